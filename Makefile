@@ -1,0 +1,43 @@
+# One line a target, run in the project's own .venv, which is made on demand and again when a lock changes.
+.DEFAULT_GOAL := help
+.PHONY: help setup lint check test demo bench build lock
+SHELL := /bin/bash
+BIN := .venv/bin
+# One thread a library: two test workers and a solver must not fight for the same cores.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export NUMBA_NUM_THREADS := 1
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --fork-strategy fewest --group install
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-12s %s\n' "$$target" "$$text"; done
+
+setup: .venv/.dev ## make .venv with everything for development
+
+lint: .venv/.dev ## format, lint, types and import contracts
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
+
+check: lint ## lint and the fast tests, under a minute
+	$(PYTEST) -q -m "not slow" $(ARGS)
+
+test: lint ## lint and every test
+	$(PYTEST) $(ARGS)
+
+demo: .venv/.runtime ## a year of real sales through the whole loop; flags in ARGS="--no-serve"
+	$(BIN)/replan demo $(ARGS)
+
+bench: .venv/.runtime ## the measures, as ratios within one run
+	$(BIN)/replan bench $(ARGS)
+
+build: .venv/.dev ## sdist and wheel into dist/
+	rm -rf build dist && $(BIN)/python -m build --no-isolation --outdir dist .
+
+lock: .venv/.dev ## write both lock files again after a change of the dependencies; UPGRADE=--upgrade takes newer ones
+	$(LOCK) $(UPGRADE) pyproject.toml -o requirements.lock && $(LOCK) $(UPGRADE) --group dev --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+.venv/.runtime: requirements.lock pyproject.toml .ci/venv
+	@.ci/venv requirements.lock && touch $@
+
+.venv/.dev: requirements-dev.lock pyproject.toml .ci/venv
+	@.ci/venv requirements-dev.lock && touch .venv/.runtime $@

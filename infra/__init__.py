@@ -1,0 +1,1 @@
+"""Settings, wiring, command line, stores, executors and pages: all that touches the outside."""

@@ -1,0 +1,1 @@
+"""Forecasters behind the `Forecaster` port."""

@@ -1,0 +1,1 @@
+"""Optimisation models behind the `Planner` port."""

@@ -1,0 +1,1 @@
+"""Wire messages, event sources and the loop that drives the core."""

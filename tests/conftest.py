@@ -1,0 +1,15 @@
+"""What holds for every test: one thread a library, and property tests that repeat themselves."""
+
+import os
+
+from hypothesis import settings
+
+# Set before numpy is first imported: threads of a library make sums depend on the machine.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+# No deadline: a test never fails because the machine is busy. The same cases each time, so that a
+# failure belongs to the change at hand; `--hypothesis-profile=explore` looks for new ones.
+settings.register_profile("repeat", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
+settings.load_profile("repeat")
