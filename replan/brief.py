@@ -1,0 +1,279 @@
+"""What does a planner need on one page to decide? Eleven blocks, always all of them, in one order.
+
+The blocks are data; `text` is the same page in at most 250 words. Everything uncertain is a range.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from replan.brief_text import MOST_WORDS, brief_text
+from replan.currencies import money_text
+from replan.decision import plan_sha
+from replan.effects import Driver, Evidence, Proposal
+from replan.planning import Option, units_spread
+from replan.projection import margin_at_risk
+from replan.units import Units, instant_text, quantity_json
+from replan.wording import (
+    CATEGORY_WORDS,
+    actions_text,
+    day_text,
+    money_range,
+    quantity_range,
+    share_text,
+)
+
+BLOCKS = (
+    "headline",
+    "question",
+    "deadline",
+    "on_timeout",
+    "why_escalated",
+    "evidence",
+    "options",
+    "recommendation",
+    "already_done",
+    "held",
+    "precedents",
+    "unknowns",
+    "ids",
+)
+"""Eleven blocks; the deadline and what happens at it are one, so are what ran and what waits."""
+
+MOST_DRIVERS = 3
+MOST_PRECEDENTS = 3
+MOST_EVIDENCE = 12
+"""Facts against the plan come first, then the newest; the decision itself names all."""
+
+
+def write_brief(
+    proposal: Proposal,
+    chosen: Option,
+    *,
+    why: Mapping[str, Any],
+    recipient: str,
+    next_recipient: str,
+    deadline: datetime,
+    timezone: str,
+    currency: str,
+    decision_id: str,
+    version: int,
+    versions: Mapping[str, str],
+    already_done: Sequence[str],
+    held: Sequence[str],
+    precedents: Sequence[Mapping[str, Any]],
+    option_json: Callable[[Option], dict[str, Any]],
+) -> dict[str, Any]:
+    """The brief of an escalation as plain JSON data.
+
+    `why`: code, rule_id, limit_minor, actual_minor, text. `timezone`: that of its reader's clock.
+    `option_json`: an option as it is published. `held`: ids of the actions that wait for it.
+    """
+    nothing = proposal.answer.option("none")
+    options = _on_offer(proposal, chosen)
+    published = {o.name: option_json(o) | {"order_by": _order_by(o, proposal)} for o in options}
+    short = units_spread(nothing.units_short)
+    at_risk = margin_at_risk(proposal.problem)
+    risk = {"p10": at_risk.p10, "p50": at_risk.p50, "p90": at_risk.p90}
+    brief: dict[str, Any] = {
+        "headline": {
+            "text": _headline(proposal, short, risk, currency),
+            "units_short": short,
+            "value_minor": risk,
+        },
+        "question": _question(published[chosen.name], proposal, chosen, currency),
+        "deadline": instant_text(deadline),
+        "on_timeout": _on_timeout(recipient, next_recipient),
+        "why_escalated": dict(why),
+        "evidence": [
+            {
+                "event_id": e.event_id,
+                "time": instant_text(e.time),
+                "fact": e.fact,
+                "speaks_against": e.speaks_against,
+            }
+            for e in _telling(proposal.evidence)
+        ],
+        "options": list(published.values()),
+        "recommendation": {
+            "option": chosen.name,
+            "drivers": [_driver_json(d) for d in _largest(proposal.drivers)],
+            "confidence": chosen.p_wins,
+            "would_change": _would_change(options, chosen, currency),
+        },
+        "already_done": list(already_done),
+        "held": list(held),
+        "precedents": [dict(row) for row in list(precedents)[-MOST_PRECEDENTS:]],
+        "unknowns": _unknowns(proposal, chosen),
+        "ids": {
+            "decision": decision_id,
+            "version": version,
+            "episode": proposal.episode,
+            "plan": plan_sha(chosen.actions),
+            "problem": proposal.problem.sha,
+            "model": f"{proposal.model} {proposal.model_hash}",
+            "solver": proposal.answer.solver,
+            "policy": versions.get("authority", "none"),
+            "code": versions.get("code", "unknown"),
+        },
+    }
+    brief["text"] = brief_text(brief, timezone, currency)
+    return brief
+
+
+def check_brief(brief: Mapping[str, Any], evidence_ids: Iterable[str]) -> list[str]:
+    """What is missing from or wrong in a brief; empty for a good one.
+
+    `evidence_ids`: the events that the decision itself names.
+    """
+    wrong = [f"{name} is missing" for name in (*BLOCKS, "text") if name not in brief]
+    wrong += [f"{name} is not a block" for name in brief if name not in (*BLOCKS, "text")]
+    if wrong:
+        return wrong
+    if not brief["question"].endswith("?"):
+        wrong.append(f"question {brief['question']!r} must end with a question mark")
+    if (count := len(brief["text"].split())) > MOST_WORDS:
+        wrong.append(f"text has {count} words, at most {MOST_WORDS} are allowed")
+    wrong += _unordered("headline", brief["headline"]) + _unordered("options", brief["options"])
+    options = {o["name"]: o for o in brief["options"]}
+    if len(brief["options"]) < 3:
+        wrong.append(f"options has {len(brief['options'])}, at least 3 must be weighed")
+    if options.get("none", {}).get("actions") != []:
+        wrong.append("options must hold `none`, without actions")
+    if brief["recommendation"]["option"] not in options:
+        wrong.append(f"option {brief['recommendation']['option']!r} is recommended, not on offer")
+    if len(brief["recommendation"]["drivers"]) > MOST_DRIVERS:
+        wrong.append(f"recommendation has more than {MOST_DRIVERS} drivers")
+    if len(brief["precedents"]) > MOST_PRECEDENTS:
+        wrong.append(f"precedents has more than {MOST_PRECEDENTS} cases")
+    known = frozenset(evidence_ids)
+    wrong += [
+        f"evidence {row['event_id']} is not in the decision"
+        for row in brief["evidence"]
+        if row["event_id"] not in known
+    ]
+    return wrong
+
+
+def _headline(
+    proposal: Proposal, short: Mapping[str, float], risk: Mapping[str, int], currency: str
+) -> str:
+    problem = proposal.problem
+    by = (
+        f"by {day_text(problem.first_day + timedelta(days=proposal.short_by))}"
+        if proposal.short_by < problem.horizon
+        else f"within {problem.horizon} days"
+    )
+    return (
+        f"{proposal.site}, {proposal.item}: {quantity_range(short)} units short {by}, "
+        f"{money_range(risk, currency)} of margin at risk; {CATEGORY_WORDS[proposal.category]}"
+    )
+
+
+def _question(
+    published: Mapping[str, Any], proposal: Proposal, chosen: Option, currency: str
+) -> str:
+    if not chosen.actions:
+        return f"Leave {proposal.item} at {proposal.site} as it is, and do nothing?"
+    cost = money_text(sum(a.cost_minor for a in chosen.actions), currency)
+    return f"Approve the plan {chosen.name}: {actions_text(published['actions'])}, for {cost}?"
+
+
+def _on_timeout(recipient: str, next_recipient: str) -> str:
+    if next_recipient and next_recipient != recipient:
+        return (
+            f"Nothing is carried out; {next_recipient} gets it next, while a plan can still help."
+        )
+    return "Nothing is carried out; the case expires."
+
+
+def _on_offer(proposal: Proposal, chosen: Option) -> list[Option]:
+    """The options in their order; a plan judged again stands in place of its older self."""
+    options = [chosen if o.name == chosen.name else o for o in proposal.answer.options]
+    return options if chosen in options else [chosen, *options]
+
+
+def _order_by(option: Option, proposal: Proposal) -> str | None:
+    """The earliest cut-off of an option's actions; None where there is none to meet."""
+    ends = {("reallocate", str(o.lane)): o.latest_start for o in proposal.problem.lanes}
+    ends |= {("expedite", str(o.po_line)): o.latest_start for o in proposal.problem.expedites}
+    known = [ends[key] for a in option.actions if (key := (a.kind, a.ref)) in ends]
+    return instant_text(min(known)) if known else None
+
+
+def _telling(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """At most a dozen facts in order of time, those against the plan among them."""
+    ranked = sorted(evidence, key=lambda e: (not e.speaks_against, -e.time.timestamp(), e.event_id))
+    return sorted(ranked[:MOST_EVIDENCE], key=lambda e: (e.time, e.event_id))
+
+
+def _largest(drivers: Sequence[Driver]) -> list[Driver]:
+    return sorted(drivers, key=lambda d: (-abs(d.units), d.name))[:MOST_DRIVERS]
+
+
+def _driver_json(driver: Driver) -> dict[str, Any]:
+    return {
+        "name": driver.name,
+        "units": quantity_json(Units(driver.units)),
+        "text": driver.text,
+    }
+
+
+def _would_change(options: Sequence[Option], chosen: Option, currency: str) -> str:
+    """How much dearer the plan would have to be for another option, or none, to be better."""
+    mean = chosen.benefit_mean_minor
+    others = [o for o in options if o.actions and o.name != chosen.name]
+    says = []
+    if others:
+        best = min(others, key=lambda o: (-o.benefit_mean_minor, o.name))
+        lead = mean - best.benefit_mean_minor
+        says.append(
+            f"{best.name} wins if {chosen.name} costs {money_text(lead, currency)} more"
+            if lead >= 0
+            else f"{best.name} alone would save {money_text(-lead, currency)} more, "
+            "but shares a lane that is better used elsewhere"
+        )
+    if chosen.actions:
+        says.append(
+            f"doing nothing wins if {chosen.name} costs {money_text(mean, currency)} more"
+            if mean >= 0
+            else f"doing nothing already saves {money_text(-mean, currency)}"
+        )
+    return "; ".join(says) if says else "nothing else is on offer"
+
+
+def _unknowns(proposal: Proposal, chosen: Option) -> list[str]:
+    unknowns = list(proposal.lacks)
+    first = proposal.problem.first_day
+    for action in chosen.actions:
+        if action.arrive_p90 > action.arrive_p50:
+            late = action.arrive_p90 - action.arrive_p50
+            day = day_text(first + timedelta(days=action.arrive_p50))
+            unknowns.append(
+                f"{action.ref}: due {day}, in one case of ten more than {late} days late"
+                if late > 1
+                else f"{action.ref}: due {day}, in one case of ten more than a day late"
+            )
+    if proposal.answer.outcome == "feasible":
+        unknowns.append(f"the plan may be {share_text(chosen.gap)} short of the best one")
+    elif proposal.answer.outcome == "fallback":
+        unknowns.append("the plan was found by a simple rule, not by the solver")
+    unknowns += proposal.answer.notes
+    unknowns.append("margins, freight and holding costs are as declared")
+    return unknowns
+
+
+def _unordered(path: str, value: Any) -> list[str]:
+    """Ranges that are not p10 ≤ p50 ≤ p90, anywhere below."""
+    found: list[str] = []
+    if isinstance(value, Mapping):
+        if {"p10", "p50", "p90"} <= value.keys() and not (
+            value["p10"] <= value["p50"] <= value["p90"]
+        ):
+            found.append(f"{path} is no range: {value['p10']}, {value['p50']}, {value['p90']}")
+        for name, member in value.items():
+            found += _unordered(f"{path}.{name}", member)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, member in enumerate(value):
+            found += _unordered(f"{path}[{index}]", member)
+    return found

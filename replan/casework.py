@@ -1,0 +1,345 @@
+"""Is there a case? One item's trouble in money, its category and cause, and what it rests on.
+
+A case exists where the money that would be lost until normal supply can arrive is worth a plan, whether demand
+has left its band or is still inside and heading for a stock-out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from replan.canonical import short_id
+from replan.decision import last_moment
+from replan.effects import (
+    Category,
+    DataQuality,
+    Driver,
+    Evidence,
+    Feedback,
+    Proposal,
+    Reassessed,
+)
+from replan.forecasting import LEVELS, Forecaster
+from replan.network import Network
+from replan.outlook import Ahead, planning_problem
+from replan.panel import NEVER, reference_mean
+from replan.planning import Action, Answer, Option, PlanningProblem
+from replan.scenarios import Z90, Draws, Outlook, draws, judge, play
+from replan.state import CaseFile, SenseRules, SenseState
+from replan.units import ONE_UNIT, ItemId, SiteId, day_from_number, day_number, units_nearest
+
+HELD_OUT_STREAM = 2
+"""The stream of draws that judge plans; the planner optimises on stream 1."""
+
+RECENT_DAYS = 7
+"""An alarm, promotion or slip explains a shortage only while it is this young."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """An item in trouble: the problem, what doing nothing costs on the held-out draws, and why."""
+
+    item: ItemId
+    episode: str
+    site: SiteId
+    category: Category
+    cause: str
+    needy: tuple[SiteId, ...]
+    problem: PlanningProblem
+    held_out: Draws
+    nothing: Outlook
+    loss_mean_minor: int
+    short_by: int
+    today: int
+    aheads: tuple[Ahead, ...]
+
+
+def find_case(
+    state: SenseState,
+    network: Network,
+    rules: SenseRules,
+    item: ItemId,
+    aheads: list[Ahead],
+    at: datetime,
+    today: int,
+) -> Case | None:
+    """The case of an item, or None where too little is at stake. Opens an episode for a new one."""
+    at_stake = {a.site: a.short_at(Z90) * network.shortage_minor(item, a.site) for a in aheads}
+    if sum(at_stake.values()) < rules.min_value_minor:
+        return None
+    # A site is in need where it bears a fair part of what is at stake; dust at many sites is no need.
+    needy = frozenset(s for s, minor in at_stake.items() if 4 * minor >= rules.min_value_minor)
+    if not needy:
+        return None
+    problem = planning_problem(network, state.supply, item, aheads, needy, at, today, rules)
+    held_out = draws(problem, problem.held_out, HELD_OUT_STREAM)
+    nothing = play(problem, (), held_out)
+    margin = np.array([s.shortage_minor for s in problem.sites], dtype=np.int64)
+    lost = nothing.short.sum(axis=0) * margin // (problem.held_out * ONE_UNIT)
+    loss = int(lost[4 * lost >= rules.min_value_minor].sum())
+    if loss < rules.min_value_minor:
+        return None
+    worst = problem.sites[int(np.argmax(lost))].site
+    category, cause = _category(state, network, item, worst, aheads, at, today)
+    file = state.case(item)
+    if file.episode is None:
+        file.episode = short_id("ep", [item, category, cause, at.isoformat()])
+        file.opened_at = at
+        file.feedback = None
+    return Case(
+        item=item,
+        episode=file.episode,
+        site=worst,
+        category=category,
+        cause=cause,
+        needy=tuple(sorted(needy)),
+        problem=problem,
+        held_out=held_out,
+        nothing=nothing,
+        loss_mean_minor=loss,
+        short_by=_short_by(nothing),
+        today=today,
+        aheads=tuple(aheads),
+    )
+
+
+def is_quiet(file: CaseFile, case: Case, at: datetime) -> bool:
+    """Whether the desk asked not to hear of this again yet; a loss grown by more than a quarter is news."""
+    word = file.feedback
+    return (
+        word is not None
+        and word.quiet_until is not None
+        and at < word.quiet_until
+        and not has_grown(case, word)
+    )
+
+
+def has_grown(case: Case, word: Feedback) -> bool:
+    """Whether the loss is more than a quarter above what it was when the desk last spoke."""
+    return 4 * case.loss_mean_minor > 5 * word.loss_minor
+
+
+def reassessed(network: Network, file: CaseFile, case: Case) -> Reassessed | None:
+    """The waiting plan as things stand now, where it still helps and nothing calls for another."""
+    word = file.feedback
+    now = watched_option(word, case)
+    if word is None or now is None or now.benefit_mean_minor <= 0 or has_grown(case, word):
+        return None
+    deadline = last_moment(now, case.problem, case.short_by)
+    assert deadline is not None, "a plan that waits has actions, and each has a last moment"
+    return Reassessed(
+        item=case.item,
+        group=network.items[case.item].group,
+        episode=case.episode,
+        option=now,
+        deadline=deadline,
+        loss_mean_minor=case.loss_mean_minor,
+        unit_cost_minor=case.problem.unit_cost_minor,
+    )
+
+
+def proposal_of(
+    state: SenseState,
+    network: Network,
+    forecasters: Mapping[str, Forecaster],
+    case: Case,
+    answer: Answer,
+) -> Proposal:
+    """The case and the planner's answer as a proposal for the desk."""
+    evidence = _evidence(state, case)
+    dq, lacks = _quality(state, case)
+    row = state.panel.row_of[(case.item, case.site)]
+    fit = state.panel.fit
+    assert fit is not None, "a case needs a model"
+    return Proposal(
+        item=case.item,
+        group=network.items[case.item].group,
+        episode=case.episode,
+        site=case.site,
+        category=case.category,
+        cause=case.cause,
+        event_time=max(e.time for e in evidence) if evidence else case.problem.asked_at,
+        dq=dq,
+        lacks=lacks,
+        model=fit.models[int(fit.choice[row])],
+        model_hash=state.fit_sha,
+        loss_mean_minor=case.loss_mean_minor,
+        short_by=case.short_by,
+        evidence=evidence,
+        drivers=_drivers(state, case, forecasters),
+        problem=case.problem,
+        answer=answer,
+        watched=watched_option(state.case(case.item).feedback, case),
+    )
+
+
+def watched_option(feedback: Feedback | None, case: Case) -> Option | None:
+    """The plan that waits for a planner, dated and judged as things stand now; None if it cannot be done."""
+    if feedback is None or feedback.watch is None:
+        return None
+    actions = tuple(_redated(action, case.problem) for action in feedback.watch.actions)
+    feasible = tuple(a for a in actions if a is not None)
+    given: dict[str, int] = {}
+    for action in feasible:
+        if action.kind == "reallocate":
+            given[action.origin] = given.get(action.origin, 0) + action.qty
+    spare = {s.site: s.spare for s in case.problem.sites}
+    if len(feasible) < len(actions) or any(
+        qty > spare.get(SiteId(origin), 0) for origin, qty in given.items()
+    ):
+        return None
+    return judge(
+        case.problem,
+        feedback.watch.name,
+        feasible,
+        held_out=case.held_out,
+        nothing=case.nothing,
+        binding=feedback.watch.binding,
+        gap=feedback.watch.gap,
+    )
+
+
+def _redated(action: Action, problem: PlanningProblem) -> Action | None:
+    if action.kind == "reallocate":
+        for lane in problem.lanes:
+            if lane.lane == action.ref:
+                return replace(
+                    action,
+                    ship_day=lane.ship_day,
+                    arrive_p50=lane.arrive_p50,
+                    arrive_p90=lane.arrive_p90,
+                )
+        return None
+    for order in problem.expedites:
+        if order.po_line == action.ref and action.qty <= order.qty:
+            return replace(action, arrive_p50=order.new_day_p50, arrive_p90=order.new_day_p90)
+    return None
+
+
+def _short_by(nothing: Outlook) -> int:
+    """First day on which half of the draws have run short at some site if nothing is done."""
+    count, _, horizon = nothing.lost.shape
+    by_day = (np.cumsum(nothing.lost, axis=2) > 0).sum(axis=0).max(axis=0, initial=0)
+    late = np.flatnonzero(2 * by_day >= count)
+    return int(late[0]) if len(late) else horizon
+
+
+def _category(
+    state: SenseState,
+    network: Network,
+    item: ItemId,
+    site: SiteId,
+    aheads: list[Ahead],
+    at: datetime,
+    today: int,
+) -> tuple[Category, str]:
+    """Category and cause, never beyond the evidence: a slip or an adjustment only where one was reported."""
+    panel, since = state.panel, today - RECENT_DAYS
+    row = panel.row_of[(item, site)]
+    alarmed = [a.site for a in aheads if panel.live.alarm_up[a.row] >= since]
+    for (seen_row, kind), sighting in sorted(state.sightings.items()):
+        if seen_row == row and kind.startswith("promo:"):
+            if at - sighting.time <= timedelta(days=RECENT_DAYS):
+                return "demand_surge", kind
+    if len(alarmed) >= 2 and 2 * len(alarmed) >= len(aheads):
+        return "demand_surge", f"item:{item}"
+    if site in alarmed:
+        return "demand_surge", f"site:{site}"
+    for line in state.supply.open_lines(item):
+        slipped = line.slipped_at is not None and at - line.slipped_at <= timedelta(days=14)
+        overdue = day_number(line.stated.promised) < today
+        if line.stated.ship_to == site and (slipped or overdue):
+            return "lead_time_slip", f"supplier:{line.stated.supplier}"
+    for kind in ("adjust", "mismatch"):
+        seen = state.sightings.get((row, kind))
+        if seen is not None and at - seen.time <= timedelta(days=3):
+            return "stock_discrepancy", f"site:{site}"
+    return "demand_surge", f"site:{site}"
+
+
+def _evidence(state: SenseState, case: Case) -> tuple[Evidence, ...]:
+    """The newest facts about the sites in need and their open orders, in order of time."""
+    found: dict[str, Evidence] = {}
+    item = case.item
+    rows = {state.panel.row_of[(item, site)]: site for site in case.needy}
+    for (row, kind), seen in sorted(state.sightings.items()):
+        if row in rows:
+            text = f"{item} at {rows[row]}: {seen.text}"
+            found[seen.event_id] = Evidence(event_id=seen.event_id, time=seen.time, fact=text)
+    for line in state.supply.open_lines(item):
+        stated = line.stated
+        if stated.ship_to in case.needy:
+            open_qty = state.supply.open_qty(line) / 1_000
+            text = f"order line {stated.po_line}: {open_qty:g} due at {stated.ship_to} on {stated.promised}"
+            if line.slipped_by == stated.event_id:
+                text += f", first promised for {line.first_promised}"
+            inside = day_number(stated.promised) - case.today <= case.short_by
+            found[stated.event_id] = Evidence(
+                event_id=stated.event_id, time=stated.occurred_at, fact=text, speaks_against=inside
+            )
+    return tuple(sorted(found.values(), key=lambda e: (e.time, e.event_id)))
+
+
+def _quality(state: SenseState, case: Case) -> tuple[DataQuality, tuple[str, ...]]:
+    lacks = []
+    fit = state.panel.fit
+    assert fit is not None, "a case needs a model"
+    for site in case.needy:
+        row = state.panel.row_of[(case.item, site)]
+        wrong = state.sightings.get((row, "mismatch"))
+        if wrong is not None and case.problem.asked_at - wrong.time <= timedelta(days=1):
+            lacks.append(f"{site}: {wrong.text}")
+        if fit.degraded[row]:
+            model = fit.models[int(fit.choice[row])]
+            lacks.append(f"{site}: forecast by the fallback model {model}")
+        suspect = state.sightings.get((row, "suspect"))
+        if suspect is not None and case.problem.asked_at - suspect.time <= timedelta(
+            days=RECENT_DAYS
+        ):
+            lacks.append(f"{site}: a sale of suspicious size, event {suspect.event_id}")
+    unknown = [
+        site
+        for item, site in state.panel.series
+        if item == case.item and state.panel.stock_as_of[state.panel.row_of[(item, site)]] == NEVER
+    ]
+    lacks += [f"{site}: stock was never counted, so it is left out" for site in unknown]
+    return ("amber" if lacks else "green"), tuple(lacks)
+
+
+def _drivers(
+    state: SenseState, case: Case, forecasters: Mapping[str, Forecaster]
+) -> tuple[Driver, ...]:
+    """Where the median demand ahead differs from the frozen reference, split so that the parts add up.
+
+    What the item's other sites have in common is the item-wide part; the rest is the site's own.
+    """
+    ahead = next(a for a in case.aheads if a.site == case.site)
+    closed = int(state.panel.closed[ahead.row])
+    skip = max(case.today - closed - 1, 0)
+    live, frozen = {}, {}
+    for a in case.aheads:
+        days = slice(0, ahead.window)
+        rows = np.array([a.row], dtype=np.int64)
+        mean = reference_mean(state.panel, rows, ahead.window + skip, forecasters)
+        frozen[a.site] = float(mean[skip:, 0].sum())
+        live[a.site] = float(a.quantiles[LEVELS.index(0.5)][days].sum())
+    others = [s for s in live if s != case.site]
+    base = sum(frozen[s] for s in others)
+    change = (sum(live[s] for s in others) - base) / base if base > 0 else 0.0
+    total = units_nearest(live[case.site]) - units_nearest(frozen[case.site])
+    shared = units_nearest(change * frozen[case.site])
+    until = day_from_number(case.today + ahead.window - 1)
+    return (
+        Driver(
+            name="item_wide",
+            units=shared,
+            text=f"demand for {case.item} at its other sites differs by {change:+.0%}",
+        ),
+        Driver(
+            name="this_site",
+            units=total - shared,
+            text=f"what {case.site} differs by beyond that, until {until}",
+        ),
+    )

@@ -1,0 +1,124 @@
+"""How much of each cap, sum and rest is already used? Sums over the reservations that still count."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from replan.authority_table import AuthorityTable
+from replan.effects import Move
+from replan.limits import aggregate_scopes, cap_scope, in_window, window_key
+from replan.units import LaneId, Units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapUse:
+    """One cap in one scope and window: what is used, what is allowed; None is not limited that way."""
+
+    scope: str
+    window: str
+    used_minor: int
+    limit_minor: int | None
+    used_count: int
+    limit_count: int | None
+
+
+def counting(moves: Iterable[Move], account: str) -> tuple[Move, ...]:
+    """Reservations of an account that were not released."""
+    return tuple(m for m in moves if m.account == account and not m.released)
+
+
+def cap_breach(
+    table: AuthorityTable, moves: Sequence[Move], plan: Sequence[Move], now: datetime
+) -> CapUse | None:
+    """The first cap that the plan's reservations would exceed together with those that count; None if none."""
+    for use, limit_hit in _uses(table, (*moves, *plan), plan, now):
+        if limit_hit:
+            return use
+    return None
+
+
+def cap_uses(table: AuthorityTable, moves: Sequence[Move], now: datetime) -> tuple[CapUse, ...]:
+    """Every cap that something counts for at this moment, by scope and window."""
+    uses = {(u.scope, u.window): u for u, _ in _uses(table, moves, moves, now)}
+    return tuple(use for _, use in sorted(uses.items()))
+
+
+def strictest_sum(
+    table: AuthorityTable, moves: Sequence[Move], plan: Sequence[Move], now: datetime
+) -> int:
+    """The largest sum of values, minor units, that the plan joins: by item and cause together, or by any other key alone.
+
+    Moves count from `window` before now on. Splitting an action leaves the sum as it is.
+    """
+    since = now - table.aggregate.window
+    recent = [m for m in moves if since < m.at <= now]
+    sums = [sum(m.value_minor for m in plan)]
+    for scope in sorted({s for m in plan for s in aggregate_scopes(table.aggregate, m.keys)}):
+        sums.append(
+            sum(
+                m.value_minor
+                for m in (*recent, *plan)
+                if scope in aggregate_scopes(table.aggregate, m.keys)
+            )
+        )
+    return max(sums)
+
+
+def resting(
+    table: AuthorityTable, moves: Sequence[Move], plan: Sequence[Move], now: datetime
+) -> Move | None:
+    """An earlier move that makes this one too soon: the same scope again, or its reverse."""
+    rest = table.cooldown
+    for move in plan:
+        for earlier in moves:
+            age = now - earlier.at
+            same = all(
+                earlier.keys.get(key) == move.keys.get(key) and key in move.keys
+                for key in rest.scope
+            )
+            if same and age < rest.after_action:
+                return earlier
+            reverse = (
+                earlier.keys.get("item") == move.keys.get("item")
+                and "origin" in move.keys
+                and earlier.keys.get("origin") == move.keys.get("site")
+                and earlier.keys.get("site") == move.keys["origin"]
+            )
+            if reverse and age < rest.reverse_direction:
+                return earlier
+    return None
+
+
+def lane_use(moves: Iterable[Move]) -> Mapping[tuple[LaneId, date], int]:
+    """Thousandths already reserved by lane and shipping day."""
+    used: dict[tuple[LaneId, date], int] = {}
+    for move in moves:
+        if "lane" in move.keys and "ship_on" in move.keys:
+            key = (LaneId(move.keys["lane"]), date.fromisoformat(move.keys["ship_on"]))
+            used[key] = used.get(key, 0) + Units(int(move.keys["qty"]))
+    return used
+
+
+def _uses(
+    table: AuthorityTable, moves: Sequence[Move], about: Sequence[Move], now: datetime
+) -> Iterable[tuple[CapUse, bool]]:
+    for cap in table.caps:
+        for scope in sorted({s for m in about if (s := cap_scope(cap, m.keys)) is not None}):
+            counted = [
+                m for m in moves if cap_scope(cap, m.keys) == scope and in_window(cap, m.at, now)
+            ]
+            value, count = sum(m.value_minor for m in counted), len(counted)
+            over = (cap.value_minor is not None and value > cap.value_minor) or (
+                cap.count is not None and count > cap.count
+            )
+            yield (
+                CapUse(
+                    scope=scope,
+                    window=window_key(cap, now),
+                    used_minor=value,
+                    limit_minor=cap.value_minor,
+                    used_count=count,
+                    limit_count=cap.count,
+                ),
+                over,
+            )

@@ -1,0 +1,246 @@
+"""What does a decision look like to the outside? Its body, its actions, its commands, its reservations.
+
+One body serves the command line, the API and the `decisions` topic. It names events by id and times by the clock;
+nothing of the machine, the batch or the moment of sending is in it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from replan.authority_table import DEFAULT_VALUE_BASIS, AuthorityTable
+from replan.canonical import digest, sha256_hex, short_id
+from replan.effects import Command, Move, Ordered, Proposal
+from replan.network import Network
+from replan.planning import Action, Option, PlanningProblem, Spread, units_spread
+from replan.units import (
+    ActionId,
+    DecisionId,
+    SiteId,
+    instant_text,
+    priced,
+    quantity_json,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Why a plan did not run by itself: code, row, limit and actual value in minor units, a sentence."""
+
+    code: str
+    rule_id: str | None
+    limit_minor: int | None
+    actual_minor: int
+    text: str
+
+    def json(self) -> dict[str, Any]:
+        """As the member `why_escalated`."""
+        return {
+            "code": self.code,
+            "rule_id": self.rule_id,
+            "limit_minor": self.limit_minor,
+            "actual_minor": self.actual_minor,
+            "text": self.text,
+        }
+
+
+def plan_sha(actions: Sequence[Action]) -> str:
+    """What a plan is: kind, ends, quantity and lane or order line of each action; its days may move."""
+    return digest([[a.kind, a.item, a.origin, a.destination, a.qty, a.ref] for a in actions])
+
+
+def action_id_of(decision_id: DecisionId, option: str, index: int) -> ActionId:
+    """The id of one action, derived from the decision and its place in the option."""
+    return ActionId(short_id("act", [decision_id, option, index]))
+
+
+def action_json(action: Action, action_id: ActionId, first_day: date) -> dict[str, Any]:
+    """One action as it is published and ordered."""
+    return {
+        "action_id": action_id,
+        "kind": action.kind,
+        "item": action.item,
+        "from": action.origin,
+        "to": action.destination,
+        "qty": quantity_json(action.qty),
+        "ship_on": _day(first_day, action.ship_day),
+        "arrive_on": {
+            "p50": _day(first_day, action.arrive_p50),
+            "p90": _day(first_day, action.arrive_p90),
+        },
+        "cost_minor": action.cost_minor,
+        "order_id": action.ref if action.kind == "expedite" else None,
+        "lane": action.ref if action.kind == "reallocate" else None,
+    }
+
+
+def option_json(option: Option, decision_id: DecisionId, first_day: date) -> dict[str, Any]:
+    """One option with its ranges, as in the decision body and the brief."""
+    return {
+        "name": option.name,
+        "actions": [
+            action_json(a, action_id_of(decision_id, option.name, n), first_day)
+            for n, a in enumerate(option.actions)
+        ],
+        "cost_minor": _spread(option.cost_minor),
+        "benefit_minor": _spread(option.benefit_minor) | {"mean": option.benefit_mean_minor},
+        "units_short": units_spread(option.units_short),
+        "units_short_avoided": units_spread(option.short_avoided),
+        "p_stockout_receiver": option.p_stockout_receiver,
+        "p_stockout_donor": option.p_stockout_donor,
+        "confidence": option.p_wins,
+        "binding": list(option.binding),
+        "gap": option.gap,
+    }
+
+
+def action_values(
+    table: AuthorityTable | None, option: Option, unit_cost_minor: int
+) -> tuple[int, ...]:
+    """The value of each action in minor units, by its value basis; a donor's loss counts once."""
+    basis = table.value_basis if table is not None else DEFAULT_VALUE_BASIS
+    counted: set[str] = set()
+    values = []
+    for action in option.actions:
+        lost = 0
+        if action.kind == "reallocate" and action.origin not in counted:
+            counted.add(action.origin)
+            lost = max(option.donor_shortage_p90_minor.get(SiteId(action.origin), 0), 0)
+        terms = {
+            "book_value_moved": priced(action.qty, unit_cost_minor),
+            "order_value_moved": priced(action.qty, unit_cost_minor),
+            "commitment_value": priced(action.qty, unit_cost_minor) + action.cost_minor,
+            "freight": action.cost_minor,
+            "incremental_cost_p90": action.cost_minor,
+            "donor_shortage_cost_p90": lost,
+        }
+        values.append(sum(terms[name] for name in basis[action.kind]))
+    return tuple(values)
+
+
+def action_keys(
+    action: Action, proposal: Proposal, network: Network, supplier: str | None
+) -> dict[str, str]:
+    """What an action counts for in caps, sums and rests."""
+    item = network.items[action.item]
+    keys = {
+        "action": action.kind,
+        "category": proposal.category,
+        "cause": proposal.cause,
+        "class": item.abc,
+        "group": item.group,
+        "item": action.item,
+        "region": network.sites[action.destination].region,
+        "site": action.destination,
+        "qty": str(action.qty),
+    }
+    if action.kind == "reallocate":
+        keys["lane"] = action.ref
+        keys["origin"] = action.origin
+        keys["ship_on"] = _day(proposal.problem.first_day, action.ship_day)
+    elif supplier is not None:
+        keys["supplier"] = supplier
+    return keys
+
+
+def moves_of(
+    decision_id: DecisionId,
+    actions: Sequence[ActionId],
+    keys: Sequence[Mapping[str, str]],
+    values: Sequence[int],
+    at: datetime,
+    account: str,
+) -> tuple[Move, ...]:
+    """The reservations of a plan."""
+    return tuple(
+        Move(
+            action_id=action_id,
+            decision_id=decision_id,
+            at=at,
+            value_minor=value,
+            keys=key,
+            account=account,
+        )
+        for action_id, key, value in zip(actions, keys, values, strict=True)
+    )
+
+
+def command_of(
+    decision_id: DecisionId,
+    episode: str,
+    action: Mapping[str, Any],
+    plan: str,
+    not_after: datetime,
+) -> Command:
+    """The order to an executor; its key is derived from what is done, so deciding again gives it again."""
+    target = action["order_id"] or action["lane"]
+    idem = sha256_hex(
+        "\x1f".join(
+            ("v1", episode, action["kind"], action["from"], action["to"], target, plan)
+        ).encode()
+    )
+    body = {
+        **action,
+        "idem": idem,
+        "decision_id": decision_id,
+        "not_after": instant_text(not_after),
+    }
+    return Command(
+        idem=idem,
+        action_id=ActionId(action["action_id"]),
+        decision_id=decision_id,
+        not_after=not_after,
+        body=body,
+    )
+
+
+def ordered_of(action: Mapping[str, Any], qty: int) -> Ordered:
+    """An action as supply under way, for sense."""
+    return Ordered(
+        action_id=action["action_id"],
+        kind=action["kind"],
+        item=action["item"],
+        origin=action["from"],
+        destination=action["to"],
+        qty=qty,  # type: ignore[arg-type]
+        ref=action["order_id"] or action["lane"],
+        ship_on=date.fromisoformat(action["ship_on"]),
+        arrive_p50=date.fromisoformat(action["arrive_on"]["p50"]),
+        arrive_p90=date.fromisoformat(action["arrive_on"]["p90"]),
+    )
+
+
+def last_moment(option: Option, problem: PlanningProblem, short_by: int) -> datetime | None:
+    """The last moment at which the whole option still helps: the earliest of its actions' last cut-offs
+    that still bring the goods before half the scenarios run short; None for doing nothing."""
+    offers: dict[tuple[str, str], tuple[datetime, int]] = {}
+    for lane in problem.lanes:
+        offers[("reallocate", lane.lane)] = (lane.latest_start, lane.arrive_p50)
+    for order in problem.expedites:
+        offers[("expedite", order.po_line)] = (order.latest_start, order.new_day_p50)
+    moments = []
+    for action in option.actions:
+        cut_off, arrives = offers[(action.kind, action.ref)]
+        slack = max(short_by - arrives, 0)
+        moments.append(cut_off + timedelta(days=slack))
+    return min(moments, default=None)
+
+
+def end_of_horizon(problem: PlanningProblem) -> datetime:
+    """The instant the horizon ends, for decisions without a cut-off of their own."""
+    last = problem.first_day + timedelta(days=problem.horizon)
+    return datetime.combine(last, time(0), tzinfo=problem.asked_at.tzinfo)
+
+
+def incident_of(category: str, cause: str) -> str:
+    """One id for all decisions of one common cause."""
+    return short_id("inc", [category, cause])
+
+
+def _day(first_day: date, index: int) -> str:
+    return (first_day + timedelta(days=index)).isoformat()
+
+
+def _spread(spread: Spread) -> dict[str, int]:
+    return {"p10": spread.p10, "p50": spread.p50, "p90": spread.p90}

@@ -1,0 +1,330 @@
+"""The authority's story: proposals, answers and verdicts in, decisions out.
+
+`step` takes one input of a planning group at a time: a tick with its proposals, what executors answered, or a planner's
+verdict. At a tick, top to bottom: the joint choice picks one option per item, each plan is judged against the
+authority table and what is already committed, and then runs, waits for a person, or is left alone; then
+what is over is withdrawn and what was not answered in time ends. No timeout ever executes anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+
+from replan.brief import write_brief
+from replan.canonical import digest
+from replan.commitments import lane_use
+from replan.decision import Why, action_values, end_of_horizon, last_moment, option_json, plan_sha
+from replan.desk_state import (
+    FINAL_ACTION,
+    PENDING,
+    AnswersDue,
+    DeskInput,
+    DeskState,
+    EpisodeFile,
+    OpenDecision,
+    Policy,
+    TickDue,
+    VerdictGiven,
+)
+from replan.docket import (
+    Tally,
+    end_decision,
+    end_pending,
+    move_decision,
+    remember,
+    reserve,
+    rest,
+    send,
+    under_way,
+)
+from replan.effects import (
+    ActionMoved,
+    Cleared,
+    DecisionMade,
+    DeskOutcome,
+    Move,
+    Proposal,
+    Reassessed,
+)
+from replan.events import ActionAnswered
+from replan.judgement import Judgement, account_of, effective_mode
+from replan.planning import ItemChoices, Option
+from replan.records import proposal_json
+from replan.units import DecisionId, ItemId, LaneId, Units, instant_text
+from replan.verdicts import VerdictResult, take_verdict
+
+
+def step(
+    state: DeskState, moves: Sequence[Move], given: DeskInput, policy: Policy
+) -> tuple[DeskOutcome, VerdictResult | None]:
+    """One transaction of a group. The state is changed in place; `moves` are all groups' reservations."""
+    tally = Tally(policy=policy, at=given.at, moves=list(moves))
+    result: VerdictResult | None = None
+    match given:
+        case TickDue():
+            _tick(state, given, tally)
+        case AnswersDue():
+            _release_approved(state, tally)
+            for answer in given.answers:
+                _take_answer(state, answer, tally)
+        case VerdictGiven():
+            result = take_verdict(state, given, tally)
+        case _:
+            assert_never(given)
+    waiting = {decision.item: decision for decision in state.pending}
+    for item in tally.feedback:
+        if item in waiting:
+            loss = waiting[item].loss_mean_minor
+            tally.tell(item, watch=waiting[item].option, loss_minor=loss)
+    return tally.outcome(), result
+
+
+def _tick(state: DeskState, tick: TickDue, tally: Tally) -> None:
+    _release_approved(state, tally)
+    for reassessed in tick.reassessed:
+        _reassess(state, reassessed, tally)
+    fresh = [p for p in tick.proposals if not _keeps_waiting(state, p, tally)]
+    chosen = _choose(state, fresh, tally)
+    plans = [(p, p.answer.option(chosen[p.item])) for p in fresh]
+    for proposal, option in sorted(plans, key=lambda x: (-x[1].benefit_mean_minor, x[0].item)):
+        _decide(state, proposal, option, tally)
+    for cleared in tick.cleared:
+        _withdraw(state, cleared, tally)
+    for decision in state.pending:
+        if decision.deadline is not None and decision.deadline <= tick.at:
+            _miss_deadline(state, decision, tally)
+
+
+def _release_approved(state: DeskState, tally: Tally) -> None:
+    """What a planner approved is sent with these releases, unless its last moment has passed."""
+    if tally.policy.mode == "shadow":
+        return
+    for decision in [d for _, d in sorted(state.decisions.items()) if d.state == "approved"]:
+        if decision.deadline is not None and decision.deadline < tally.at:
+            for action_id in decision.actions:
+                decision.actions[action_id] = "expired"
+                tally.actions.append(ActionMoved(action_id=action_id, state="expired", at=tally.at))
+                tally.released.append(action_id)
+            tally.tell(decision.item, ended=tuple(decision.actions))
+            end_decision(state, decision, "failed", "approved too late to be sent", tally)
+        else:
+            move_decision(state, decision, "executing", "sent after approval", tally)
+
+
+def _reassess(state: DeskState, now: Reassessed, tally: Tally) -> None:
+    """What a waiting plan is worth by now; a verdict is held against it."""
+    decision = _pending_of(state, now.item, now.episode)
+    if decision is not None:
+        decision.current = now.option
+        decision.current_deadline = now.deadline
+        values = action_values(tally.policy.table, now.option, now.unit_cost_minor)
+        decision.current_value_minor = sum(values)
+
+
+def _keeps_waiting(state: DeskState, proposal: Proposal, tally: Tally) -> bool:
+    """A plan that waits stays before its planner, unless it no longer helps or a much better one is there."""
+    decision = _pending_of(state, proposal.item, proposal.episode)
+    if decision is None:
+        return False
+    now = proposal.watched
+    decision.current = now
+    if now is None or now.benefit_mean_minor <= 0:
+        return False
+    problem = proposal.problem
+    decision.current_deadline = last_moment(now, problem, proposal.short_by)
+    values = action_values(tally.policy.table, now, problem.unit_cost_minor)
+    decision.current_value_minor = sum(values)
+    best = proposal.answer.option(proposal.answer.recommended).benefit_mean_minor
+    if 4 * best > 5 * now.benefit_mean_minor + 4 * tally.policy.change_cost_minor:
+        return False
+    decision.loss_mean_minor = proposal.loss_mean_minor
+    tally.tell(proposal.item)
+    return True
+
+
+def _pending_of(state: DeskState, item: ItemId, episode: str) -> OpenDecision | None:
+    file = state.episodes.get(item)
+    if file is None or file.episode != episode:
+        return None
+    decision = state.decisions.get(file.decision_id)
+    return decision if decision is not None and decision.state in PENDING else None
+
+
+def _choose(state: DeskState, proposals: Sequence[Proposal], tally: Tally) -> Mapping[ItemId, str]:
+    """One option per item: the planner's recommendation where lanes have room, else the joint choice."""
+    network = tally.policy.network
+    used = lane_use(
+        m for m in tally.moves if m.account == account_of(tally.policy.mode) and not m.released
+    )
+    capacity: dict[tuple[LaneId, str], Units | None] = {}
+    choices = []
+    for proposal in proposals:
+        options = []
+        for option in proposal.answer.options:
+            uses: dict[tuple[LaneId, str], int] = {}
+            for action in option.actions:
+                if action.kind == "reallocate":
+                    day = proposal.problem.first_day.toordinal() + action.ship_day
+                    ship_on = proposal.problem.first_day.fromordinal(day)
+                    key = (LaneId(action.ref), ship_on.isoformat())
+                    uses[key] = uses.get(key, 0) + action.qty
+                    room = network.lanes[LaneId(action.ref)].capacity_units_per_day
+                    left = (
+                        None
+                        if room is None
+                        else Units(max(room - used.get((key[0], ship_on), 0), 0))
+                    )
+                    capacity[key] = left
+            if option.benefit_mean_minor > 0 or not option.actions:
+                options.append(
+                    (
+                        option.name,
+                        option.benefit_mean_minor,
+                        tuple((key, Units(qty)) for key, qty in sorted(uses.items())),
+                    )
+                )
+        choices.append(ItemChoices(item=proposal.item, options=tuple(options)))
+    return tally.policy.chooser.choose(tuple(choices), capacity)
+
+
+def _decide(state: DeskState, proposal: Proposal, option: Option, tally: Tally) -> None:
+    file = state.episodes.get(proposal.item)
+    same = file is not None and file.episode == proposal.episode
+    plan = plan_sha(option.actions)
+    if file is not None and same and file.state == "no_action" and not option.actions:
+        return
+    revision = file.revision + 1 if file is not None and same else 1
+    decision_id = DecisionId("dec-" + digest([proposal.episode, revision])[7:27])
+    old = _pending_of(state, proposal.item, proposal.episode)
+    made = Judgement(proposal, option, decision_id, tally)
+    why, ruling = made.ruled()
+    mode = effective_mode(tally.policy, proposal.category)
+    if not option.actions:
+        new_state = "no_action"
+    elif why is not None:
+        new_state = "escalated"
+    else:
+        new_state = {"shadow": "shadowed", "recommend": "recommended"}.get(mode, "executing")
+    if new_state == "recommended":
+        why = Why(
+            code="mode",
+            rule_id=ruling.rule_id,
+            limit_minor=None,
+            actual_minor=made.value,
+            text="the table allows it; in this mode a person releases it",
+        )
+    waits = new_state in PENDING
+    deadline = (made.deadline or end_of_horizon(proposal.problem)) if waits else None
+    supersedes = old.decision_id if old is not None else None
+    body = made.body(new_state, why, ruling, deadline, mode, supersedes)
+    if waits and why is not None and deadline is not None:
+        body["brief"] = write_brief(
+            proposal,
+            option,
+            why=why.json(),
+            recipient=ruling.recipient,
+            next_recipient=ruling.next_recipient,
+            deadline=deadline,
+            timezone=tally.policy.network.sites[proposal.site].timezone,
+            currency=body["currency"],
+            decision_id=decision_id,
+            version=1,
+            versions=tally.policy.versions,
+            already_done=under_way(state, proposal.item),
+            held=[a["action_id"] for a in made.actions],
+            precedents=state.past.get(proposal.item, []),
+            option_json=lambda o: option_json(o, decision_id, proposal.problem.first_day),
+        )
+    if old is not None:
+        end_decision(state, old, "superseded", f"replaced by {decision_id}", tally)
+    tally.made.append(
+        DecisionMade(
+            decision_id=decision_id,
+            version=1,
+            body=body,
+            inputs={"proposal": proposal_json(proposal)},
+        )
+    )
+    state.episodes[proposal.item] = EpisodeFile(
+        episode=proposal.episode,
+        revision=revision,
+        decision_id=decision_id,
+        state=new_state,
+        plan_sha=plan,
+    )
+    if not option.actions:
+        rest(proposal.item, proposal.loss_mean_minor, tally)
+        remember(state, proposal.item, body)
+        return
+    decision = made.open(body, new_state, deadline, ruling, plan)
+    if waits:
+        state.decisions[decision_id] = decision
+        tally.tell(proposal.item)
+    elif new_state == "shadowed":
+        reserve(decision, tally, "shadow")
+        rest(proposal.item, proposal.loss_mean_minor, tally)
+        remember(state, proposal.item, body)
+    else:
+        state.decisions[decision_id] = decision
+        send(decision, tally)
+
+
+def _take_answer(state: DeskState, answer: ActionAnswered, tally: Tally) -> None:
+    """An executor's answer; one that repeats or belongs to nothing of ours changes nothing."""
+    for _, decision in sorted(state.decisions.items()):
+        known = decision.actions.get(answer.action_id)
+        if known is None or known in FINAL_ACTION:
+            continue
+        now = "acked" if answer.acked else "rejected"
+        decision.actions[answer.action_id] = now
+        tally.actions.append(ActionMoved(action_id=answer.action_id, state=now, at=tally.at))
+        if not answer.acked:
+            tally.released.append(answer.action_id)
+            tally.tell(decision.item, ended=(answer.action_id,))
+        if all(s in FINAL_ACTION for s in decision.actions.values()):
+            done = all(s == "acked" for s in decision.actions.values())
+            reason = "all actions acknowledged" if done else f"refused: {answer.reason}"
+            end_decision(state, decision, "executed" if done else "failed", reason, tally)
+        return
+
+
+def _withdraw(state: DeskState, cleared: Cleared, tally: Tally) -> None:
+    file = state.episodes.get(cleared.item)
+    if file is None or file.episode != cleared.episode:
+        return
+    decision = state.decisions.get(file.decision_id)
+    if decision is not None and decision.state in PENDING:
+        end_pending(state, decision, "withdrawn", cleared.reason, tally)
+    del state.episodes[cleared.item]
+
+
+def _miss_deadline(state: DeskState, decision: OpenDecision, tally: Tally) -> None:
+    """Nobody answered: while the plan can still be done, the next recipient gets it, else it is over."""
+    later = decision.current_deadline
+    helps = decision.current is not None and decision.current.benefit_mean_minor > 0
+    if (
+        helps
+        and later is not None
+        and later > tally.at
+        and decision.next_recipient != decision.recipient
+    ):
+        decision.version += 1
+        decision.recipient = decision.next_recipient
+        decision.deadline = later
+        changes = {
+            "version": decision.version,
+            "recipient": decision.recipient,
+            "deadline": instant_text(later),
+            "state": "escalated",
+        }
+        decision.state = "escalated"
+        decision.body = {**decision.body, **changes}
+        tally.made.append(
+            DecisionMade(
+                decision_id=decision.decision_id,
+                version=decision.version,
+                body=decision.body,
+                inputs={"missed_deadline": True},
+            )
+        )
+        return
+    end_pending(state, decision, "expired", "nobody answered in time; nothing was done", tally)

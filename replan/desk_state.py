@@ -1,0 +1,179 @@
+"""What does the desk remember? Open decisions of one planning group, and the last word on each episode."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from replan.authority import AbsentCode
+from replan.authority_table import AuthorityTable
+from replan.effects import Cleared, Proposal, Reassessed
+from replan.events import ActionAnswered
+from replan.network import Network
+from replan.people import People
+from replan.planning import JointChooser, Option, option_from_json, option_plain
+from replan.units import ActionId, DecisionId, ItemId, instant_text
+
+PENDING = frozenset({"escalated", "recommended"})
+"""States in which a planner may still answer."""
+
+FINAL_ACTION = frozenset({"acked", "rejected", "cancelled", "expired", "failed"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the desk decides under: the table in force (or why there is none), people, mode, network."""
+
+    table: AuthorityTable | None
+    absent: AbsentCode
+    people: People
+    mode: str
+    network: Network
+    change_cost_minor: int
+    currency: str
+    versions: Mapping[str, str]
+    chooser: JointChooser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickDue:
+    """A planning tick: the group's proposals and reassessed plans in order of item, and what cleared."""
+
+    at: datetime
+    proposals: Sequence[Proposal]
+    reassessed: Sequence[Reassessed]
+    cleared: Sequence[Cleared]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswersDue:
+    """What executors answered; `at` is the clock."""
+
+    at: datetime
+    answers: Sequence[ActionAnswered]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictGiven:
+    """A planner's answer: approve or reject, bound to a version where one is named.
+
+    `last_state`: the decision's state in the ledger, for one that the desk has already put away.
+    """
+
+    at: datetime
+    decision_id: DecisionId
+    version: int | None
+    verdict: str
+    login: str
+    chip: str
+    note: str
+    option: str | None
+    confirm: bool
+    last_state: str
+
+
+DeskInput = TickDue | AnswersDue | VerdictGiven
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenDecision:
+    """A decision that can still change: pending, approved or executing.
+
+    `current` is the plan judged as things stand now, None where it can no longer be done; `current_deadline` its
+    last moment. `actions` maps each action of the plan to its state.
+    """
+
+    decision_id: DecisionId
+    version: int
+    item: ItemId
+    episode: str
+    state: str
+    body: dict[str, Any]
+    option: Option
+    current: Option | None
+    value_minor: int
+    current_value_minor: int
+    deadline: datetime | None
+    current_deadline: datetime | None
+    recipient: str
+    next_recipient: str
+    region: str
+    approvals: int
+    approved_by: list[str]
+    plan_sha: str
+    loss_mean_minor: int
+    actions: dict[ActionId, str]
+    move_keys: list[dict[str, str]]
+    move_values: list[int]
+
+
+@dataclass(slots=True, kw_only=True)
+class EpisodeFile:
+    """The last word on an episode: how many plans it had, the newest one, and its state."""
+
+    episode: str
+    revision: int
+    decision_id: DecisionId
+    state: str
+    plan_sha: str
+
+
+@dataclass(slots=True, kw_only=True)
+class DeskState:
+    """Everything one group's desk folds; plain data, so that it is stored with each transaction."""
+
+    group: str
+    decisions: dict[DecisionId, OpenDecision] = field(default_factory=dict)
+    episodes: dict[ItemId, EpisodeFile] = field(default_factory=dict)
+    past: dict[ItemId, list[dict[str, Any]]] = field(default_factory=dict)
+    """Per item the last three closed cases, for precedents."""
+
+    @property
+    def pending(self) -> list[OpenDecision]:
+        """Decisions that wait for a planner, by id."""
+        return [d for _, d in sorted(self.decisions.items()) if d.state in PENDING]
+
+
+def desk_json(state: DeskState) -> dict[str, Any]:
+    """The state as plain JSON data."""
+    decisions = []
+    for _, decision in sorted(state.decisions.items()):
+        plain = {name: getattr(decision, name) for name in decision.__dataclass_fields__}
+        plain["option"] = option_plain(decision.option)
+        plain["current"] = None if decision.current is None else option_plain(decision.current)
+        for name in ("deadline", "current_deadline"):
+            value = plain[name]
+            plain[name] = None if value is None else instant_text(value)
+        decisions.append(plain)
+    return {
+        "group": state.group,
+        "decisions": decisions,
+        "episodes": {item: asdict(e) for item, e in sorted(state.episodes.items())},
+        "past": {item: rows for item, rows in sorted(state.past.items())},
+    }
+
+
+def desk_from_json(plain: Mapping[str, Any]) -> DeskState:
+    """The state that `desk_json` wrote."""
+    decisions = {}
+    for row in plain["decisions"]:
+        deadline, current_deadline = (
+            None if row[name] is None else datetime.fromisoformat(row[name])
+            for name in ("deadline", "current_deadline")
+        )
+        decision = OpenDecision(
+            **{
+                **row,
+                "option": option_from_json(row["option"]),
+                "current": None if row["current"] is None else option_from_json(row["current"]),
+                "deadline": deadline,
+                "current_deadline": current_deadline,
+            }
+        )
+        decisions[decision.decision_id] = decision
+    return DeskState(
+        group=plain["group"],
+        decisions=decisions,
+        episodes={item: EpisodeFile(**row) for item, row in plain["episodes"].items()},
+        past={item: list(rows) for item, rows in plain["past"].items()},
+    )

@@ -1,0 +1,156 @@
+"""How does an open decision live on? Sent, moved on, ended, remembered; and what a transaction gathers meanwhile."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from replan.decision import command_of, moves_of, ordered_of
+from replan.desk_state import DeskState, OpenDecision, Policy
+from replan.effects import (
+    ActionMoved,
+    Command,
+    DecisionMade,
+    DecisionMoved,
+    DeskOutcome,
+    Feedback,
+    Move,
+    VerdictTaken,
+)
+from replan.limits import Cooldown
+from replan.units import ActionId, ItemId
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What a transaction gathers on its way; reservations made in it count at once for the next plan."""
+
+    policy: Policy
+    at: datetime
+    moves: list[Move]
+    made: list[DecisionMade] = field(default_factory=list)
+    moved: list[DecisionMoved] = field(default_factory=list)
+    actions: list[ActionMoved] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    reserved: list[Move] = field(default_factory=list)
+    released: list[ActionId] = field(default_factory=list)
+    verdicts: list[VerdictTaken] = field(default_factory=list)
+    feedback: dict[ItemId, Feedback] = field(default_factory=dict)
+
+    def tell(self, item: ItemId, **changes: Any) -> None:
+        """Add to what sense is told about an item."""
+        word = self.feedback.get(item, Feedback(item=item, at=self.at))
+        for name in ("ordered", "ended"):
+            if name in changes:
+                changes[name] = (*getattr(word, name), *changes[name])
+        self.feedback[item] = replace(word, **changes)
+
+    def outcome(self) -> DeskOutcome:
+        """Everything gathered, to be stored."""
+        return DeskOutcome(
+            made=tuple(self.made),
+            moved=tuple(self.moved),
+            actions=tuple(self.actions),
+            commands=tuple(self.commands),
+            reserved=tuple(self.reserved),
+            released=tuple(self.released),
+            verdicts=tuple(self.verdicts),
+            feedback=tuple(word for _, word in sorted(self.feedback.items())),
+        )
+
+
+def send(decision: OpenDecision, tally: Tally) -> None:
+    """Reserve for a plan and hand its commands to the outbox; sense hears what is under way."""
+    reserve(decision, tally, "live")
+    actions = chosen_actions(decision)
+    last = decision.deadline or decision.current_deadline or tally.at
+    for action in actions:
+        tally.commands.append(
+            command_of(decision.decision_id, decision.episode, action, decision.plan_sha, last)
+        )
+    tally.tell(
+        decision.item,
+        ordered=tuple(
+            ordered_of(action, plain.qty)
+            for action, plain in zip(actions, decision.option.actions, strict=True)
+        ),
+    )
+
+
+def rest(item: ItemId, loss_minor: int, tally: Tally) -> None:
+    """Ask sense not to raise an item's trouble again for a while, unless it grows."""
+    table = tally.policy.table
+    pause = (table.cooldown if table is not None else Cooldown()).after_action
+    tally.tell(item, quiet_until=tally.at + pause, loss_minor=loss_minor)
+
+
+def end_pending(
+    state: DeskState, decision: OpenDecision, new_state: str, reason: str, tally: Tally
+) -> None:
+    """A waiting decision is over: rejected, withdrawn, expired."""
+    end_decision(state, decision, new_state, reason, tally)
+    tally.tell(decision.item)
+
+
+def reserve(decision: OpenDecision, tally: Tally, account: str) -> None:
+    moves = moves_of(
+        decision.decision_id,
+        list(decision.actions),
+        decision.move_keys,
+        decision.move_values,
+        tally.at,
+        account,
+    )
+    tally.reserved.extend(moves)
+    tally.moves.extend(moves)
+
+
+def move_decision(
+    state: DeskState, decision: OpenDecision, new_state: str, reason: str, tally: Tally
+) -> None:
+    decision.state = new_state
+    decision.body = {**decision.body, "state": new_state}
+    file = state.episodes.get(decision.item)
+    if file is not None and file.decision_id == decision.decision_id:
+        file.state = new_state
+    tally.moved.append(
+        DecisionMoved(
+            decision_id=decision.decision_id,
+            version=decision.version,
+            at=tally.at,
+            changes={"state": new_state},
+            reason=reason,
+        )
+    )
+
+
+def end_decision(
+    state: DeskState, decision: OpenDecision, new_state: str, reason: str, tally: Tally
+) -> None:
+    move_decision(state, decision, new_state, reason, tally)
+    state.decisions.pop(decision.decision_id, None)
+    remember(state, decision.item, decision.body)
+
+
+def remember(state: DeskState, item: ItemId, body: Mapping[str, Any]) -> None:
+    row = {
+        name: body[name] for name in ("decision_id", "decided_at", "state", "chosen", "value_minor")
+    }
+    state.past[item] = [*state.past.get(item, []), row][-3:]
+
+
+def under_way(state: DeskState, item: ItemId) -> list[str]:
+    """In words, what already runs for the item."""
+    return [
+        f"{action['kind']} of {action['qty']} from {action['from']} to {action['to']}"
+        for _, decision in sorted(state.decisions.items())
+        if decision.item == item and decision.state in ("executing", "approved")
+        for action in chosen_actions(decision)
+    ]
+
+
+def chosen_actions(decision: OpenDecision) -> list[dict[str, Any]]:
+    for option in decision.body["options"]:
+        if option["name"] == decision.body["chosen"]:
+            return list(option["actions"])
+    raise AssertionError(f"decision {decision.decision_id} chose an option it does not have")

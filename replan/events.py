@@ -1,0 +1,146 @@
+"""What can happen? Every fact that reaches us, and `Tick`: time passing is a fact too.
+
+Every fact carries its own time (`occurred_at`), its arrival (which decides the tick it belongs to) and
+its identity (`source`, `event_id`). Facts of one tick count as applied by (arrival, source, event_id).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from replan.units import (
+    ActionId,
+    EventId,
+    ItemId,
+    PoLineId,
+    SiteId,
+    SupplierId,
+    TransferId,
+    Units,
+)
+
+PoStatus = Literal["proposed", "approved", "confirmed", "closed"]
+TransferStep = Literal["requested", "picked", "shipped", "received"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What all facts share. `payload_sha` is the hex SHA-256 of the canonical payload."""
+
+    event_id: EventId
+    source: str
+    occurred_at: datetime
+    arrived_at: datetime
+    payload_sha: str
+
+    @property
+    def order(self) -> tuple[datetime, str, str, str]:
+        """The order in which facts of one tick count as applied."""
+        return (self.arrived_at, self.source, self.event_id, self.payload_sha)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleRecorded(Fact):
+    """Units that left the shelf; a return is a negative sale. Price: minor units per base unit."""
+
+    item: ItemId
+    site: SiteId
+    sold: Units
+    price_minor: int | None = None
+    promo: str | None = None
+    suspect: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayClosed(Fact):
+    """The store says that its business day is complete."""
+
+    site: SiteId
+    business_date: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockCounted(Fact):
+    """A snapshot of the shelf: wins over all movements up to `as_of`."""
+
+    item: ItemId
+    site: SiteId
+    on_hand: Units
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockAdjusted(Fact):
+    """A movement that is neither sale nor receipt: shrink, count, damage, recall."""
+
+    item: ItemId
+    site: SiteId
+    delta: Units
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLineStated(Fact):
+    """A purchase order line as the ERP or the supplier states it now; the newest statement wins.
+
+    `promised` is the day of receipt at `ship_to`; price in minor units per base unit.
+    """
+
+    po_line: PoLineId
+    item: ItemId
+    supplier: SupplierId
+    ship_to: SiteId
+    qty: Units
+    price_minor: int
+    need_by: date
+    promised: date
+    status: PoStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received(Fact):
+    """Goods of an order line arrived; damaged units are not put on the shelf."""
+
+    po_line: PoLineId
+    item: ItemId
+    site: SiteId
+    qty_received: Units
+    qty_damaged: Units
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferMoved(Fact):
+    """A transfer between two of our sites took a step."""
+
+    transfer: TransferId
+    step: TransferStep
+    item: ItemId
+    origin: SiteId
+    destination: SiteId
+    qty: Units
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionAnswered(Fact):
+    """An executor's answer to a command: done (`acked`) or refused with nothing done."""
+
+    action_id: ActionId
+    idem: str
+    acked: bool
+    reason: str | None
+
+
+ItemFact = SaleRecorded | StockCounted | StockAdjusted | OrderLineStated | Received | TransferMoved
+"""Facts about one item, folded by sense."""
+
+SenseFact = ItemFact | DayClosed
+InboundFact = SenseFact | ActionAnswered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Time has reached `at`: everything that arrived up to it is known, nothing later."""
+
+    at: datetime

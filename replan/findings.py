@@ -1,0 +1,47 @@
+"""What is wrong in a file, said so that its owner can mend it?"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that a check found: file (relative to the workspace), line (from 1; None: the
+    whole file), the value as written, the name of the rule it breaks, and a sentence with all
+    three."""
+
+    severity: Severity
+    file: str
+    line: int | None
+    value: str | None
+    rule: str
+    message: str
+    counterexample: Mapping[str, Any] | None = None
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding as plain JSON data."""
+    return {
+        "severity": finding.severity,
+        "file": finding.file,
+        "line": finding.line,
+        "value": finding.value,
+        "rule": finding.rule,
+        "message": finding.message,
+        "counterexample": None if finding.counterexample is None else dict(finding.counterexample),
+    }
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Whether any of them is an error."""
+    return any(finding.severity == "error" for finding in findings)
+
+
+def in_file_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """By file, line, severity and message: the order in which a reader mends them."""
+    return tuple(
+        sorted(findings, key=lambda f: (f.file, f.line or 0, f.severity, f.rule, f.message))
+    )

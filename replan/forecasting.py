@@ -1,0 +1,145 @@
+"""What do we expect to sell? Forecast quantiles by day, and the `Forecaster` port.
+
+A forecaster has two halves. The batch half (`fit`) sees a whole history and returns compact
+parameters and the last state for every series; a fit is slow, runs in a worker process, and is
+recorded. The live half (`step`, `mean`) is plain arithmetic on columns for all series at once and must
+equal the batch library's own result on the same data.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+LEVELS: tuple[float, ...] = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
+"""The probability levels at which every forecast is stated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveFit:
+    """What a fit leaves behind for N series of one forecaster, in columns.
+
+    `state` (S, N) float64: the state after the last fitted day, ready for `step`.
+    `params` name → (N,) float64. `growth` (N,): the factor a of the h-step spread √(1 + (h-1)·a²).
+    `residuals` (R, N): in-sample one-step errors of the last R days (NaN where there is none).
+    """
+
+    state: FloatArray
+    params: Mapping[str, FloatArray]
+    growth: FloatArray
+    residuals: FloatArray
+
+
+class Forecaster(Protocol):
+    """A forecasting model, batch and live.
+
+    `name` and `version` enter every decision record. All arrays are float64 in base units, days are
+    consecutive calendar days, and `first_weekday` (0 = Monday) tells where the seasonal cycle stands.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def fit(self, y: FloatArray, mask: BoolArray) -> LiveFit:
+        """Fit N series at once. `y` (T, N) ≥ 0 without NaN; `mask` (T, N) False where a day is censored.
+
+        Days masked out must not count as demand. T ≥ 2 seasons. Raises ValueError on a bad shape.
+        """
+        ...
+
+    def step(
+        self, state: FloatArray, params: Mapping[str, FloatArray], y: FloatArray, mask: BoolArray
+    ) -> FloatArray:
+        """State (S, N) after one more closed day `y` (N,); rows with mask False advance without data."""
+        ...
+
+    def mean(self, state: FloatArray, params: Mapping[str, FloatArray], h: int) -> FloatArray:
+        """Expected demand (h, N) of the next h days, ≥ 0."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelFit:
+    """One recorded fit of all N series of a panel; applied at a tick, replayed from the record.
+
+    `through`: day number of the last day seen. `models`: names, in the order that `choice` indexes;
+    `choice` (N,) int64, -1 where a series is too young to take part. `state` (S, N) and `params` name → (N,)
+    are padded with zeros where a model does not use them. `growth` (N,). `offsets` (K, N): band offsets at
+    `LEVELS` in units of `scale` (N,). `sigma` (N,): one-step spread of the reference in base units.
+    `size` (N,): negative-binomial size r of the reference (1e6 where demand is not over-dispersed).
+    `threshold_up`, `threshold_down` (N,): alarm levels of the two monitors. `degraded` (N,) int64: 1 where
+    a fallback serves because the model of the series' class could not be fitted.
+    """
+
+    through: int
+    models: tuple[str, ...]
+    versions: tuple[str, ...]
+    choice: IntArray
+    state: FloatArray
+    params: Mapping[str, FloatArray]
+    growth: FloatArray
+    offsets: FloatArray
+    scale: FloatArray
+    sigma: FloatArray
+    size: FloatArray
+    threshold_up: FloatArray
+    threshold_down: FloatArray
+    degraded: IntArray
+    notes: tuple[str, ...]
+
+
+class PanelFitter(Protocol):
+    """Fits a whole panel; slow, so it runs in a worker process and its answer is recorded."""
+
+    def fit_panel(self, request: "FitRequest") -> PanelFit:
+        """Fit every series of the request; a series that no model can fit gets the fallback, with a note."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitRequest:
+    """History up to and with day number `through`: `sold` (T, N) base units ≥ 0, `mask` (T, N) False where
+    censored or before the series began; `young` (N,) True where a series has too few closed days."""
+
+    asked_at: str
+    through: int
+    sold: FloatArray
+    mask: BoolArray
+    young: BoolArray
+    false_alarms_per_1000: float
+    seed: int
+
+
+class ForecastRefused(ValueError):
+    """A forecaster's answer broke the port's rules (shape, NaN, sign, order)."""
+
+
+def checked_mean(mean: FloatArray, h: int, n: int) -> FloatArray:
+    """The answer of a forecaster if it keeps the rules, else ForecastRefused."""
+    if mean.shape != (h, n):
+        raise ForecastRefused(f"forecast has shape {mean.shape}, must be {(h, n)}")
+    if not np.isfinite(mean).all():
+        raise ForecastRefused("forecast holds NaN or infinity")
+    if (mean < 0).any():
+        raise ForecastRefused("forecast is negative")
+    return mean
+
+
+def sorted_quantiles(quantiles: FloatArray) -> FloatArray:
+    """Quantiles along the first axis put in order (Chernozhukov et al. 2010) and cut at zero."""
+    result: FloatArray = np.maximum(np.sort(quantiles, axis=0), 0.0)
+    return result
+
+
+def names_of(forecasters: Sequence[Forecaster]) -> dict[str, str]:
+    """Name → version, for the record."""
+    return {f.name: f.version for f in forecasters}

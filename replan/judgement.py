@@ -1,0 +1,307 @@
+"""May this plan run, and what is it as a decision? One option of one proposal on its way through authority.
+
+Its row is asked with the plan's own value, then with what adds up over the aggregation window; a row that allows it is still held
+against proof of optimality, data quality, supplier approval, freeze, rest and caps. What the table says to a person comes back
+as a `Why`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from replan.authority import Case, Ruling, judge
+from replan.commitments import cap_breach, counting, resting, strictest_sum
+from replan.decision import (
+    Why,
+    action_keys,
+    action_values,
+    incident_of,
+    last_moment,
+    moves_of,
+    option_json,
+)
+from replan.desk_state import PENDING, OpenDecision, Policy
+from replan.docket import Tally
+from replan.effects import Move, Proposal
+from replan.planning import Option
+from replan.units import ActionId, DecisionId, instant_text
+
+GAP_LIMIT = 0.02
+"""A plan whose distance from a proven optimum is larger than this is not carried out unseen."""
+
+MODE_ORDER = ("halted", "shadow", "recommend", "spot_check", "live")
+
+
+@dataclass(slots=True)
+class Judgement:
+    """One option of one proposal on its way through authority."""
+
+    proposal: Proposal
+    option: Option
+    decision_id: DecisionId
+    tally: Tally
+
+    @property
+    def policy(self) -> Policy:
+        return self.tally.policy
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        return action_values(self.policy.table, self.option, self.proposal.problem.unit_cost_minor)
+
+    @property
+    def value(self) -> int:
+        return sum(self.values)
+
+    @property
+    def deadline(self) -> datetime | None:
+        return last_moment(self.option, self.proposal.problem, self.proposal.short_by)
+
+    @property
+    def actions(self) -> list[dict[str, Any]]:
+        first = self.proposal.problem.first_day
+        return list(option_json(self.option, self.decision_id, first)["actions"])
+
+    @property
+    def keys(self) -> list[dict[str, str]]:
+        suppliers = {o.po_line: o.supplier for o in self.proposal.problem.expedites}
+        return [
+            action_keys(a, self.proposal, self.policy.network, suppliers.get(a.ref))  # type: ignore[call-overload]
+            for a in self.option.actions
+        ]
+
+    def ruled(self) -> tuple[Why | None, Ruling]:
+        """Why the plan may not run by itself (None: it may), and the strictest row."""
+        own = moves_of(
+            self.decision_id,
+            [ActionId(a["action_id"]) for a in self.actions],
+            self.keys,
+            self.values,
+            self.tally.at,
+            account_of(self.policy.mode),
+        )
+        alone = self._strictest(self.value)
+        if not self.option.actions:
+            return None, alone
+        if alone.mode != "AUTO":
+            return _why(alone), alone
+        table = self.policy.table
+        assert table is not None, "no table never rules AUTO"
+        counted = counting(self.tally.moves, account_of(self.policy.mode))
+        summed = strictest_sum(table, counted, own, self.tally.at)
+        together = self._strictest(summed)
+        if together.mode != "AUTO":
+            why = replace(_why(together), code="aggregate")
+            return replace(
+                why, text=f"with what ran before, the value adds up: {together.text}"
+            ), together
+        return self._refused(own, counted, alone), alone
+
+    def _strictest(self, value: int) -> Ruling:
+        offers = {o.po_line: o for o in self.proposal.problem.expedites}
+        rulings = []
+        for action in self.option.actions:
+            order = offers.get(action.ref)  # type: ignore[call-overload]
+            rulings.append(
+                judge(
+                    self.policy.table,
+                    Case(
+                        action=action.kind,
+                        region=self.policy.network.sites[action.destination].region,
+                        abc=self.policy.network.items[action.item].abc,
+                        category=self.proposal.category,
+                        value_minor=value,
+                        confidence=self.option.p_wins,
+                        dq=self.proposal.dq,
+                        reversible_for=None
+                        if order is None
+                        else order.latest_start - self.tally.at,
+                        supplier_approved=None if order is None else order.approved,
+                        donor_p_stockout=self.option.p_stockout_donor if order is None else None,
+                        within_contract=None if order is None else True,
+                        model=self.proposal.model,
+                        currency=self.policy.network.items[action.item].currency,
+                    ),
+                    self.tally.at,
+                    self.policy.absent,
+                )
+            )
+        if not rulings:
+            return _nothing_needed()
+        order_of = {"AUTO": 0, "CLARIFY": 1, "ESCALATE": 2}
+        return max(rulings, key=lambda r: (order_of[r.mode], r.rule_id or ""))
+
+    def _refused(self, own: Sequence[Move], counted: Sequence[Move], ruling: Ruling) -> Why | None:
+        """What stands against a plan that its row allows."""
+        table, at = self.policy.table, self.tally.at
+        assert table is not None, "no table never rules AUTO"
+
+        def why(code: str, text: str, limit: int | None = None, actual: int | None = None) -> Why:
+            return Why(
+                code=code,
+                rule_id=ruling.rule_id,
+                limit_minor=limit,
+                actual_minor=self.value if actual is None else actual,
+                text=text,
+            )
+
+        answer = self.proposal.answer
+        if answer.outcome == "fallback" or self.option.gap > GAP_LIMIT:
+            return why("solver_gap", "the plan is not proven to be near the best one")
+        if self.proposal.dq == "red":
+            return why("data_quality", "; ".join(self.proposal.lacks))
+        offers = {str(o.po_line): o for o in self.proposal.problem.expedites}
+        if any(a.ref in offers and not offers[a.ref].approved for a in self.option.actions):
+            return why("supplier_not_approved", "the supplier is not approved")
+        network = self.policy.network
+        if any(
+            network.is_quarantined("item", a.item) or network.is_quarantined("site", a.destination)
+            for a in self.option.actions
+        ):
+            return why("master_data", "a master record this rests on is in quarantine")
+        deadline = self._cut_off()
+        if deadline is not None and at > deadline - table.freeze.before_cutoff:
+            return why("freeze", "the cut-off is too near for an unattended change")
+        rest = resting(table, counted, own, at)
+        if rest is not None and (
+            self.option.benefit_mean_minor
+            <= table.cooldown.break_factor * self.policy.change_cost_minor
+        ):
+            return why(
+                "cooldown", f"{rest.action_id} moved the same goods at {instant_text(rest.at)}"
+            )
+        breach = cap_breach(table, counted, own, at)
+        if breach is not None:
+            return why(
+                "cap",
+                f"cap {breach.scope} per {breach.window} would be exceeded "
+                f"({breach.used_minor} of {breach.limit_minor} minor units, "
+                f"{breach.used_count} of {breach.limit_count} actions)",
+                breach.limit_minor,
+                breach.used_minor,
+            )
+        return None
+
+    def _cut_off(self) -> datetime | None:
+        offers = {str(o.lane): o.latest_start for o in self.proposal.problem.lanes}
+        offers |= {str(o.po_line): o.latest_start for o in self.proposal.problem.expedites}
+        return min((offers[a.ref] for a in self.option.actions), default=None)
+
+    def body(
+        self,
+        state: str,
+        why: Why | None,
+        ruling: Ruling,
+        deadline: datetime | None,
+        mode: str,
+        supersedes: DecisionId | None,
+    ) -> dict[str, Any]:
+        """The decision body."""
+        p, policy = self.proposal, self.policy
+        item = policy.network.items[p.item]
+        return {
+            "decision_id": self.decision_id,
+            "version": 1,
+            "item": p.item,
+            "site": p.site,
+            "category": p.category,
+            "cause": p.cause,
+            "group": p.group,
+            "incident_id": incident_of(p.category, p.cause),
+            "episode": p.episode,
+            "event_time": instant_text(p.event_time),
+            "decided_at": instant_text(self.tally.at),
+            "mode": mode,
+            "state": state,
+            "rule_id": ruling.rule_id,
+            "authority_hash": policy.versions["authority"],
+            "why_escalated": None if why is None else why.json(),
+            "value_minor": self.value,
+            "currency": item.currency,
+            "confidence": self.option.p_wins,
+            "dq": p.dq,
+            "options": [
+                option_json(o, self.decision_id, p.problem.first_day) for o in p.answer.options
+            ],
+            "chosen": self.option.name,
+            "deadline": None if deadline is None else instant_text(deadline),
+            "recipient": ruling.recipient if state in PENDING else None,
+            "model": {"name": p.model, "hash": p.model_hash},
+            "solver": {"name": p.answer.solver, "outcome": p.answer.outcome},
+            "evidence": [e.event_id for e in p.evidence],
+            "flags": [],
+            "supersedes": supersedes,
+            "brief": None,
+            "versions": dict(policy.versions),
+        }
+
+    def open(
+        self,
+        body: dict[str, Any],
+        state: str,
+        deadline: datetime | None,
+        ruling: Ruling,
+        plan: str,
+    ) -> OpenDecision:
+        """The decision as the desk remembers it while it can still change."""
+        return OpenDecision(
+            decision_id=self.decision_id,
+            version=1,
+            item=self.proposal.item,
+            episode=self.proposal.episode,
+            state=state,
+            body=body,
+            option=self.option,
+            current=self.option,
+            value_minor=self.value,
+            current_value_minor=self.value,
+            deadline=deadline,
+            current_deadline=self.deadline,
+            recipient=ruling.recipient,
+            next_recipient=ruling.next_recipient,
+            region=self.policy.network.sites[self.proposal.site].region,
+            approvals=ruling.approvals,
+            approved_by=[],
+            plan_sha=plan,
+            loss_mean_minor=self.proposal.loss_mean_minor,
+            actions={ActionId(a["action_id"]): "pending" for a in self.actions},
+            move_keys=self.keys,
+            move_values=list(self.values),
+        )
+
+
+def effective_mode(policy: Policy, category: str) -> str:
+    """The lower of the run's mode and the category's stage."""
+    stage = policy.table.stage(category) if policy.table is not None else policy.mode
+    return min(policy.mode, stage, key=MODE_ORDER.index)
+
+
+def account_of(mode: str) -> str:
+    return "shadow" if mode == "shadow" else "live"
+
+
+def _why(ruling: Ruling) -> Why:
+    return Why(
+        code=ruling.code or "rule",
+        rule_id=ruling.rule_id,
+        limit_minor=ruling.limit_minor,
+        actual_minor=ruling.actual_minor,
+        text=ruling.text,
+    )
+
+
+def _nothing_needed() -> Ruling:
+    return Ruling(
+        mode="AUTO",
+        rule_id=None,
+        code=None,
+        limit_minor=None,
+        actual_minor=0,
+        recipient="",
+        next_recipient="",
+        approvals=0,
+        document=(),
+        spot_check=0,
+        text="doing nothing needs no authority",
+    )

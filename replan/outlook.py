@@ -1,0 +1,336 @@
+"""What lies ahead of one item? Stock, supply and demand of its sites as a planning problem.
+
+Everything here is arithmetic on the state at a tick: which days are counted until normal supply can
+arrive, what a site can spare while staying protected itself, which lanes and order lines can still be used.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from replan.canonical import seed_from
+from replan.forecasting import LEVELS, FloatArray, IntArray
+from replan.network import Item, Lane, Network, SupplyContract
+from replan.panel import Panel, book_stock, stock_known
+from replan.planning import ExpediteOffer, Inbound, LaneOffer, PlanningProblem, SiteOutlook
+from replan.scenarios import PERSISTENT, SHARED, Z90
+from replan.state import SenseRules
+from replan.supply import OrderLine, SupplyLedger
+from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, units_floor
+
+Z95 = 1.6448536269514722
+"""A donor is protected at this quantile of its own demand: an upper 95 %."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """One series ahead of a day: demand quantiles (K, H) from that day on, and what can be sold."""
+
+    row: int
+    site: SiteId
+    quantiles: FloatArray
+    on_hand: int
+    inbound: tuple[Inbound, ...]
+    window: int
+
+    def supply_by_day(self) -> IntArray:
+        """Units on hand plus what has come in by the end of each day, at the late arrival dates."""
+        arrived = np.zeros(self.quantiles.shape[1], dtype=np.int64)
+        for row in self.inbound:
+            if row.day_p90 < len(arrived):
+                arrived[row.day_p90] += row.qty
+        return self.on_hand + np.cumsum(arrived)
+
+    def demand_by_day(self, z: float) -> FloatArray:
+        """Cumulative demand by day at z standard deviations, base units.
+
+        Variance of a sum of correlated days: with a share r common to all days and 1-r of each day's own,
+        r·(Σs)² + (1-r)·Σs².
+        """
+        middle = self.quantiles[LEVELS.index(0.5)]
+        spread = np.maximum(self.quantiles[LEVELS.index(0.9)] - middle, 0.0) / Z90
+        common = SHARED + PERSISTENT
+        total = np.sqrt(common * np.cumsum(spread) ** 2 + (1 - common) * np.cumsum(spread**2))
+        result: FloatArray = np.cumsum(middle) + z * total
+        return result
+
+    def short_at(self, z: float) -> float:
+        """The largest shortfall inside the window at z standard deviations, base units, ≥ 0."""
+        gap = self.demand_by_day(z) - self.supply_by_day() / ONE_UNIT
+        return float(max(np.max(gap[: self.window], initial=0.0), 0.0))
+
+    def spare(self) -> Units:
+        """What can be given away so that the protected demand is still met on every counted day."""
+        left = self.supply_by_day() / ONE_UNIT - self.demand_by_day(Z95)
+        return units_floor(float(max(np.min(left[: self.window], initial=math.inf), 0.0)))
+
+
+def look_ahead(
+    panel: Panel,
+    supply: SupplyLedger,
+    network: Network,
+    rows: IntArray,
+    forecasts: FloatArray,
+    first_open: IntArray,
+    today: int,
+    rules: SenseRules,
+) -> dict[int, Ahead]:
+    """`Ahead` by row for series whose stock is known.
+
+    `forecasts` (K, D, n) start at `first_open` (n,) day numbers; what was already sold of today's demand is taken off.
+    """
+    known = stock_known(panel)
+    book = book_stock(panel)
+    by_item: dict[ItemId, list[OrderLine]] = {}
+    found: dict[int, Ahead] = {}
+    for n, row in enumerate(rows.tolist()):
+        if not known[row]:
+            continue
+        item, site = panel.series[row]
+        skip = max(today - int(first_open[n]), 0)
+        quantiles = forecasts[:, skip : skip + rules.horizon_days, n].copy()
+        at = today - panel.first_day
+        if 0 <= at < len(panel.sold):
+            quantiles[:, 0] = np.maximum(
+                quantiles[:, 0] - max(int(panel.sold[at, row]), 0) / ONE_UNIT, 0
+            )
+        if item not in by_item:
+            by_item[item] = supply.open_lines(item)
+        lines = [line for line in by_item[item] if line.stated.ship_to == site]
+        leaving = sum(
+            t.qty
+            for t in supply.open_transfers(item)
+            if t.origin == site and not t.shipped and not _overdue(t.arrive_p90, today)
+        )
+        found[row] = Ahead(
+            row=row,
+            site=site,
+            quantiles=np.round(quantiles, 6),
+            on_hand=max(int(book[row]) - leaving, 0),
+            inbound=_inbound(network, supply, item, site, lines, today),
+            window=_window(network, item, site, supply, today, rules.horizon_days),
+        )
+    return found
+
+
+def planning_problem(
+    network: Network,
+    supply: SupplyLedger,
+    item: ItemId,
+    aheads: list[Ahead],
+    needy: frozenset[SiteId],
+    at: datetime,
+    today: int,
+    rules: SenseRules,
+) -> PlanningProblem:
+    """The question for the planner: sites, usable lanes between donors and needy sites, order lines."""
+    aheads = sorted(aheads, key=lambda a: a.site)
+    sites = tuple(_site_outlook(network, item, a, needy) for a in aheads)
+    donors = {s.site for s in sites if s.spare > 0}
+    lanes = tuple(
+        offer
+        for origin in sorted(donors)
+        for site in sorted(needy)
+        for lane in network.lanes_between.get((origin, site), ())
+        if (offer := lane_offer(network, lane, network.items[item], at, today)) is not None
+    )
+    expedites = tuple(
+        early
+        for a in aheads
+        if a.site in needy
+        for line in supply.open_lines(item)
+        if line.stated.ship_to == a.site
+        if (early := _expedite_offer(network, supply, line, a, at, today)) is not None
+    )
+    return PlanningProblem(
+        item=item,
+        asked_at=at,
+        first_day=day_from_number(today),
+        horizon=rules.horizon_days,
+        sites=sites,
+        lanes=tuple(sorted(lanes, key=lambda o: o.lane)),
+        expedites=tuple(sorted(expedites, key=lambda o: o.po_line)),
+        scenarios=rules.scenarios,
+        held_out=rules.held_out,
+        unit_cost_minor=network.items[item].unit_cost_minor,
+        seed=seed_from([item, today]),
+    )
+
+
+def lane_offer(
+    network: Network, lane: Lane, item: Item, at: datetime, today: int
+) -> LaneOffer | None:
+    """The next departure that can still be made, or None where the lane cannot carry the item."""
+    if lane.capacity_units_per_day == 0:
+        return None
+    if item.shelf_life_days is not None and lane.lead_time_days_p50 >= item.shelf_life_days:
+        return None
+    zone = network.sites[lane.origin].zone
+    local_today = day_number(at.astimezone(zone).date())
+    for ahead in range(8):
+        day = day_from_number(local_today + ahead)
+        leaves = cut_off(day, lane.cutoff_local, zone)
+        if at <= leaves and (not lane.departures or day.weekday() in lane.departures):
+            ship = max(local_today + ahead - today, 0)
+            return LaneOffer(
+                lane=lane.lane,
+                origin=lane.origin,
+                destination=lane.destination,
+                ship_day=ship,
+                arrive_p50=ship + transit_days(lane.lead_time_days_p50),
+                arrive_p90=ship + transit_days(lane.lead_time_days_p90),
+                fixed_cost_minor=lane.fixed_cost_minor,
+                unit_cost_minor=lane.unit_cost_minor,
+                min_qty=lane.min_qty,
+                lot_multiple=lane.lot_multiple,
+                capacity=lane.capacity_units_per_day,
+                latest_start=leaves,
+            )
+    return None
+
+
+def transit_days(lead_time_days: float) -> int:
+    """Whole days in transit: less than a day arrives the same day, else rounded up."""
+    return 0 if lead_time_days < 1 else math.ceil(round(lead_time_days, 6))
+
+
+def cut_off(day: date, at_local: time | None, zone: ZoneInfo) -> datetime:
+    """The last moment to ship on a day: the lane's cut-off at its origin, else the end of that day."""
+    if at_local is None:
+        return datetime.combine(day + timedelta(days=1), time(0), tzinfo=zone)
+    return datetime.combine(day, at_local, tzinfo=zone)
+
+
+def _site_outlook(
+    network: Network, item: ItemId, ahead: Ahead, needy: frozenset[SiteId]
+) -> SiteOutlook:
+    rule = network.stocking[(item, ahead.site)]
+    return SiteOutlook(
+        site=ahead.site,
+        region=network.sites[ahead.site].region,
+        on_hand=Units(ahead.on_hand),
+        inbound=ahead.inbound,
+        quantiles=tuple(tuple(float(v) for v in row) for row in ahead.quantiles),
+        window=ahead.window,
+        spare=Units(0) if ahead.site in needy else ahead.spare(),
+        shortage_minor=network.shortage_minor(item, ahead.site),
+        holding_millis=int(math.floor(rule.holding_minor_per_unit_day * 1_000 + 0.5)),
+    )
+
+
+def _contract(network: Network, line: OrderLine) -> SupplyContract | None:
+    stated = line.stated
+    return network.supply.get((stated.supplier, stated.item, stated.ship_to))
+
+
+def _line_days(network: Network, line: OrderLine, promised: date, today: int) -> tuple[int, int]:
+    """Arrival day indices of a line: as promised; overdue is expected tomorrow; p90 by the contract's spread."""
+    contract = _contract(network, line)
+    spread = 1
+    if contract is not None:
+        spread = math.ceil(contract.lead_time_days_p90 - contract.lead_time_days_p50)
+    p50 = day_number(promised) - today
+    p50 = 1 if p50 < 0 else p50
+    return p50, p50 + max(spread, 0)
+
+
+def _inbound(
+    network: Network,
+    supply: SupplyLedger,
+    item: ItemId,
+    site: SiteId,
+    lines: list[OrderLine],
+    today: int,
+) -> tuple[Inbound, ...]:
+    rows = []
+    for line in lines:
+        p50, p90 = _line_days(network, line, line.stated.promised, today)
+        open_qty = supply.open_qty(line)
+        early = supply.expedite_of(line)
+        if early is not None:
+            quick = max(day_number(early.arrive_p50) - today, 0)
+            late = max(day_number(early.arrive_p90) - today, quick)
+            moved = min(early.qty, open_qty)
+            rows.append(
+                Inbound(
+                    ref=f"{line.stated.po_line}+", qty=Units(moved), day_p50=quick, day_p90=late
+                )
+            )
+            open_qty = Units(open_qty - moved)
+        if open_qty > 0:
+            rows.append(Inbound(ref=line.stated.po_line, qty=open_qty, day_p50=p50, day_p90=p90))
+    for transfer in supply.open_transfers(item):
+        if transfer.destination != site or _overdue(transfer.arrive_p90, today):
+            continue
+        p50 = max(day_number(transfer.arrive_p50) - today, 0) if transfer.arrive_p50 else 1
+        p90 = max(day_number(transfer.arrive_p90) - today, p50) if transfer.arrive_p90 else p50 + 1
+        left = Units(transfer.qty - transfer.received)
+        rows.append(Inbound(ref=transfer.transfer, qty=left, day_p50=p50, day_p90=p90))
+    return tuple(sorted(rows, key=lambda r: r.ref))
+
+
+def _overdue(arrive_p90: date | None, today: int) -> bool:
+    """Whether a transfer is more than a day past its late arrival: it no longer counts as supply."""
+    return arrive_p90 is not None and today - day_number(arrive_p90) > 1
+
+
+def _window(
+    network: Network, item: ItemId, site: SiteId, supply: SupplyLedger, today: int, horizon: int
+) -> int:
+    """Days until normal supply can arrive: to the next review, then the supplier's late lead time.
+
+    The review's phase is read off the newest order line; without one, a review may be due today.
+    """
+    contracts = network.contracts_of.get((item, site), ())
+    if not contracts:
+        return horizon
+    lead = min(math.ceil(c.lead_time_days_p90) for c in contracts)
+    review = max(math.ceil(network.stocking[(item, site)].review_period_days), 1)
+    created = [
+        day_number(line.created_on) for line in supply.lines_of(item) if line.stated.ship_to == site
+    ]
+    wait = (max(created) - today) % review if created else 0
+    return max(1, min(horizon, wait + lead))
+
+
+def _expedite_offer(
+    network: Network,
+    supply: SupplyLedger,
+    line: OrderLine,
+    ahead: Ahead,
+    at: datetime,
+    today: int,
+) -> ExpediteOffer | None:
+    contract = _contract(network, line)
+    if (
+        contract is None
+        or contract.expedite_days_saved is None
+        or contract.expedite_fixed_minor is None
+        or contract.expedite_unit_minor is None
+        or supply.expedite_of(line) is not None
+    ):
+        return None
+    p50, p90 = _line_days(network, line, line.stated.promised, today)
+    saved = math.floor(contract.expedite_days_saved)
+    new_p50 = max(p50 - saved, 1)
+    if new_p50 >= p50:
+        return None
+    zone = network.sites[ahead.site].zone
+    return ExpediteOffer(
+        po_line=line.stated.po_line,
+        supplier=line.stated.supplier,
+        site=ahead.site,
+        qty=supply.open_qty(line),
+        lot_multiple=contract.lot_multiple,
+        day_p50=p50,
+        day_p90=p90,
+        new_day_p50=new_p50,
+        new_day_p90=max(p90 - saved, new_p50),
+        fixed_cost_minor=contract.expedite_fixed_minor,
+        unit_cost_minor=contract.expedite_unit_minor,
+        approved=contract.approved,
+        latest_start=cut_off(day_from_number(today), None, zone),
+    )

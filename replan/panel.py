@@ -1,0 +1,533 @@
+"""What do we believe about all series of a partition? The same state in columns, folded a tick at a time.
+
+A series is one item at one site. Rows are in the order of `Network.series`. Facts add up in integers, so
+the order in which those of one tick arrive cannot show; a day's end steps the live model, the bands and the
+monitors of its series once. Late facts of a recently closed day restore the columns kept from before that
+day and step again.
+
+The functions change the panel they are given: it is the one large value in the process, and the
+replanner owns it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replan import bands, deviation
+from replan.forecasting import (
+    LEVELS,
+    BoolArray,
+    FitRequest,
+    FloatArray,
+    Forecaster,
+    IntArray,
+    PanelFit,
+    checked_mean,
+)
+from replan.network import Network
+from replan.units import ONE_UNIT, ItemId, SiteId, day_number
+
+NEVER = -(2**62)
+"""A moment or a day before all others."""
+
+_MICRO = timedelta(microseconds=1)
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+@dataclass(slots=True, kw_only=True)
+class Columns:
+    """What steps with a day, for N series: model and reference state, bands, monitors, last alarms."""
+
+    state: FloatArray
+    reference: FloatArray
+    offsets: FloatArray
+    scale: FloatArray
+    up: FloatArray
+    down: FloatArray
+    alarm_up: IntArray
+    alarm_down: IntArray
+
+
+@dataclass(slots=True, kw_only=True)
+class Panel:
+    """All series in columns; see `empty_panel` for shapes."""
+
+    series: tuple[tuple[ItemId, SiteId], ...]
+    row_of: Mapping[tuple[ItemId, SiteId], int]
+    site_rows: Mapping[SiteId, IntArray]
+    zones: Mapping[SiteId, ZoneInfo]
+    first_day: int
+    sold: IntArray
+    empty: BoolArray
+    began: IntArray
+    closed: IntArray
+    stock: IntArray
+    stock_as_of: IntArray
+    move_row: IntArray
+    move_at: IntArray
+    move_qty: IntArray
+    fit: PanelFit | None
+    live: Columns
+    ring: list[Columns]
+    reopened: IntArray
+    _days: dict[tuple[SiteId, int], int] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Number of series."""
+        return len(self.series)
+
+
+def empty_panel(network: Network, *, keep_days: int) -> Panel:
+    """A panel that knows nothing: `sold` and `empty` (T, N) by day and series from `first_day` on,
+    `began`, `closed` (N,) day numbers, stock (N,) thousandths as of microseconds; ring of `keep_days`."""
+    series = network.series
+    n = len(series)
+    sites = sorted({site for _, site in series})
+    return Panel(
+        series=series,
+        row_of={key: row for row, key in enumerate(series)},
+        site_rows={
+            site: np.array([r for r, (_, s) in enumerate(series) if s == site], dtype=np.int64)
+            for site in sites
+        },
+        zones={site: network.sites[site].zone for site in sites},
+        first_day=0,
+        sold=np.zeros((0, n), dtype=np.int64),
+        empty=np.zeros((0, n), dtype=np.bool_),
+        began=np.full(n, NEVER, dtype=np.int64),
+        closed=np.full(n, NEVER, dtype=np.int64),
+        stock=np.zeros(n, dtype=np.int64),
+        stock_as_of=np.full(n, NEVER, dtype=np.int64),
+        move_row=np.zeros(0, dtype=np.int64),
+        move_at=np.zeros(0, dtype=np.int64),
+        move_qty=np.zeros(0, dtype=np.int64),
+        fit=None,
+        live=_columns(0, n),
+        ring=[_columns(0, n) for _ in range(keep_days)],
+        reopened=np.full(n, NEVER, dtype=np.int64),
+    )
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970-01-01 UTC."""
+    return (at - _EPOCH) // _MICRO
+
+
+def local_day_number(panel: Panel, site: SiteId, at: datetime) -> int:
+    """The site's calendar day of an instant. Zone offsets change on quarter hours only, hence the cache."""
+    quarter = micros(at) // 900_000_000
+    day = panel._days.get((site, quarter))
+    if day is None:
+        day = day_number(at.astimezone(panel.zones[site]).date())
+        if len(panel._days) > 200_000:
+            panel._days.clear()
+        panel._days[(site, quarter)] = day
+    return day
+
+
+def add_sales(panel: Panel, rows: IntArray, days: IntArray, qty: IntArray) -> None:
+    """Add units sold (M,) to the day totals; a day already closed is reopened from there on."""
+    if not len(rows):
+        return
+    _reach(panel, int(days.min()), int(days.max()))
+    inside = days >= panel.first_day
+    np.add.at(panel.sold, (days[inside] - panel.first_day, rows[inside]), qty[inside])
+    begin(panel, rows, days)
+    late = days <= panel.closed[rows]
+    for row, day in zip(rows[late].tolist(), days[late].tolist(), strict=True):
+        if panel.reopened[row] == NEVER or day < panel.reopened[row]:
+            panel.reopened[row] = day
+
+
+def begin(panel: Panel, rows: IntArray, days: IntArray) -> None:
+    """Note the first day on which a series was heard of."""
+    first = np.full(panel.size, 2**62, dtype=np.int64)
+    np.minimum.at(first, rows, days)
+    known = panel.began != NEVER
+    panel.began = np.where(
+        first == 2**62, panel.began, np.where(known, np.minimum(panel.began, first), first)
+    )
+
+
+def add_stock_moves(panel: Panel, rows: IntArray, at: IntArray, qty: IntArray) -> None:
+    """Movements of stock (M,): units at microseconds; those up to a count's `as_of` do not matter."""
+    panel.move_row = np.concatenate((panel.move_row, rows))
+    panel.move_at = np.concatenate((panel.move_at, at))
+    panel.move_qty = np.concatenate((panel.move_qty, qty))
+
+
+def count_stock(panel: Panel, row: int, on_hand: int, as_of: int) -> bool:
+    """A count of the shelf; the newest `as_of` wins. Returns whether it was the newest."""
+    if as_of < panel.stock_as_of[row]:
+        return False
+    panel.stock[row] = on_hand
+    panel.stock_as_of[row] = as_of
+    return True
+
+
+def fold_old_moves(panel: Panel, before: int) -> None:
+    """Put movements older than `before` (microseconds) for good into the stock they move."""
+    matters = panel.move_at > panel.stock_as_of[panel.move_row]
+    old = matters & (panel.move_at <= before) & (panel.stock_as_of[panel.move_row] != NEVER)
+    np.add.at(panel.stock, panel.move_row[old], panel.move_qty[old])
+    # Every older movement of the row is folded too, so moving its as_of forward hides nothing.
+    np.maximum.at(panel.stock_as_of, panel.move_row[old], panel.move_at[old])
+    keep = (panel.move_at > before) & (panel.move_at > panel.stock_as_of[panel.move_row])
+    panel.move_row = panel.move_row[keep]
+    panel.move_at = panel.move_at[keep]
+    panel.move_qty = panel.move_qty[keep]
+
+
+def book_stock(panel: Panel, until: int | None = None) -> IntArray:
+    """Stock by the book (N,), may be negative: the newest count and every movement after it."""
+    matters = panel.move_at > panel.stock_as_of[panel.move_row]
+    if until is not None:
+        matters &= panel.move_at <= until
+    total = panel.stock.copy()
+    np.add.at(total, panel.move_row[matters], panel.move_qty[matters])
+    return total
+
+
+def book_at(panel: Panel, row: int, until: int) -> int | None:
+    """What the book says a series had at a moment (microseconds); None before the first count of it,
+    or for a moment before the newest."""
+    as_of = int(panel.stock_as_of[row])
+    if as_of == NEVER or until < as_of:
+        return None
+    moved = (panel.move_row == row) & (panel.move_at > as_of) & (panel.move_at <= until)
+    return int(panel.stock[row]) + int(panel.move_qty[moved].sum())
+
+
+def stock_known(panel: Panel) -> BoolArray:
+    """Whether a series' stock was ever counted (N,)."""
+    known: BoolArray = panel.stock_as_of != NEVER
+    return known
+
+
+def due_day(at: datetime, zone: ZoneInfo, closes_at: time) -> int:
+    """The newest day that has closed by itself at an instant: `closes_at` local on the next day."""
+    wall = at.astimezone(zone).replace(tzinfo=None)
+    shifted = wall - timedelta(hours=closes_at.hour, minutes=closes_at.minute)
+    return day_number(shifted.date()) - 1
+
+
+def close_days(
+    panel: Panel,
+    through: Mapping[SiteId, int],
+    ends: Mapping[SiteId, Mapping[int, int]],
+    forecasters: Mapping[str, Forecaster],
+) -> list[tuple[int, IntArray, FloatArray | None]]:
+    """Close the days of each site up to and with `through`, and step what was reopened again.
+
+    `ends[site][day]`: the moment (microseconds) the day ended there, to tell an empty shelf.
+    Returns (day, rows, quantiles (K, n) forecast before the day, or None before any fit), day by day.
+    """
+    steps: dict[int, list[IntArray]] = {}
+    mended: list[tuple[int, IntArray, FloatArray | None]] = []
+    for row in np.flatnonzero(panel.reopened != NEVER).tolist():
+        again = restorable_from(panel, row)
+        for day in range(
+            max(int(panel.reopened[row]), panel.first_day), int(panel.closed[row]) + 1
+        ):
+            if day >= again:
+                steps.setdefault(day, []).append(np.array([row], dtype=np.int64))
+            else:
+                mended.append((day, np.array([row], dtype=np.int64), None))
+    _restore(panel)
+    for site, last in sorted(through.items()):
+        rows = panel.site_rows[site]
+        known = rows[panel.began[rows] != NEVER]
+        if not len(known):
+            continue
+        first = int(panel.began[known].min())
+        start = max(first, int(panel.closed[rows].max()) + 1)
+        if last < start:
+            continue
+        _reach(panel, start, last)
+        for day in range(start, last + 1):
+            empty = stock_known(panel)[rows] & (book_stock(panel, ends[site][day])[rows] <= 0)
+            panel.empty[day - panel.first_day, rows] = empty
+            steps.setdefault(day, []).append(rows)
+        panel.closed[rows] = last
+    closings = mended
+    for day in sorted(steps):
+        rows = np.unique(np.concatenate(steps[day]))
+        closings.append((day, rows, _step(panel, day, rows, forecasters)))
+    panel.reopened[:] = NEVER
+    return closings
+
+
+def restorable_from(panel: Panel, row: int) -> int:
+    """The first day from which a reopened series can be stepped again: inside the ring, after the fit."""
+    oldest = int(panel.closed[row]) - len(panel.ring) + 1
+    fitted = panel.fit.through + 1 if panel.fit is not None else NEVER
+    return max(int(panel.reopened[row]), oldest, fitted)
+
+
+def apply_fit(panel: Panel, fit: PanelFit, forecasters: Mapping[str, Forecaster]) -> None:
+    """Take over a recorded fit and step it through the days closed since its last one."""
+    panel.fit = fit
+    old = panel.live
+    panel.live = Columns(
+        state=fit.state.copy(),
+        reference=fit.state.copy(),
+        offsets=fit.offsets.copy(),
+        scale=fit.scale.copy(),
+        up=np.zeros(panel.size),
+        down=np.zeros(panel.size),
+        alarm_up=old.alarm_up,
+        alarm_down=old.alarm_down,
+    )
+    panel.ring = [_columns(fit.state.shape[0], panel.size) for _ in panel.ring]
+    last = int(panel.closed.max()) if panel.size else NEVER
+    for day in range(fit.through + 1, last + 1):
+        rows = np.flatnonzero(panel.closed >= day)
+        _step(panel, day, rows, forecasters)
+
+
+def fit_request(
+    panel: Panel, *, asked_at: str, min_days: int, false_alarms_per_1000: float, seed: int
+) -> FitRequest | None:
+    """The question to the fitter at this moment; None while no day has closed for every site."""
+    heard = panel.began != NEVER
+    if not heard.any() or (panel.closed[heard] == NEVER).any():
+        return None
+    through = int(panel.closed[heard].min())
+    last = through - panel.first_day + 1
+    if last <= 0:
+        return None
+    days = np.arange(panel.first_day, through + 1)[:, None]
+    sold = np.maximum(panel.sold[:last], 0)
+    mask = (days >= np.where(heard, panel.began, through + 1)[None, :]) & ~(
+        panel.empty[:last] & (sold <= 0)
+    )
+    young = ~heard | (through - panel.began + 1 < min_days)
+    return FitRequest(
+        asked_at=asked_at,
+        through=through,
+        sold=sold / ONE_UNIT,
+        mask=mask,
+        young=young,
+        false_alarms_per_1000=false_alarms_per_1000,
+        seed=seed,
+    )
+
+
+def forecast(
+    panel: Panel, rows: IntArray, days: int, forecasters: Mapping[str, Forecaster]
+) -> FloatArray:
+    """Quantiles (K, days, n) from the first open day of each row on; rows without a model get zeros."""
+    return _quantiles(panel, panel.live.state, rows, days, forecasters)
+
+
+def reference_mean(
+    panel: Panel, rows: IntArray, days: int, forecasters: Mapping[str, Forecaster]
+) -> FloatArray:
+    """Mean (days, n) of the frozen reference, which detects while the live model plans."""
+    return _mean(panel, panel.live.reference, rows, days, forecasters)
+
+
+def typical_daily(panel: Panel, row: int) -> float | None:
+    """Mean daily sale of a series over its last four closed weeks, base units; None before it has any."""
+    if panel.closed[row] == NEVER or panel.began[row] == NEVER:
+        return None
+    last = int(panel.closed[row]) - panel.first_day + 1
+    first = max(last - 28, int(panel.began[row]) - panel.first_day, 0)
+    if last <= first:
+        return None
+    return float(panel.sold[first:last, row].sum()) / ONE_UNIT / (last - first)
+
+
+def takes_part(panel: Panel) -> BoolArray:
+    """Which series have a model (N,)."""
+    if panel.fit is None:
+        return np.zeros(panel.size, dtype=np.bool_)
+    return panel.fit.choice >= 0
+
+
+def trim_history(panel: Panel, keep_days: int) -> None:
+    """Forget days older than `keep_days` before the newest closed one."""
+    newest = int(panel.closed.max()) if panel.size else NEVER
+    if newest == NEVER:
+        return
+    cut = newest - keep_days - panel.first_day
+    if cut > 0:
+        panel.sold = panel.sold[cut:].copy()
+        panel.empty = panel.empty[cut:].copy()
+        panel.first_day += cut
+
+
+def _step(
+    panel: Panel, day: int, rows: IntArray, forecasters: Mapping[str, Forecaster]
+) -> FloatArray | None:
+    """One closed day for `rows`: keep the columns of before, then model, bands and monitors."""
+    fit, live = panel.fit, panel.live
+    if fit is None or day <= fit.through:
+        return None
+    kept = panel.ring[day % len(panel.ring)]
+    for name in Columns.__dataclass_fields__:
+        getattr(kept, name)[..., rows] = getattr(live, name)[..., rows]
+    units = np.maximum(panel.sold[day - panel.first_day, rows], 0)
+    y = units / ONE_UNIT
+    mask = ~(panel.empty[day - panel.first_day, rows] & (units <= 0))
+    mean = _mean(panel, live.state, rows, 1, forecasters)
+    expected = _mean(panel, live.reference, rows, 1, forecasters)[0]
+    quantiles = bands.quantiles(live.offsets[:, rows], live.scale[rows], mean, fit.growth[rows])
+    modelled = fit.choice[rows] >= 0
+    seen = mask & modelled
+    live.offsets[:, rows], live.scale[rows] = bands.update(
+        live.offsets[:, rows], live.scale[rows], y, mean[0], seen
+    )
+    up, down = deviation.observe(
+        live.up[rows], live.down[rows], y, expected, fit.sigma[rows], fit.size[rows], seen
+    )
+    rose, fell = deviation.alarms(up, down, fit.threshold_up[rows], fit.threshold_down[rows])
+    live.up[rows], live.down[rows] = up, down
+    for m, name in enumerate(fit.models):
+        mine = rows[fit.choice[rows] == m]
+        if not len(mine):
+            continue
+        where = np.flatnonzero(fit.choice[rows] == m)
+        params = {key: value[mine] for key, value in fit.params.items()}
+        model = forecasters[name]
+        live.state[:, mine] = model.step(live.state[:, mine], params, y[where], mask[where])
+        quiet = np.zeros(len(mine), dtype=np.bool_)
+        live.reference[:, mine] = model.step(live.reference[:, mine], params, y[where], quiet)
+    alarmed = rows[(rose | fell) & modelled]
+    live.alarm_up[rows[rose & modelled]] = day
+    live.alarm_down[rows[fell & modelled]] = day
+    # After an alarm the reference is the live model: the new level is the one to deviate from.
+    live.reference[:, alarmed] = live.state[:, alarmed]
+    live.up[alarmed] = 0.0
+    live.down[alarmed] = 0.0
+    result: FloatArray = quantiles[:, 0, :]
+    return result
+
+
+def _restore(panel: Panel) -> None:
+    for row in np.flatnonzero(panel.reopened != NEVER).tolist():
+        day = restorable_from(panel, row)
+        if panel.fit is None or day > panel.closed[row]:
+            continue
+        kept = panel.ring[day % len(panel.ring)]
+        for name in Columns.__dataclass_fields__:
+            getattr(panel.live, name)[..., row] = getattr(kept, name)[..., row]
+
+
+def _mean(
+    panel: Panel,
+    state: FloatArray,
+    rows: IntArray,
+    days: int,
+    forecasters: Mapping[str, Forecaster],
+) -> FloatArray:
+    out = np.zeros((days, len(rows)))
+    fit = panel.fit
+    if fit is None:
+        return out
+    for m, name in enumerate(fit.models):
+        where = np.flatnonzero(fit.choice[rows] == m)
+        if len(where):
+            mine = rows[where]
+            params = {key: value[mine] for key, value in fit.params.items()}
+            mean = forecasters[name].mean(state[:, mine], params, days)
+            out[:, where] = checked_mean(mean, days, len(where))
+    return out
+
+
+def _quantiles(
+    panel: Panel,
+    state: FloatArray,
+    rows: IntArray,
+    days: int,
+    forecasters: Mapping[str, Forecaster],
+) -> FloatArray:
+    if panel.fit is None:
+        return np.zeros((len(LEVELS), days, len(rows)))
+    mean = _mean(panel, state, rows, days, forecasters)
+    live = panel.live
+    return bands.quantiles(live.offsets[:, rows], live.scale[rows], mean, panel.fit.growth[rows])
+
+
+def _reach(panel: Panel, first: int, last: int) -> None:
+    """Make the day axis hold `first` … `last`; a day before the axis is only added at the very start."""
+    n = panel.size
+    if not len(panel.sold):
+        panel.first_day = first
+    elif first < panel.first_day and panel.fit is None:
+        more = panel.first_day - first
+        panel.sold = np.vstack((np.zeros((more, n), dtype=np.int64), panel.sold))
+        panel.empty = np.vstack((np.zeros((more, n), dtype=np.bool_), panel.empty))
+        panel.first_day = first
+    need = last - panel.first_day + 1 - len(panel.sold)
+    if need > 0:
+        # Grow by whole months: the axis is extended once a month instead of once a day.
+        grow = max(need, 31)
+        panel.sold = np.vstack((panel.sold, np.zeros((grow, n), dtype=np.int64)))
+        panel.empty = np.vstack((panel.empty, np.zeros((grow, n), dtype=np.bool_)))
+
+
+def _columns(states: int, n: int) -> Columns:
+    return Columns(
+        state=np.zeros((states, n)),
+        reference=np.zeros((states, n)),
+        offsets=np.zeros((len(LEVELS), n)),
+        scale=np.zeros(n),
+        up=np.zeros(n),
+        down=np.zeros(n),
+        alarm_up=np.full(n, NEVER, dtype=np.int64),
+        alarm_down=np.full(n, NEVER, dtype=np.int64),
+    )
+
+
+def panel_arrays(panel: Panel) -> dict[str, NDArray[Any]]:
+    """Everything that changes, by name, for a snapshot or a digest."""
+    arrays = {
+        name: getattr(panel, name)
+        for name in (
+            "sold",
+            "empty",
+            "began",
+            "closed",
+            "stock",
+            "stock_as_of",
+            "move_row",
+            "move_at",
+            "move_qty",
+            "reopened",
+        )
+    }
+    arrays["first_day"] = np.array([panel.first_day], dtype=np.int64)
+    for label, columns in _labelled(panel):
+        for name in Columns.__dataclass_fields__:
+            arrays[f"{label}.{name}"] = getattr(columns, name)
+    return arrays
+
+
+def panel_from_arrays(
+    empty: Panel,
+    arrays: Mapping[str, NDArray[Any]],
+    fit: PanelFit | None,
+) -> Panel:
+    """The panel that `panel_arrays` took apart; `empty` supplies series and zones."""
+    panel = replace(empty, fit=fit, _days={})
+    panel.first_day = int(arrays["first_day"][0])
+    for name, value in arrays.items():
+        label, _, column = name.partition(".")
+        if column:
+            target = panel.live if label == "live" else panel.ring[int(label)]
+            setattr(target, column, value.copy())
+        elif name != "first_day":
+            setattr(panel, name, value.copy())
+    return panel
+
+
+def _labelled(panel: Panel) -> Iterable[tuple[str, Columns]]:
+    yield "live", panel.live
+    yield from ((str(i), columns) for i, columns in enumerate(panel.ring))

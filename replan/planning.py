@@ -1,0 +1,363 @@
+"""What can be done about one item? The problem, the actions, whole options, the `Planner` port.
+
+A problem is plain data with sorted ids, so it has a hash and can be asked again. Day 0 is the first
+day not closed yet; an arrival on day t can be sold on day t. Quantities are integer thousandths and
+money integer minor units, so that judging a plan is exact and the same on every machine; only the
+solver inside a `Planner` uses floats, and what it answers is rounded to whole lots before it is
+judged. Once every item has its options, a `JointChooser` picks one for each.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+from replan.canonical import digest
+from replan.units import (
+    ItemId,
+    LaneId,
+    PoLineId,
+    SiteId,
+    SupplierId,
+    Units,
+    instant_text,
+    quantity_json,
+)
+
+ActionKind = Literal["expedite", "reallocate"]
+Outcome = Literal["proven", "feasible", "fallback"]
+"""How an answer was found: proven optimal within the gap, with a larger gap, or greedily."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """Units on their way to a site; day indices of arrival at p50 and p90 (≥ 0, p90 ≥ p50)."""
+
+    ref: str
+    qty: Units
+    day_p50: int
+    day_p90: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteOutlook:
+    """One site of the problem.
+
+    `quantiles[k][t]`: demand quantile at `forecasting.LEVELS[k]` on day t in base units,
+    non-decreasing in k. `window`: days until normal supply can arrive; costs are counted on days
+    < window ≤ horizon.
+    `spare`: the most this site may give away, after protecting its own demand (0 for a receiver).
+    """
+
+    site: SiteId
+    region: str
+    on_hand: Units
+    inbound: tuple[Inbound, ...]
+    quantiles: tuple[tuple[float, ...], ...]
+    window: int
+    spare: Units
+    shortage_minor: int
+    holding_millis: int
+    """Holding cost per base unit and day, in thousandths of a minor unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneOffer:
+    """A move that can still leave on day `ship_day`; arrives on a whole day at p50 and p90."""
+
+    lane: LaneId
+    origin: SiteId
+    destination: SiteId
+    ship_day: int
+    arrive_p50: int
+    arrive_p90: int
+    fixed_cost_minor: int
+    unit_cost_minor: int
+    min_qty: Units
+    lot_multiple: Units
+    capacity: Units | None
+    """What the lane can still carry on the ship day; None is unlimited."""
+    latest_start: datetime
+    """The cut-off: the last moment at which the move can be ordered for that day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpediteOffer:
+    """An open order line that its supplier can bring forward, whole or in part."""
+
+    po_line: PoLineId
+    supplier: SupplierId
+    site: SiteId
+    qty: Units
+    lot_multiple: Units
+    day_p50: int
+    day_p90: int
+    new_day_p50: int
+    new_day_p90: int
+    fixed_cost_minor: int
+    unit_cost_minor: int
+    approved: bool
+    latest_start: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanningProblem:
+    """Everything a planner may know about one item at one tick, in sorted order."""
+
+    item: ItemId
+    asked_at: datetime
+    first_day: date
+    horizon: int
+    sites: tuple[SiteOutlook, ...]
+    lanes: tuple[LaneOffer, ...]
+    expedites: tuple[ExpediteOffer, ...]
+    scenarios: int
+    held_out: int
+    unit_cost_minor: int
+    seed: int
+
+    @cached_property
+    def sha(self) -> str:
+        """Digest of the problem: the same question has the same digest."""
+        return digest(problem_json(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing to do. For an expedite `origin` is the supplier and `ref` the order line; for a
+    reallocation `ref` is the lane. `cost_minor` is the direct cost, exact for the whole lots."""
+
+    kind: ActionKind
+    item: ItemId
+    origin: str
+    destination: SiteId
+    qty: Units
+    ship_day: int
+    arrive_p50: int
+    arrive_p90: int
+    cost_minor: int
+    ref: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A number as a range: p10 ≤ p50 ≤ p90 over the held-out scenarios."""
+
+    p10: int
+    p50: int
+    p90: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A whole plan for the item, judged on the held-out scenarios against doing nothing.
+
+    `cost_minor`: direct cost + lost margin + holding over the windows. `benefit_minor`: cost of
+    doing nothing less that, scenario by scenario; `benefit_mean_minor` is its mean.
+    `short_avoided`, `units_short`: thousandths. `p_wins`: share of scenarios in which it costs less
+    than doing nothing.
+    `donor_shortage_p90_minor`: per donor site, the p90 of the margin it loses by giving.
+    `binding`: words naming the limits that hold the plan back.
+    """
+
+    name: str
+    actions: tuple[Action, ...]
+    cost_minor: Spread
+    benefit_minor: Spread
+    benefit_mean_minor: int
+    short_avoided: Spread
+    units_short: Spread
+    p_stockout_receiver: float
+    p_stockout_donor: float
+    p_wins: float
+    donor_shortage_p90_minor: Mapping[SiteId, int]
+    binding: tuple[str, ...]
+    gap: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a planner answers: options in order of falling mean benefit, `none` always among them.
+
+    `recommended` is the first one that beats doing nothing on the held-out scenarios, else `none`.
+    `solver` names solver and version; `outcome` is the weakest outcome among the options.
+    """
+
+    problem_sha: str
+    options: tuple[Option, ...]
+    recommended: str
+    solver: str
+    outcome: Outcome
+    notes: tuple[str, ...]
+
+    def option(self, name: str) -> Option:
+        """The option of that name; KeyError if there is none."""
+        for option in self.options:
+            if option.name == name:
+                return option
+        raise KeyError(name)
+
+
+class Planner(Protocol):
+    """Answers planning problems; the same problem always gets the same answer."""
+
+    def plan(self, problems: tuple[PlanningProblem, ...]) -> tuple[Answer, ...]:
+        """One answer per problem, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemChoices:
+    """The options of one item as the joint choice sees them.
+
+    `options`: (name, mean benefit in minor units, what it takes of shared lanes), where a use is
+    ((lane, ship day as an ISO date), quantity). `none` (nothing used, no benefit) is always
+    allowed, listed or not. `current`: the option that repeats the plan already chosen for the
+    item; None where nothing has been chosen yet, so that no option changes a plan.
+    """
+
+    item: ItemId
+    options: tuple[tuple[str, int, tuple[tuple[tuple[LaneId, str], Units], ...]], ...]
+    current: str | None = None
+
+
+class JointChooser(Protocol):
+    """Picks one option per item where items share what lanes can carry."""
+
+    def choose(
+        self,
+        proposals: tuple[ItemChoices, ...],
+        capacity: Mapping[tuple[LaneId, str], Units | None],
+    ) -> dict[ItemId, str]:
+        """Item → option name. `capacity`: what a lane still carries that day, None = unlimited."""
+        ...
+
+
+def in_order(problem: PlanningProblem) -> PlanningProblem:
+    """The same problem with sites, deliveries and offers sorted: equal questions become equal."""
+    ordered = replace(
+        problem,
+        sites=tuple(
+            replace(
+                site,
+                inbound=tuple(
+                    sorted(site.inbound, key=lambda i: (i.ref, i.day_p50, i.day_p90, i.qty))
+                ),
+            )
+            for site in sorted(problem.sites, key=lambda site: site.site)
+        ),
+        lanes=tuple(sorted(problem.lanes, key=lambda offer: (offer.lane, offer.ship_day))),
+        expedites=tuple(sorted(problem.expedites, key=lambda offer: offer.po_line)),
+    )
+    return problem if ordered == problem else ordered
+
+
+def problem_json(problem: PlanningProblem) -> dict[str, Any]:
+    """A problem as plain JSON data (quantities in thousandths, instants as text)."""
+    return {
+        "item": problem.item,
+        "asked_at": instant_text(problem.asked_at),
+        "first_day": problem.first_day.isoformat(),
+        "horizon": problem.horizon,
+        "sites": [
+            {**_row(site), "inbound": [_row(inbound) for inbound in site.inbound]}
+            for site in problem.sites
+        ],
+        "lanes": [
+            {**_row(offer), "latest_start": instant_text(offer.latest_start)}
+            for offer in problem.lanes
+        ],
+        "expedites": [
+            {**_row(offer), "latest_start": instant_text(offer.latest_start)}
+            for offer in problem.expedites
+        ],
+        "scenarios": problem.scenarios,
+        "held_out": problem.held_out,
+        "unit_cost_minor": problem.unit_cost_minor,
+        "seed": problem.seed,
+    }
+
+
+def problem_from_json(plain: Mapping[str, Any]) -> PlanningProblem:
+    """The problem that `problem_json` wrote."""
+    return PlanningProblem(
+        item=ItemId(plain["item"]),
+        asked_at=datetime.fromisoformat(plain["asked_at"]),
+        first_day=date.fromisoformat(plain["first_day"]),
+        horizon=plain["horizon"],
+        sites=tuple(
+            SiteOutlook(
+                **{
+                    **site,
+                    "inbound": tuple(Inbound(**row) for row in site["inbound"]),
+                    "quantiles": tuple(tuple(row) for row in site["quantiles"]),
+                }
+            )
+            for site in plain["sites"]
+        ),
+        lanes=tuple(LaneOffer(**_timed(row)) for row in plain["lanes"]),
+        expedites=tuple(ExpediteOffer(**_timed(row)) for row in plain["expedites"]),
+        scenarios=plain["scenarios"],
+        held_out=plain["held_out"],
+        unit_cost_minor=plain["unit_cost_minor"],
+        seed=plain["seed"],
+    )
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """An answer as plain JSON data."""
+    return {**_row(answer), "options": [option_plain(option) for option in answer.options]}
+
+
+def option_plain(option: Option) -> dict[str, Any]:
+    """An option as plain JSON data, read back by `option_from_json`."""
+    spreads = ("cost_minor", "benefit_minor", "short_avoided", "units_short")
+    return {
+        **_row(option),
+        **{name: _row(getattr(option, name)) for name in spreads},
+        "actions": [_row(action) for action in option.actions],
+        "donor_shortage_p90_minor": dict(option.donor_shortage_p90_minor),
+    }
+
+
+def answer_from_json(plain: Mapping[str, Any]) -> Answer:
+    """The answer that `answer_json` wrote."""
+    return Answer(
+        **{
+            **plain,
+            "options": tuple(map(option_from_json, plain["options"])),
+            "notes": tuple(plain["notes"]),
+        }
+    )
+
+
+def option_from_json(plain: Mapping[str, Any]) -> Option:
+    """The option inside `answer_json`."""
+    spreads = ("cost_minor", "benefit_minor", "short_avoided", "units_short")
+    return Option(
+        **{
+            **plain,
+            **{name: Spread(**plain[name]) for name in spreads},
+            "actions": tuple(Action(**row) for row in plain["actions"]),
+            "binding": tuple(plain["binding"]),
+        }
+    )
+
+
+def units_spread(spread: Spread) -> dict[str, int | float]:
+    """A spread of thousandths as JSON numbers in base units."""
+    return {
+        "p10": quantity_json(Units(spread.p10)),
+        "p50": quantity_json(Units(spread.p50)),
+        "p90": quantity_json(Units(spread.p90)),
+    }
+
+
+def _timed(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "latest_start": datetime.fromisoformat(row["latest_start"])}
+
+
+def _row(value: Any) -> dict[str, Any]:
+    """The members of a dataclass, not deeper: a problem is written often, and `asdict` copies all of it."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}

@@ -1,0 +1,205 @@
+"""How are the values that pass between the stories written down and read back?
+
+Each pair is exact: what is read equals what was written, so a story told again from its records gives the same bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from replan.canonical import digest
+from replan.desk_state import AnswersDue, DeskInput, TickDue, VerdictGiven
+from replan.effects import (
+    Cleared,
+    Driver,
+    Evidence,
+    Feedback,
+    Move,
+    Ordered,
+    Proposal,
+    Reassessed,
+)
+from replan.events import ActionAnswered
+from replan.planning import (
+    answer_from_json,
+    answer_json,
+    option_from_json,
+    option_plain,
+    problem_from_json,
+    problem_json,
+)
+from replan.units import instant_text
+
+
+def proposal_json(proposal: Proposal) -> dict[str, Any]:
+    """A proposal as plain JSON data."""
+    return {
+        "item": proposal.item,
+        "group": proposal.group,
+        "episode": proposal.episode,
+        "site": proposal.site,
+        "category": proposal.category,
+        "cause": proposal.cause,
+        "event_time": instant_text(proposal.event_time),
+        "dq": proposal.dq,
+        "lacks": list(proposal.lacks),
+        "model": proposal.model,
+        "model_hash": proposal.model_hash,
+        "loss_mean_minor": proposal.loss_mean_minor,
+        "short_by": proposal.short_by,
+        "evidence": [{**asdict(e), "time": instant_text(e.time)} for e in proposal.evidence],
+        "drivers": [asdict(d) for d in proposal.drivers],
+        "problem": problem_json(proposal.problem),
+        "answer": answer_json(proposal.answer),
+        "watched": None if proposal.watched is None else option_plain(proposal.watched),
+    }
+
+
+def proposal_from_json(plain: Mapping[str, Any]) -> Proposal:
+    """The proposal that `proposal_json` wrote."""
+    return Proposal(
+        **{
+            **plain,
+            "event_time": datetime.fromisoformat(plain["event_time"]),
+            "lacks": tuple(plain["lacks"]),
+            "evidence": tuple(
+                Evidence(**{**row, "time": datetime.fromisoformat(row["time"])})
+                for row in plain["evidence"]
+            ),
+            "drivers": tuple(Driver(**row) for row in plain["drivers"]),
+            "problem": problem_from_json(plain["problem"]),
+            "answer": answer_from_json(plain["answer"]),
+            "watched": None if plain["watched"] is None else option_from_json(plain["watched"]),
+        }
+    )
+
+
+def reassessed_json(reassessed: Reassessed) -> dict[str, Any]:
+    """A reassessment as plain JSON data."""
+    return {
+        "item": reassessed.item,
+        "group": reassessed.group,
+        "episode": reassessed.episode,
+        "option": option_plain(reassessed.option),
+        "deadline": instant_text(reassessed.deadline),
+        "loss_mean_minor": reassessed.loss_mean_minor,
+        "unit_cost_minor": reassessed.unit_cost_minor,
+    }
+
+
+def reassessed_from_json(plain: Mapping[str, Any]) -> Reassessed:
+    """The reassessment that `reassessed_json` wrote."""
+    return Reassessed(
+        **{
+            **plain,
+            "option": option_from_json(plain["option"]),
+            "deadline": datetime.fromisoformat(plain["deadline"]),
+        }
+    )
+
+
+def feedback_json(feedback: Feedback) -> dict[str, Any]:
+    """Feedback as plain JSON data."""
+    return {
+        "item": feedback.item,
+        "at": instant_text(feedback.at),
+        "ordered": [dated_json(o) for o in feedback.ordered],
+        "ended": list(feedback.ended),
+        "watch": None if feedback.watch is None else option_plain(feedback.watch),
+        "quiet_until": None if feedback.quiet_until is None else instant_text(feedback.quiet_until),
+        "loss_minor": feedback.loss_minor,
+    }
+
+
+def feedback_from_json(plain: Mapping[str, Any]) -> Feedback:
+    """The feedback that `feedback_json` wrote."""
+    quiet = plain["quiet_until"]
+    return Feedback(
+        item=plain["item"],
+        at=datetime.fromisoformat(plain["at"]),
+        ordered=tuple(ordered_from_json(row) for row in plain["ordered"]),
+        ended=tuple(plain["ended"]),
+        watch=None if plain["watch"] is None else option_from_json(plain["watch"]),
+        quiet_until=None if quiet is None else datetime.fromisoformat(quiet),
+        loss_minor=plain["loss_minor"],
+    )
+
+
+def move_json(move: Move) -> dict[str, Any]:
+    """A reservation as plain JSON data."""
+    return {**asdict(move), "keys": dict(move.keys), "at": instant_text(move.at)}
+
+
+def move_from_json(plain: Mapping[str, Any]) -> Move:
+    """The reservation that `move_json` wrote."""
+    return Move(**{**plain, "at": datetime.fromisoformat(plain["at"])})
+
+
+def desk_input_json(given: DeskInput) -> dict[str, Any]:
+    """What a desk transaction was given; proposals are records of their own, named by item and hash."""
+    match given:
+        case TickDue():
+            return {
+                "kind": "tick",
+                "at": instant_text(given.at),
+                "proposals": [[p.item, digest(proposal_json(p))] for p in given.proposals],
+                "reassessed": [reassessed_json(r) for r in given.reassessed],
+                "cleared": [asdict(c) for c in given.cleared],
+            }
+        case AnswersDue():
+            return {
+                "kind": "answers",
+                "at": instant_text(given.at),
+                "answers": [answered_json(a) for a in given.answers],
+            }
+        case VerdictGiven():
+            return {"kind": "verdict", **asdict(given), "at": instant_text(given.at)}
+
+
+def desk_input_from_json(
+    plain: Mapping[str, Any], proposals: Mapping[str, Mapping[str, Any]]
+) -> DeskInput:
+    """The input that `desk_input_json` wrote; `proposals`: those of its tick by item."""
+    at = datetime.fromisoformat(plain["at"])
+    if plain["kind"] == "tick":
+        return TickDue(
+            at=at,
+            proposals=tuple(proposal_from_json(proposals[item]) for item, _ in plain["proposals"]),
+            reassessed=tuple(reassessed_from_json(r) for r in plain["reassessed"]),
+            cleared=tuple(Cleared(**c) for c in plain["cleared"]),
+        )
+    if plain["kind"] == "answers":
+        return AnswersDue(at=at, answers=tuple(answered_from_json(a) for a in plain["answers"]))
+    rest = {name: value for name, value in plain.items() if name not in ("kind", "at")}
+    return VerdictGiven(at=at, **rest)
+
+
+def answered_json(answer: ActionAnswered) -> dict[str, Any]:
+    """An executor's answer as plain JSON data."""
+    plain = asdict(answer)
+    for name in ("occurred_at", "arrived_at"):
+        plain[name] = instant_text(plain[name])
+    return plain
+
+
+def answered_from_json(plain: Mapping[str, Any]) -> ActionAnswered:
+    """The answer that `answered_json` wrote."""
+    times = {name: datetime.fromisoformat(plain[name]) for name in ("occurred_at", "arrived_at")}
+    return ActionAnswered(**{**plain, **times})
+
+
+def dated_json(ordered: Ordered) -> dict[str, Any]:
+    """An action under way as plain JSON data."""
+    plain = asdict(ordered)
+    for name in ("ship_on", "arrive_p50", "arrive_p90"):
+        plain[name] = plain[name].isoformat()
+    return plain
+
+
+def ordered_from_json(plain: Mapping[str, Any]) -> Ordered:
+    """The action under way that `dated_json` wrote."""
+    dates = {
+        name: date.fromisoformat(plain[name]) for name in ("ship_on", "arrive_p50", "arrive_p90")
+    }
+    return Ordered(**{**plain, **dates})

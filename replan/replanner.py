@@ -1,0 +1,401 @@
+"""The item's story: facts in, proposals out.
+
+`step` takes a batch of facts, feedback, fits and ticks. Facts wait in the inbox until the tick they belong to; at a tick,
+top to bottom: facts up to it are applied in the order of their arrival, days that have closed step the live model,
+items that were stirred are looked at, and those whose trouble is worth money become proposals. Nothing is decided
+between ticks, so where the edges of batches fall cannot show.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+import numpy as np
+
+from replan.canonical import seed_from
+from replan.casework import Case, find_case, is_quiet, proposal_of, reassessed
+from replan.effects import Cleared, DayRow, Feedback, ForecastRow, Proposal, Reassessed
+from replan.events import (
+    DayClosed,
+    OrderLineStated,
+    Received,
+    SaleRecorded,
+    SenseFact,
+    StockAdjusted,
+    StockCounted,
+    Tick,
+    TransferMoved,
+)
+from replan.forecasting import FitRequest, Forecaster, PanelFit
+from replan.network import Network, close_instant
+from replan.outlook import Ahead, look_ahead
+from replan.panel import (
+    NEVER,
+    add_sales,
+    add_stock_moves,
+    apply_fit,
+    begin,
+    book_at,
+    close_days,
+    count_stock,
+    due_day,
+    fit_request,
+    fold_old_moves,
+    forecast,
+    local_day_number,
+    micros,
+    takes_part,
+    trim_history,
+)
+from replan.planning import Planner
+from replan.state import SenseRules, SenseState, Sighting
+from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, instant_text
+
+SUPPLY_MEMORY = timedelta(days=35)
+"""How long an order line or transfer that has ended is remembered after its promised day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitMade:
+    """A recorded fit and its digest; it takes effect at the tick before which it is given."""
+
+    fit: PanelFit
+    sha: str
+
+
+SenseInput = SenseFact | Feedback | FitMade | Tick
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensing:
+    """The ports and settings of a run; nothing here changes while it lasts."""
+
+    network: Network
+    rules: SenseRules
+    forecasters: Mapping[str, Forecaster]
+    planner: Planner
+
+
+@dataclass(slots=True, kw_only=True)
+class Sensed:
+    """What a step has to say: per batch, in order."""
+
+    proposals: list[Proposal] = field(default_factory=list)
+    reassessed: list[Reassessed] = field(default_factory=list)
+    cleared: list[Cleared] = field(default_factory=list)
+    fit_wanted: FitRequest | None = None
+    forecasts: list[ForecastRow] = field(default_factory=list)
+    days: list[DayRow] = field(default_factory=list)
+
+
+def step(state: SenseState, batch: Sequence[SenseInput], sensing: Sensing) -> Sensed:
+    """Fold a batch into the state and say what follows from it. The state is changed in place."""
+    said = Sensed()
+    for event in batch:
+        match event:
+            case Tick():
+                _tick(state, event.at, sensing, said)
+            case Feedback():
+                _take_feedback(state, event)
+            case FitMade():
+                apply_fit(state.panel, event.fit, sensing.forecasters)
+                state.fit_sha = event.sha
+                for item in sensing.network.sites_of:
+                    state.case(item).stirred = True
+            case _:
+                state.inbox.append(event)
+    return said
+
+
+def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> None:
+    due = sorted((f for f in state.inbox if f.arrived_at <= at), key=lambda f: f.order)
+    state.inbox = [f for f in state.inbox if f.arrived_at > at]
+    state.clock = at
+    _apply(state, due, at, sensing)
+    fold_old_moves(state.panel, micros(at - sensing.rules.lateness))
+    _close_days(state, at, sensing, said)
+    _want_fit(state, at, sensing, said)
+    rules = sensing.rules
+    if rules.decide_from is None or at >= rules.decide_from:
+        _look(state, at, sensing, said)
+
+
+def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing: Sensing) -> None:
+    panel = state.panel
+    oldest = day_number(at.date()) - sensing.rules.history_days
+    sales: list[tuple[int, int, int, int]] = []
+    moves: list[tuple[int, int, int]] = []
+    counts: list[StockCounted] = []
+    for fact in facts:
+        match fact:
+            case SaleRecorded():
+                row = panel.row_of.get((fact.item, fact.site))
+                if row is None:
+                    continue
+                day = local_day_number(panel, fact.site, fact.occurred_at)
+                if day >= oldest:
+                    sales.append((row, day, fact.sold, micros(fact.occurred_at)))
+                _see(state, row, "suspect" if fact.suspect else "sale", fact, "sales up to here")
+                if fact.promo is not None:
+                    _see(
+                        state,
+                        row,
+                        f"promo:{fact.promo}",
+                        fact,
+                        f"sold under promotion {fact.promo}",
+                    )
+            case DayClosed():
+                told = state.told_closed.get(fact.site, NEVER)
+                state.told_closed[fact.site] = max(told, day_number(fact.business_date))
+            case StockCounted():
+                counts.append(fact)
+            case StockAdjusted():
+                row = panel.row_of.get((fact.item, fact.site))
+                if row is not None:
+                    moves.append((row, micros(fact.occurred_at), fact.delta))
+                    words = (
+                        f"stock adjusted by {fact.delta / 1000:g} ({fact.reason or 'no reason'})"
+                    )
+                    _see(state, row, "adjust", fact, words)
+                    state.case(fact.item).stirred = True
+            case OrderLineStated():
+                stated_on = day_from_number(_today(state, fact.ship_to, fact.occurred_at))
+                known = state.supply.lines.get(fact.po_line)
+                state.supply.state_line(fact, stated_on)
+                if known is not None:
+                    state.case(fact.item).stirred = True
+            case Received():
+                state.supply.receive(fact)
+                row = panel.row_of.get((fact.item, fact.site))
+                if row is not None:
+                    usable = fact.qty_received - fact.qty_damaged
+                    moves.append((row, micros(fact.at), usable))
+                    if fact.qty_damaged > 0:
+                        state.case(fact.item).stirred = True
+            case TransferMoved():
+                moved = state.supply.move_transfer(fact)
+                end = fact.origin if fact.step == "shipped" else fact.destination
+                row = panel.row_of.get((fact.item, end))
+                if moved and row is not None:
+                    sign = -1 if fact.step == "shipped" else 1
+                    moves.append((row, micros(fact.at), sign * moved))
+            case _:
+                assert_never(fact)
+    if sales:
+        table = np.array(sales, dtype=np.int64)
+        add_sales(panel, table[:, 0], table[:, 1], table[:, 2])
+        moves += [(row, when, -qty) for row, _, qty, when in sales]
+    if moves:
+        table = np.array(moves, dtype=np.int64)
+        add_stock_moves(panel, table[:, 0], table[:, 1], table[:, 2])
+    for count in counts:
+        _count(state, count, sensing)
+
+
+def _count(state: SenseState, fact: StockCounted, sensing: Sensing) -> None:
+    """A count of the shelf. One that the book did not expect, by more than a little, is worth saying."""
+    panel = state.panel
+    row = panel.row_of.get((fact.item, fact.site))
+    if row is None:
+        return
+    as_of = micros(fact.as_of)
+    book = book_at(panel, row, as_of)
+    if not count_stock(panel, row, fact.on_hand, as_of):
+        return
+    day = local_day_number(panel, fact.site, fact.as_of)
+    begin(panel, np.array([row]), np.array([day]))
+    _see(state, row, "count", fact, f"{fact.on_hand / ONE_UNIT:g} on hand counted")
+    if book is None:
+        return
+    off = abs(fact.on_hand - max(book, 0))
+    least = max(abs(book) // 20, 3 * ONE_UNIT)
+    minor = off * sensing.network.items[fact.item].unit_cost_minor // ONE_UNIT
+    if off > least and minor >= sensing.rules.min_value_minor:
+        words = f"{fact.on_hand / ONE_UNIT:g} counted where {book / ONE_UNIT:g} were on record"
+        _see(state, row, "mismatch", fact, words)
+        state.case(fact.item).stirred = True
+
+
+def _see(state: SenseState, row: int, kind: str, fact: SenseFact, text: str) -> None:
+    """Keep the newest fact of a kind as evidence; ties by source and id, so order cannot show."""
+    known = state.sightings.get((row, kind))
+    if known is None or (fact.occurred_at, fact.source, fact.event_id) > (
+        known.time,
+        known.source,
+        known.event_id,
+    ):
+        state.sightings[(row, kind)] = Sighting(
+            event_id=fact.event_id, source=fact.source, time=fact.occurred_at, text=text
+        )
+
+
+def _today(state: SenseState, site: SiteId, at: datetime) -> int:
+    zone = state.panel.zones.get(site)
+    return day_number((at.astimezone(zone) if zone is not None else at).date())
+
+
+def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> None:
+    panel, rules = state.panel, sensing.rules
+    through: dict[SiteId, int] = {}
+    ends: dict[SiteId, dict[int, int]] = {}
+    for site, rows in panel.site_rows.items():
+        told = state.told_closed.get(site, NEVER)
+        last = max(told, due_day(at, panel.zones[site], rules.day_closes_at))
+        begun = panel.began[rows]
+        if not (begun != NEVER).any():
+            continue
+        through[site] = last
+        first = max(int(panel.closed[rows].max()), int(begun[begun != NEVER].min()) - 1) + 1
+        ends[site] = {
+            day: micros(close_instant(day_from_number(day), rules.day_closes_at, panel.zones[site]))
+            for day in range(first, last + 1)
+        }
+    closings = close_days(panel, through, ends, sensing.forecasters)
+    for day, rows, quantiles in closings:
+        for n, row in enumerate(rows.tolist()):
+            item, site = panel.series[row]
+            state.case(item).stirred = True
+            if day < panel.began[row]:
+                continue
+            units = int(panel.sold[day - panel.first_day, row])
+            said.days.append(
+                DayRow(
+                    item=item,
+                    site=site,
+                    day=day_from_number(day),
+                    made_at=at,
+                    quantiles=None
+                    if quantiles is None or panel.fit is None or panel.fit.choice[row] < 0
+                    else tuple(float(q) for q in quantiles[:, n]),
+                    actual=Units(units),
+                    censored=bool(panel.empty[day - panel.first_day, row]) and units <= 0,
+                )
+            )
+    if closings:
+        trim_history(panel, rules.history_days)
+        state.supply.forget_closed((at - SUPPLY_MEMORY).date())
+
+
+def fit_question(state: SenseState, at: datetime, rules: SenseRules) -> FitRequest | None:
+    """What would be asked of the fitter at a tick; None while some site has no closed day."""
+    return fit_request(
+        state.panel,
+        asked_at=instant_text(at),
+        min_days=rules.min_days,
+        false_alarms_per_1000=rules.false_alarms_per_1000,
+        seed=seed_from(["fit", instant_text(at)]),
+    )
+
+
+def _want_fit(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> None:
+    """Ask for the first fit when some series is old enough, then on the schedule."""
+    rules = sensing.rules
+    if state.fit_asked is not None and at - state.fit_asked < rules.refit:
+        return
+    request = fit_question(state, at, rules)
+    if request is not None and not request.young.all():
+        state.fit_asked = at
+        said.fit_wanted = request
+
+
+def _look(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> None:
+    """Look at every stirred item once: is its trouble worth a plan, and is an old trouble over?"""
+    stirred = [item for item in sorted(state.cases) if state.cases[item].stirred]
+    if not stirred or state.panel.fit is None:
+        return
+    today, aheads = _ahead_of(state, stirred, at, sensing, said)
+    cases: list[Case] = []
+    for item in stirred:
+        file = state.cases[item]
+        file.stirred = False
+        case = find_case(state, sensing.network, sensing.rules, item, aheads[item], at, today)
+        if case is not None:
+            if is_quiet(file, case, at):
+                continue
+            waiting = reassessed(sensing.network, file, case)
+            if waiting is not None:
+                said.reassessed.append(waiting)
+            else:
+                cases.append(case)
+        elif file.episode is not None:
+            said.cleared.append(
+                Cleared(
+                    item=item, episode=file.episode, reason="stock and orders cover demand again"
+                )
+            )
+            file.episode = None
+    answers = sensing.planner.plan(tuple(case.problem for case in cases))
+    for case, answer in zip(cases, answers, strict=True):
+        said.proposals.append(
+            proposal_of(state, sensing.network, sensing.forecasters, case, answer)
+        )
+
+
+def _ahead_of(
+    state: SenseState,
+    items: Sequence[ItemId],
+    at: datetime,
+    sensing: Sensing,
+    said: Sensed,
+) -> tuple[int, dict[ItemId, list[Ahead]]]:
+    """What lies ahead of the items' series that have a model, and the newest forecasts for the record."""
+    panel, rules = state.panel, sensing.rules
+    sites = sensing.network.sites_of
+    ready = takes_part(panel)
+    rows = np.array(
+        [
+            row
+            for item in items
+            for site in sites[item]
+            if ready[row := panel.row_of[(item, site)]] and panel.closed[row] != NEVER
+        ],
+        dtype=np.int64,
+    )
+    local = [day_number(at.astimezone(zone).date()) for zone in panel.zones.values()]
+    today = max(local)
+    found: dict[ItemId, list[Ahead]] = {item: [] for item in items}
+    if not len(rows):
+        return today, found
+    first_open = panel.closed[rows] + 1
+    behind = int(np.clip(today - first_open, 0, 7).max())
+    quantiles = forecast(panel, rows, rules.horizon_days + behind, sensing.forecasters)
+    ahead = look_ahead(
+        panel, state.supply, sensing.network, rows, quantiles, first_open, today, rules
+    )
+    for n, row in enumerate(rows.tolist()):
+        item, site = panel.series[row]
+        said.forecasts.append(
+            ForecastRow(
+                item=item,
+                site=site,
+                made_at=at,
+                first_day=day_from_number(int(first_open[n])),
+                quantiles=tuple(
+                    tuple(float(q) for q in level[: rules.horizon_days])
+                    for level in quantiles[:, :, n]
+                ),
+            )
+        )
+        if row in ahead:
+            found[item].append(ahead[row])
+    return today, found
+
+
+def _take_feedback(state: SenseState, feedback: Feedback) -> None:
+    file = state.case(feedback.item)
+    if feedback.quiet_until is None and file.feedback is not None:
+        # A word about something else does not end a rest that was asked for.
+        file.feedback = replace(
+            feedback,
+            quiet_until=file.feedback.quiet_until,
+            loss_minor=feedback.loss_minor or file.feedback.loss_minor,
+        )
+    else:
+        file.feedback = feedback
+    for ordered in feedback.ordered:
+        state.supply.order(ordered, feedback.at)
+    for action_id in feedback.ended:
+        state.supply.end(action_id)
+    if feedback.ordered or feedback.ended:
+        file.stirred = True

@@ -1,0 +1,213 @@
+"""What might happen? Draws of demand and arrivals, and the exact judgement of a plan on them.
+
+Demand paths come from the forecast quantiles through a Gaussian copula with a shock shared by all
+sites of the item, one per site, and one per day; arrivals move between their p50 and p90. Draws are
+seeded by the problem, and become integers at once: everything after the draw is integer arithmetic.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replan.forecasting import LEVELS
+from replan.planning import Action, Option, PlanningProblem, SiteOutlook, Spread
+from replan.units import ONE_UNIT, SiteId
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+SHARED, PERSISTENT = 0.1, 0.3
+"""Shares of the variance that all sites, and all days of one site, have in common. A forecast
+that is wrong tends to stay wrong for days; with independent days a fortnight's risk would average
+out."""
+
+Z90 = 1.2815515655446004
+_GRID = np.linspace(-6.0, 6.0, 4801)
+_PHI = np.array([round(0.5 * (1.0 + math.erf(z / math.sqrt(2.0))), 12) for z in _GRID])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """W draws: demand (W, J, H) in thousandths; standard normal delay of each delivery and lane."""
+
+    demand: Ints
+    delay: dict[str, Floats]
+
+
+def draws(problem: PlanningProblem, count: int, stream: int) -> Draws:
+    """`count` seeded draws; different `stream` numbers give independent ones."""
+    # As 64-bit words: a plain list would go through floats and lose the low bits of a large seed.
+    key = np.array([problem.seed, stream], dtype=np.uint64)
+    rng = np.random.Generator(np.random.Philox(key=key))
+    sites, horizon = len(problem.sites), problem.horizon
+    z = (
+        math.sqrt(SHARED) * rng.standard_normal((count, 1, 1))
+        + math.sqrt(PERSISTENT) * rng.standard_normal((count, sites, 1))
+        + math.sqrt(1 - SHARED - PERSISTENT) * rng.standard_normal((count, sites, horizon))
+    )
+    u = np.interp(z, _GRID, _PHI)
+    demand = np.empty((count, sites, horizon), dtype=np.int64)
+    for j, site in enumerate(problem.sites):
+        demand[:, j, :] = _demand(u[:, j, :], np.asarray(site.quantiles))
+    names = sorted(
+        {f"in:{i.ref}" for s in problem.sites for i in s.inbound}
+        | {f"lane:{o.lane}" for o in problem.lanes}
+    )
+    return Draws(demand=demand, delay={name: rng.standard_normal(count) for name in names})
+
+
+def arrival_days(draw: Draws, name: str, day_p50: int, day_p90: int) -> Ints:
+    """Arrival day per draw: never before p50, at or before p90 in nine draws of ten."""
+    if day_p90 <= day_p50:
+        return np.full(draw.demand.shape[0], day_p50, dtype=np.int64)
+    late = np.maximum(np.round(draw.delay[name], 9), 0.0) * ((day_p90 - day_p50) / Z90)
+    return day_p50 + np.ceil(late - 1e-9).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What a plan leads to, in thousandths of a unit.
+
+    `short` (W, J): units short over the window. `lost` (W, J, H): units short by day, 0 outside the
+    window. `stock` (W, J, H): stock at the end of each day.
+    `cost_micros` (W,): lost margin + holding + direct cost, in millionths of a minor unit.
+    """
+
+    short: Ints
+    lost: Ints
+    stock: Ints
+    cost_micros: Ints
+
+
+def play(problem: PlanningProblem, actions: tuple[Action, ...], draw: Draws) -> Outlook:
+    """Play a plan through the draws: arrivals in the morning, demand in the day, lost sales."""
+    count, sites, horizon = draw.demand.shape
+    index = {site.site: j for j, site in enumerate(problem.sites)}
+    arrivals = np.zeros((count, sites, horizon), dtype=np.int64)
+    start = np.array([site.on_hand for site in problem.sites], dtype=np.int64)
+    moved_early = {a.ref: a for a in actions if a.kind == "expedite"}
+    still_to_move = {ref: int(action.qty) for ref, action in moved_early.items()}
+    for j, site in enumerate(problem.sites):
+        for row in site.inbound:
+            days = arrival_days(draw, f"in:{row.ref}", row.day_p50, row.day_p90)
+            early = moved_early.get(row.ref)
+            moved = 0
+            if early is not None:
+                # A line may come in several deliveries; never more moves than was on its way.
+                moved = min(still_to_move[row.ref], int(row.qty))
+                still_to_move[row.ref] -= moved
+                quick = arrival_days(draw, f"in:{row.ref}", early.arrive_p50, early.arrive_p90)
+                _land(arrivals, j, np.minimum(quick, days), moved)
+            _land(arrivals, j, days, row.qty - moved)
+    taken = np.zeros(sites, dtype=np.int64)
+    for action in actions:
+        if action.kind == "reallocate":
+            days = arrival_days(draw, f"lane:{action.ref}", action.arrive_p50, action.arrive_p90)
+            _land(arrivals, index[action.destination], days, action.qty)
+            taken[index[SiteId(action.origin)]] += action.qty
+    stock = np.empty((count, sites, horizon), dtype=np.int64)
+    lost = np.empty((count, sites, horizon), dtype=np.int64)
+    level = np.broadcast_to(np.maximum(start - taken, 0), (count, sites)).copy()
+    for t in range(horizon):
+        level = level + arrivals[:, :, t] - draw.demand[:, :, t]
+        lost[:, :, t] = np.maximum(-level, 0)
+        level = np.maximum(level, 0)
+        stock[:, :, t] = level
+    window = np.array([s.window for s in problem.sites])
+    counted = np.arange(horizon)[None, None, :] < window[None, :, None]
+    lost *= counted
+    short = lost.sum(axis=2)
+    held = (stock * counted).sum(axis=2)
+    margin = np.array([s.shortage_minor * 1_000 for s in problem.sites], dtype=np.int64)
+    holding = np.array([s.holding_millis for s in problem.sites], dtype=np.int64)
+    direct = sum(a.cost_minor for a in actions) * 1_000_000
+    cost = (short * margin + held * holding).sum(axis=1) + direct
+    return Outlook(short=short, lost=lost, stock=stock, cost_micros=cost)
+
+
+def judge(
+    problem: PlanningProblem,
+    name: str,
+    actions: tuple[Action, ...],
+    *,
+    held_out: Draws,
+    nothing: Outlook,
+    binding: tuple[str, ...] = (),
+    gap: float = 0.0,
+) -> Option:
+    """A plan as an option with honest ranges: played on held-out draws against doing nothing."""
+    plan = play(problem, actions, held_out)
+    benefit = nothing.cost_micros - plan.cost_micros
+    donors = sorted({a.origin for a in actions if a.kind == "reallocate"})
+    index = {site.site: j for j, site in enumerate(problem.sites)}
+    donor_rows = [index[SiteId(d)] for d in donors]
+    # Whoever receives something is a receiver; without actions, whoever may run short is.
+    receiver_rows = sorted({index[a.destination] for a in actions}) or [
+        j for j, s in enumerate(problem.sites) if s.spare == 0
+    ]
+    donor_loss = {
+        problem.sites[j].site: percentile(
+            (plan.short[:, j] - nothing.short[:, j]) * problem.sites[j].shortage_minor // ONE_UNIT,
+            90,
+        )
+        for j in donor_rows
+    }
+    return Option(
+        name=name,
+        actions=actions,
+        cost_minor=_spread(plan.cost_micros // 1_000_000),
+        benefit_minor=_spread(benefit // 1_000_000),
+        benefit_mean_minor=int(benefit.sum()) // (len(benefit) * 1_000_000),
+        short_avoided=_spread(nothing.short.sum(axis=1) - plan.short.sum(axis=1)),
+        units_short=_spread(plan.short.sum(axis=1)),
+        p_stockout_receiver=_worst_share(plan.short, receiver_rows),
+        p_stockout_donor=_worst_share(plan.short, donor_rows),
+        p_wins=round(int((benefit > 0).sum()) / len(benefit), 6),
+        donor_shortage_p90_minor=donor_loss,
+        binding=binding,
+        gap=round(gap, 6),
+    )
+
+
+def percentile(values: Ints, q: int) -> int:
+    """The q-th percentile as an order statistic (nearest rank), so an integer stays an integer."""
+    ordered = np.sort(values)
+    rank = max(1, -(-q * len(ordered) // 100))
+    return int(ordered[rank - 1])
+
+
+def expected_path(site: SiteOutlook) -> tuple[float, ...]:
+    """The median demand of a site by day, base units."""
+    return site.quantiles[LEVELS.index(0.5)]
+
+
+def _spread(values: Ints) -> Spread:
+    return Spread(
+        p10=percentile(values, 10), p50=percentile(values, 50), p90=percentile(values, 90)
+    )
+
+
+def _worst_share(short: Ints, rows: list[int]) -> float:
+    return max((round(int((short[:, j] > 0).sum()) / short.shape[0], 6) for j in rows), default=0.0)
+
+
+def _land(arrivals: Ints, j: int, days: Ints, qty: int) -> None:
+    if qty <= 0:
+        return
+    inside = np.flatnonzero(days < arrivals.shape[2])
+    landed: Ints = np.maximum(days[inside], 0)
+    arrivals[inside, j, landed] += qty
+
+
+def _demand(u: Floats, quantiles: Floats) -> Ints:
+    """Quantile function with linear tails: zero at u = 0, the last step doubled at u = 1."""
+    horizon = quantiles.shape[1]
+    levels = np.array((0.0, *LEVELS, 1.0))
+    out = np.empty(u.shape, dtype=np.int64)
+    for t in range(horizon):
+        q = quantiles[:, t]
+        knots = np.concatenate(([0.0], q, [q[-1] + 2.0 * (q[-1] - q[-2])]))
+        out[:, t] = np.floor(np.round(np.interp(u[:, t], levels, knots) * ONE_UNIT, 3) + 0.5)
+    return out

@@ -1,0 +1,125 @@
+"""What does sense believe? The panel of all series, the supply ledger, and one case file per item."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+
+import numpy as np
+
+from replan.canonical import sha256_hex
+from replan.effects import Feedback
+from replan.events import SenseFact
+from replan.network import Network
+from replan.panel import Panel, empty_panel, panel_arrays
+from replan.supply import SupplyLedger
+from replan.units import ItemId, SiteId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenseRules:
+    """The settings that shape what sense does; the same for a whole run, and named in the record.
+
+    Durations as timedelta, `min_value_minor` in minor units, `decide_from` an instant (None: at once).
+    """
+
+    lateness: timedelta
+    day_closes_at: time
+    horizon_days: int
+    min_value_minor: int
+    min_days: int
+    refit: timedelta
+    decide_from: datetime | None
+    false_alarms_per_1000: float
+    scenarios: int
+    held_out: int
+    history_days: int
+
+    @property
+    def ring_days(self) -> int:
+        """How many closed days can still be stepped again: max(7, lateness in days + 2)."""
+        whole = -(-self.lateness // timedelta(days=1))
+        return max(7, int(whole) + 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """The newest fact of a kind about a series: what evidence cites."""
+
+    event_id: str
+    source: str
+    time: datetime
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class CaseFile:
+    """What is going on with one item: its open episode and what the desk last said about it.
+
+    `stirred`: something other than the passing of time asks for a look. `feedback`: the newest word from the desk.
+    """
+
+    episode: str | None = None
+    opened_at: datetime | None = None
+    stirred: bool = False
+    feedback: Feedback | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class SenseState:
+    """Everything sense folds; a function of the facts, feedback, fits and ticks applied so far."""
+
+    panel: Panel
+    supply: SupplyLedger
+    clock: datetime | None = None
+    inbox: list[SenseFact] = field(default_factory=list)
+    cases: dict[ItemId, CaseFile] = field(default_factory=dict)
+    sightings: dict[tuple[int, str], Sighting] = field(default_factory=dict)
+    """Newest fact by (row, kind); kinds: sale, count, adjust, promo, suspect."""
+    told_closed: dict[SiteId, int] = field(default_factory=dict)
+    """The newest business day that each store itself declared closed."""
+    fit_asked: datetime | None = None
+    fit_sha: str = ""
+
+    def case(self, item: ItemId) -> CaseFile:
+        """The item's case file, made on first use."""
+        return self.cases.setdefault(item, CaseFile())
+
+
+def empty_state(network: Network, rules: SenseRules) -> SenseState:
+    """Sense before the first fact."""
+    return SenseState(panel=empty_panel(network, keep_days=rules.ring_days), supply=SupplyLedger())
+
+
+def state_digest(state: SenseState) -> str:
+    """Digest of what is believed: equal for equal facts, whatever their order, batches or duplicates.
+
+    Unused room at the end of the day axis and the order of stock movements do not count.
+    """
+    arrays = dict(panel_arrays(state.panel))
+    used = max(int(state.panel.closed.max(initial=0)) - state.panel.first_day + 1, 0)
+    ahead = np.flatnonzero(arrays["sold"].any(axis=1))
+    used = max(used, int(ahead[-1]) + 1 if len(ahead) else 0)
+    arrays["sold"], arrays["empty"] = arrays["sold"][:used], arrays["empty"][:used]
+    order = sorted(
+        zip(
+            arrays.pop("move_row").tolist(),
+            arrays.pop("move_at").tolist(),
+            arrays.pop("move_qty").tolist(),
+            strict=True,
+        )
+    )
+    parts = [
+        f"{name}:{arrays[name].shape}".encode() + arrays[name].tobytes() for name in sorted(arrays)
+    ]
+    supply = state.supply
+    books: tuple[Mapping[object, object], ...] = (
+        supply.lines,  # type: ignore[assignment]
+        supply.received,
+        supply.transfers,
+        supply.expedited,
+        state.cases,
+        state.told_closed,
+    )
+    parts += [repr([(key, book[key]) for key in sorted(book, key=repr)]).encode() for book in books]
+    parts.append(repr(order).encode())
+    return "sha256:" + sha256_hex(b"\n".join(parts))

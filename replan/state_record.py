@@ -1,0 +1,189 @@
+"""How is what sense believes kept, so that a restart goes on from the very same state?
+
+One canonical JSON header with everything but the columns, a zero byte, then the columns of the panel,
+little-endian and row by row. The fit in use is kept by its own record and only named here.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from replan.canonical import canonical_bytes
+from replan.errors import LedgerBroken
+from replan.events import OrderLineStated
+from replan.forecasting import PanelFit
+from replan.panel import panel_arrays, panel_from_arrays
+from replan.records import dated_json, feedback_from_json, feedback_json, ordered_from_json
+from replan.state import CaseFile, SenseState, Sighting
+from replan.supply import OrderLine, SupplyLedger, Transfer
+from replan.units import instant_text
+
+_MAGIC = b"replan-state-1\n"
+
+
+def state_bytes(state: SenseState, extra: Mapping[str, Any]) -> bytes:
+    """The state and whatever plain JSON goes with it; the inbox must be empty."""
+    assert not state.inbox, "a snapshot is taken between ticks, when every fact has been applied"
+    arrays = panel_arrays(state.panel)
+    columns = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
+    header = {
+        "extra": dict(extra),
+        "arrays": [[name, c.dtype.str, list(c.shape)] for name, c in columns.items()],
+        "clock": _instant(state.clock),
+        "fit_asked": _instant(state.fit_asked),
+        "fit_sha": state.fit_sha,
+        "told_closed": dict(state.told_closed),
+        "cases": {item: _case_json(case) for item, case in state.cases.items()},
+        "sightings": [
+            [row, kind, {**asdict(seen), "time": instant_text(seen.time)}]
+            for (row, kind), seen in sorted(state.sightings.items())
+        ],
+        "supply": _supply_json(state.supply),
+    }
+    body = b"".join(column.tobytes() for column in columns.values())
+    return _MAGIC + canonical_bytes(header) + b"\0" + body
+
+
+def fit_sha_of(data: bytes) -> str:
+    """Which fit a kept state was using; empty for none."""
+    return str(_header(data)[0]["fit_sha"])
+
+
+def state_from_bytes(
+    empty: SenseState, data: bytes, fit: PanelFit | None
+) -> tuple[SenseState, dict[str, Any]]:
+    """The state that was kept, and the JSON that went with it. LedgerBroken if the bytes are damaged."""
+    header, at = _header(data)
+    arrays = {}
+    for name, dtype, shape in header["arrays"]:
+        count = prod(shape)
+        arrays[name] = np.frombuffer(data, dtype=dtype, count=count, offset=at).reshape(shape)
+        at += count * np.dtype(dtype).itemsize
+    state = SenseState(
+        panel=panel_from_arrays(empty.panel, arrays, fit),
+        supply=_supply(header["supply"]),
+        clock=_read_instant(header["clock"]),
+        cases={item: _case(row) for item, row in header["cases"].items()},
+        sightings={
+            (row, kind): Sighting(**{**seen, "time": datetime.fromisoformat(seen["time"])})
+            for row, kind, seen in header["sightings"]
+        },
+        told_closed=dict(header["told_closed"]),
+        fit_asked=_read_instant(header["fit_asked"]),
+        fit_sha=header["fit_sha"],
+    )
+    return state, header["extra"]
+
+
+def _header(data: bytes) -> tuple[dict[str, Any], int]:
+    if not data.startswith(_MAGIC):
+        raise LedgerBroken(f"kept state starts with {data[:16]!r}, must start with {_MAGIC!r}")
+    end = data.index(b"\0")
+    return json.loads(data[len(_MAGIC) : end]), end + 1
+
+
+def _case_json(case: CaseFile) -> dict[str, Any]:
+    return {
+        "episode": case.episode,
+        "opened_at": _instant(case.opened_at),
+        "stirred": case.stirred,
+        "feedback": None if case.feedback is None else feedback_json(case.feedback),
+    }
+
+
+def _case(plain: Mapping[str, Any]) -> CaseFile:
+    feedback = plain["feedback"]
+    return CaseFile(
+        episode=plain["episode"],
+        opened_at=_read_instant(plain["opened_at"]),
+        stirred=plain["stirred"],
+        feedback=None if feedback is None else feedback_from_json(feedback),
+    )
+
+
+def _supply_json(supply: SupplyLedger) -> dict[str, Any]:
+    return {
+        "lines": [
+            {
+                "stated": _fact_json(line.stated),
+                "created_on": line.created_on.isoformat(),
+                "first_promised": line.first_promised.isoformat(),
+                "slipped_at": _instant(line.slipped_at),
+                "slipped_by": line.slipped_by,
+            }
+            for _, line in sorted(supply.lines.items())
+        ],
+        "received": dict(supply.received),
+        "transfers": [
+            {
+                name: v.isoformat() if isinstance(v := getattr(t, name), date) else v
+                for name in t.__dataclass_fields__
+            }
+            for _, t in sorted(supply.transfers.items())
+        ],
+        "expedited": {
+            po_line: [instant_text(at), dated_json(ordered)]
+            for po_line, (at, ordered) in sorted(supply.expedited.items())
+        },
+    }
+
+
+def _supply(plain: Mapping[str, Any]) -> SupplyLedger:
+    lines = [
+        OrderLine(
+            stated=_stated(row["stated"]),
+            created_on=date.fromisoformat(row["created_on"]),
+            first_promised=date.fromisoformat(row["first_promised"]),
+            slipped_at=_read_instant(row["slipped_at"]),
+            slipped_by=row["slipped_by"],
+        )
+        for row in plain["lines"]
+    ]
+    transfers = []
+    for row in plain["transfers"]:
+        days = {
+            name: None if row[name] is None else date.fromisoformat(row[name])
+            for name in ("ship_on", "arrive_p50", "arrive_p90")
+        }
+        transfers.append(Transfer(**{**row, **days}))
+    return SupplyLedger(
+        lines={line.stated.po_line: line for line in lines},
+        received=dict(plain["received"]),
+        transfers={t.transfer: t for t in transfers},
+        expedited={
+            po_line: (datetime.fromisoformat(at), ordered_from_json(ordered))
+            for po_line, (at, ordered) in plain["expedited"].items()
+        },
+    )
+
+
+def _fact_json(fact: OrderLineStated) -> dict[str, Any]:
+    plain = {name: getattr(fact, name) for name in fact.__dataclass_fields__}
+    for name in ("occurred_at", "arrived_at"):
+        plain[name] = instant_text(plain[name])
+    for name in ("need_by", "promised"):
+        plain[name] = plain[name].isoformat()
+    return plain
+
+
+def _stated(plain: Mapping[str, Any]) -> OrderLineStated:
+    return OrderLineStated(
+        **{
+            **plain,
+            **{n: datetime.fromisoformat(plain[n]) for n in ("occurred_at", "arrived_at")},
+            **{n: date.fromisoformat(plain[n]) for n in ("need_by", "promised")},
+        }
+    )
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else instant_text(at)
+
+
+def _read_instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

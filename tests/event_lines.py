@@ -1,0 +1,85 @@
+"""Builders of wire events and the small network that they speak of: MILK in stores S1 and S2."""
+
+import json
+from typing import Any
+
+from replan.network import Item, Network, Site
+from replan.units import ItemId, SiteId
+
+
+def network() -> Network:
+    milk = Item(
+        item=ItemId("MILK"),
+        description="Milk 1 l",
+        category="dairy",
+        abc="A",
+        uom="EA",
+        unit_cost_minor=70,
+        unit_price_minor=100,
+        currency="EUR",
+        shelf_life_days=10.0,
+    )
+    sites = [
+        Site(site=SiteId(name), kind=kind, region="NORTH", timezone="Europe/Berlin", priority=1)
+        for name, kind in (("S1", "store"), ("S2", "store"), ("SUP1", "supplier"))
+    ]
+    return Network(
+        items={milk.item: milk},
+        sites={site.site: site for site in sites},
+        lanes={},
+        supply={},
+        stocking={},
+    )
+
+
+def sale(**changes: Any) -> dict[str, Any]:
+    event = {
+        "specversion": "1.0",
+        "id": "e-1",
+        "source": "till/S1",
+        "type": "pos.sale.v1",
+        "time": "2026-05-04T12:00:00Z",
+        "subject": "MILK@S1",
+        "data": {"qty": 2},
+    }
+    return event | changes
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    data = {
+        "po": "PO1",
+        "line": "1",
+        "item": "MILK",
+        "supplier": "SUP1",
+        "ship_to": "S1",
+        "qty": 24,
+        "price": 70,
+        "need_by": "2026-05-10",
+        "promised": "2026-05-09",
+    }
+    return sale(id="po-1", type="po.created.v1", subject="PO1@1", data=data | changes)
+
+
+def receipt(**changes: Any) -> dict[str, Any]:
+    data = {"qty_received": 24, "qty_damaged": 0, "at": "2026-05-04T11:00:00Z"}
+    return sale(id="r-1", type="receipt.v1", subject="PO1@1", data=data | changes)
+
+
+def answer(**changes: Any) -> dict[str, Any]:
+    event = sale(
+        id="a-1",
+        type="action.ack.v1",
+        subject="ACT1",
+        correlationid="ACT1",
+        data={"idem": "k1", "at": "2026-05-04T12:00:00Z"},
+    )
+    return event | changes
+
+
+def written(qty: str) -> bytes:
+    """A sale whose quantity is written just so."""
+    return json.dumps(sale()).replace('"qty": 2', f'"qty": {qty}').encode()
+
+
+def without(event: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key != name}

@@ -1,0 +1,109 @@
+"""A review office in memory: cases with scripted situations, and every verdict that reached it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from replan.infra.review_office import VerdictRequest
+from replan.units import DecisionId
+from replan.verdicts import CHIPS, STATUS_OF, VerdictResult
+from tests.escalations import body_of, chart_of, proposal
+
+TOKEN = "a-token-for-this-test-alone"
+PERSONAL = {"rp_ana": "ana", "rp_ben": "ben"}
+
+
+@dataclass
+class FakeOffice:
+    """Decisions by id. `situation`: the code with which every verdict is refused, if any."""
+
+    cases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    taken: list[VerdictRequest] = field(default_factory=list)
+    situation: str | None = None
+    diff: Mapping[str, Any] | None = None
+
+    timezone = "Europe/Berlin"
+    chips: Sequence[str] = CHIPS
+
+    def queue(self) -> list[dict[str, Any]]:
+        return [b for b in self.cases.values() if b["state"] in ("escalated", "recommended")]
+
+    def decisions(
+        self, state: str | None, item: str | None, since: str | None
+    ) -> list[dict[str, Any]]:
+        return [
+            b
+            for _, b in sorted(self.cases.items())
+            if state in (None, b["state"]) and item in (None, b["item"])
+        ]
+
+    def decision(self, decision_id: str) -> dict[str, Any] | None:
+        return self.cases.get(decision_id)
+
+    def verdict(self, decision_id: str, request: VerdictRequest) -> VerdictResult:
+        self.taken.append(request)
+        body = self.cases[decision_id]
+        code, diff = self.situation, self.diff
+        if code == "stale" and request.confirm:
+            code = None
+        if code is None and body["state"] != "escalated":
+            code = "already_decided"
+        if code is None and request.version != body["version"]:
+            code = "stale"
+            diff = {"version": {"answered": request.version, "now": body["version"]}}
+        if code is None:
+            body["state"] = "approved" if request.verdict == "approve" else "rejected"
+        result = "accepted" if code is None else "refused"
+        row: dict[str, Any] = {"login": request.login, "verdict": request.verdict}
+        row |= {"chip": request.chip, "note": request.note, "at": "2026-05-04T08:00:00Z"}
+        body["verdicts"].append(row | {"result": result, "code": code})
+        return VerdictResult(
+            decision_id=DecisionId(decision_id),
+            verdict=request.verdict,
+            result=result,
+            status=200 if code is None else {**STATUS_OF, "stopped": 423}[code],
+            code=code,
+            state=body["state"],
+            diff=diff if code is not None else None,
+        )
+
+    def status(self) -> Mapping[str, Any]:
+        return {"clock": "2026-05-04T08:00:00Z", "mode": "live"}
+
+    def login_of(self, token: str) -> str | None:
+        return PERSONAL.get(token)
+
+    def knows(self, login: str) -> bool:
+        return login in ("ana", "ben")
+
+
+def an_office() -> FakeOffice:
+    """Three cases: an urgent one with everything on its page, a later one, and one that ran."""
+    case = proposal(evidence=4, lacks=("S03: 2 sales of suspicious size",))
+    urgent = body_of(
+        case, urgency=9.5, chart=chart_of(case), verdicts=[], actions=[], region="east"
+    )
+    later = body_of(
+        proposal(),
+        decision_id="dec-later",
+        urgency=1.5,
+        deadline="2026-05-06T15:00:00Z",
+        verdicts=[],
+        actions=[],
+        region="west",
+        cause="supplier:SUP1",
+        site="S09",
+    )
+    ran = body_of(
+        proposal(),
+        decision_id="dec-ran",
+        state="executed",
+        why_escalated=None,
+        brief=None,
+        deadline=None,
+        recipient=None,
+        verdicts=[],
+        actions=[],
+    )
+    ran["actions"] = [{"action_id": ran["options"][0]["actions"][0]["action_id"], "state": "acked"}]
+    return FakeOffice(cases={b["decision_id"]: b for b in (later, ran, urgent)})

@@ -1,0 +1,147 @@
+"""Whatever is edited in the ledger behind its back is found, and the row is named."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from replan.effects import DecisionMoved, DeskOutcome
+from replan.infra.ledger_rows import ProposalRow
+from replan.infra.ledger_store import Ledger
+from replan.units import DecisionId
+from tests.ledger_builders import (
+    HOUR,
+    TICK,
+    command,
+    decide,
+    decision_body,
+    escalated,
+    made,
+    new_ledger,
+    verdict,
+)
+
+APPEND_ONLY = ("audit", "decision", "decision_move", "verdict")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """Desk rows: 1 decision d-1, 2 decision d-2, 3 command, 4 verdict, 5 move of d-1."""
+    ledger = new_ledger(tmp_path)
+    with ledger.transaction() as write:
+        write.record_fit(TICK - HOUR, TICK, b"fit")
+        write.add_proposals(TICK, [ProposalRow(group="all", item="MILK", n=0, body={"qty": 80})])
+    both = (made(decision_body()), made(escalated("d-2")))
+    decide(ledger, DeskOutcome(made=both, commands=(command(),), verdicts=(verdict("d-2"),)))
+    executed = DecisionMoved(
+        decision_id=DecisionId("d-1"),
+        version=1,
+        at=TICK + HOUR,
+        changes={"state": "executed"},
+        reason="acknowledged",
+    )
+    decide(ledger, DeskOutcome(moved=(executed,)), at=TICK + HOUR)
+    return ledger
+
+
+def edit(folder: Path, *statements: str) -> None:
+    """What somebody with the file and a few tools could do."""
+    conn = sqlite3.connect(folder / "ledger.db")
+    for table in APPEND_ONLY:
+        conn.execute(f"DROP TRIGGER no_update_of_{table}")
+        conn.execute(f"DROP TRIGGER no_delete_of_{table}")
+    for statement in statements:
+        assert conn.execute(statement).rowcount > 0
+    conn.commit()
+    conn.close()
+
+
+def test_an_untouched_ledger_holds(ledger: Ledger) -> None:
+    report = ledger.verify_audit()
+    assert report.ok
+    assert report.rows == 7
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET seq = seq"])
+def test_the_record_refuses_changes(
+    ledger: Ledger, tmp_path: Path, table: str, change: str
+) -> None:
+    conn = sqlite3.connect(tmp_path / "ledger.db")
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        conn.execute(change.format(table))
+    conn.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "writer", "seq"),
+    [
+        ("UPDATE audit SET body = replace(body, 'executed', 'shadowed')", "desk:all", 5),
+        ("UPDATE audit SET at = '2026-05-05T00:00:00.000000Z' WHERE seq = 2", "desk:all", 2),
+        ("UPDATE audit SET subject = 'd-2' WHERE subject = 'd-1' AND seq = 3", "desk:all", 3),
+        ("UPDATE audit SET body = CAST(x'ff' AS TEXT) WHERE writer LIKE 'desk%'", "desk:all", 1),
+        ("DELETE FROM audit WHERE writer = 'sense:0' AND seq = 1", "sense:0", 2),
+        ("DELETE FROM audit WHERE writer = 'desk:all' AND seq = 5", "desk:all", 5),
+        ("DELETE FROM decision WHERE decision_id = 'd-2'", "desk:all", 2),
+        ("UPDATE decision SET inputs = x'00' WHERE decision_id = 'd-1'", "desk:all", 1),
+        ("UPDATE decision SET body = (SELECT inputs FROM decision)", "desk:all", 1),
+        ("UPDATE verdict SET login = 'planner-north-2'", "desk:all", 4),
+        ("DELETE FROM verdict", "desk:all", 4),
+        ("UPDATE decision_move SET body = replace(body, 'ack', 'nack')", "desk:all", 5),
+        ("UPDATE outbox SET body = replace(body, '80.5', '90.5')", "desk:all", 3),
+        ("UPDATE outbox SET not_after = '2027-01-01T00:00:00.000000Z'", "desk:all", 3),
+        ("UPDATE action SET qty = 90500", "desk:all", 3),
+        ("UPDATE proposal SET body = x'00'", "sense:0", 2),
+        ("UPDATE fit SET sha = 'other'", "sense:0", 1),
+        ("UPDATE decision_now SET body = replace(body, '120000', '90000')", "desk:all", 6),
+        ("UPDATE decision_now SET value_minor = 1", "desk:all", 6),
+        (
+            (
+                "INSERT INTO decision SELECT 'd-9', version, planning_group, seq, at, body, sha, "
+                "inputs, inputs_sha FROM decision WHERE decision_id = 'd-1'"
+            ),
+            "desk:all",
+            6,
+        ),
+        (
+            (
+                "INSERT INTO outbox SELECT 'again', action_id, decision_id, body, sha, not_after, "
+                "'pending', created_at, NULL FROM outbox"
+            ),
+            "desk:all",
+            6,
+        ),
+    ],
+)
+def test_an_edit_is_found_and_named(
+    ledger: Ledger, tmp_path: Path, statement: str, writer: str, seq: int
+) -> None:
+    edit(tmp_path, statement)
+    bad = ledger.verify_audit().first_bad
+    assert bad is not None
+    assert (bad.writer, bad.seq) == (writer, seq)
+
+
+def test_a_flipped_byte_anywhere_in_a_stored_decision_is_found(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    conn = sqlite3.connect(tmp_path / "ledger.db")
+    [body] = conn.execute("SELECT body FROM decision WHERE decision_id = 'd-1'").fetchone()
+    conn.close()
+    ledger.close()
+    path = tmp_path / "ledger.db"
+    data = path.read_bytes()
+    start = data.index(body)
+    for at in range(0, len(body), 37):
+        flipped = bytearray(data)
+        flipped[start + at] ^= 0x10
+        path.write_bytes(flipped)
+        bad = ledger.verify_audit().first_bad
+        ledger.close()
+        assert bad is not None
+        assert (bad.writer, bad.seq) == ("desk:all", 1)
+
+
+def test_the_audit_rows_of_one_decision_are_found(ledger: Ledger) -> None:
+    kinds = [row.body["kind"] for row in ledger.decision("d-1").audit]
+    assert kinds == ["decision", "command", "moved"]
