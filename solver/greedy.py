@@ -1,0 +1,126 @@
+"""What would a careful hand do without a solver? The best step at a time, on the same draws.
+
+The fallback when no solver answers, and the source of small variants. Each step takes up one offer,
+or changes how much of one is taken up, whichever lowers the mean cost most; it stops where no step
+helps.
+"""
+
+import numpy as np
+
+from replan.planning import Action, PlanningProblem
+from replan.scenarios import Draws, Ints, arrival_days
+from replan.solver.offers import Usable, donors_left, exposure, sizes
+from replan.units import SiteId
+
+STEPS = 24
+"""At most so many steps; each lowers the cost, and few offers are ever taken up together."""
+
+
+class Costing:
+    """What plans cost on fixed draws: the integers of `scenarios.play`, much cheaper to ask again.
+
+    A step touches two sites, so each site's cost is kept by what is done there. Valid for plans
+    that keep every hard limit.
+    """
+
+    def __init__(self, problem: PlanningProblem, draw: Draws) -> None:
+        self.problem = problem
+        self.draw = draw
+        self._exposure = exposure(problem, draw)
+        self._days = np.arange(draw.demand.shape[2])
+        self._known: dict[tuple[int, int, tuple[Action, ...]], int] = {}
+        self._arrivals: dict[tuple[str, int, int], Ints] = {}
+
+    def of(self, actions: tuple[Action, ...]) -> int:
+        """Cost summed over the draws, in millionths of a minor unit; a sum rounds nothing."""
+        given: dict[SiteId, int] = {}
+        received: dict[SiteId, list[Action]] = {}
+        for action in actions:
+            received.setdefault(action.destination, []).append(action)
+            if action.kind == "reallocate":
+                origin = SiteId(action.origin)
+                given[origin] = given.get(origin, 0) + int(action.qty)
+        direct = sum(action.cost_minor for action in actions) * 1_000_000
+        cost = direct * len(self.draw.demand)
+        for j, site in enumerate(self.problem.sites):
+            cost += self._at(j, given.get(site.site, 0), tuple(received.get(site.site, ())))
+        return cost
+
+    def _at(self, j: int, given: int, received: tuple[Action, ...]) -> int:
+        key = (j, given, received)
+        if key not in self._known:
+            self._known[key] = self._cost_at(j, given, received)
+        return self._known[key]
+
+    def _cost_at(self, j: int, given: int, received: tuple[Action, ...]) -> int:
+        site = self.problem.sites[j]
+        days = self._days[None, : site.window]
+        exposed = self._exposure[:, j, : site.window] + given
+        for action in received:
+            if action.kind == "reallocate":
+                when = self._when(f"lane:{action.ref}", action.arrive_p50, action.arrive_p90)
+                exposed = exposed - int(action.qty) * (days >= when[:, None])
+                continue
+            still_to_move = int(action.qty)
+            for row in site.inbound:
+                if row.ref == action.ref:
+                    moved = min(still_to_move, int(row.qty))
+                    still_to_move -= moved
+                    late = self._when(f"in:{row.ref}", row.day_p50, row.day_p90)
+                    soon = self._when(f"in:{row.ref}", action.arrive_p50, action.arrive_p90)
+                    there = (days >= soon[:, None]) & (days < late[:, None])
+                    exposed = exposed - moved * there
+        lost = np.maximum.accumulate(np.maximum(exposed, 0), axis=1)
+        held = int((lost - exposed).sum())
+        short = int(lost[:, -1].sum()) if site.window else 0
+        return short * site.shortage_minor * 1_000 + held * site.holding_millis
+
+    def _when(self, name: str, day_p50: int, day_p90: int) -> Ints:
+        key = (name, day_p50, day_p90)
+        if key not in self._arrivals:
+            self._arrivals[key] = arrival_days(self.draw, name, day_p50, day_p90)
+        return self._arrivals[key]
+
+
+def greedy(costing: Costing, usable: tuple[Usable, ...]) -> tuple[Action, ...]:
+    """The plan of best single steps; empty where no step helps."""
+    taken: dict[int, int] = {}
+    cost = costing.of(())
+    for _ in range(STEPS):
+        step = _best_step(costing, usable, taken)
+        if step is None or step[0] >= cost:
+            break
+        cost, place, qty = step
+        taken[place] = qty
+    return _plan(costing, usable, taken)
+
+
+def best_single(costing: Costing, usable: tuple[Usable, ...]) -> tuple[Action, ...]:
+    """The one action that costs least, even if more than doing nothing; empty without offers."""
+    step = _best_step(costing, usable, {})
+    return () if step is None else _plan(costing, usable, {step[1]: step[2]})
+
+
+def _best_step(
+    costing: Costing, usable: tuple[Usable, ...], taken: dict[int, int]
+) -> tuple[int, int, int] | None:
+    """(cost, place of the offer, quantity) of the cheapest plan one step away; ties by place."""
+    best: tuple[int, int, int] | None = None
+    for place in range(len(usable)):
+        others = {at: qty for at, qty in taken.items() if at != place}
+        left = donors_left(costing.problem, [(usable[at], qty) for at, qty in others.items()])
+        for qty in sizes(usable[place]):
+            if qty == taken.get(place) or not left.allows(usable[place], qty):
+                continue
+            cost = costing.of(_plan(costing, usable, {**others, place: qty}))
+            if best is None or (cost, place, qty) < best:
+                best = (cost, place, qty)
+    return best
+
+
+def _plan(
+    costing: Costing, usable: tuple[Usable, ...], taken: dict[int, int]
+) -> tuple[Action, ...]:
+    return tuple(
+        usable[place].action(costing.problem.item, taken[place]) for place in sorted(taken)
+    )

@@ -1,0 +1,79 @@
+"""How are many items planned at once? The same planner in worker processes, answers in order.
+
+Processes, not threads: solver libraries are not safe across threads, and one that crashes takes
+only its worker with it. The answer does not depend on the number of workers.
+"""
+
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Self
+
+from replan.planning import Answer, PlanningProblem
+from replan.solver.backend import DEFAULT_LIMITS, DEFAULT_SOLVER, Limits, SolverName
+from replan.solver.offers import LANES_PER_RECEIVER
+from replan.solver.planner import MilpPlanner
+
+PER_TASK = 4
+"""Problems handed to a worker at a time: few, so that one hard problem does not hold up many."""
+
+
+class PooledPlanner:
+    """A `Planner` on `workers` processes, started with the first problems that need them.
+
+    With `workers` 0, or a single problem, it solves in this process. Use it as a context manager,
+    or call `close`. A worker that dies is not asked again: what it had not answered is planned here
+    by the greedy rule, outcome `fallback`, and the next call starts new workers.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        *,
+        solver: SolverName = DEFAULT_SOLVER,
+        limits: Limits = DEFAULT_LIMITS,
+        lanes_per_receiver: int = LANES_PER_RECEIVER,
+    ) -> None:
+        if workers < 0:
+            raise ValueError(f"workers is {workers}, must be at least 0")
+        self._workers = workers
+        self._planner = MilpPlanner(
+            solver=solver, limits=limits, lanes_per_receiver=lanes_per_receiver
+        )
+        self._pool: ProcessPoolExecutor | None = None
+
+    def plan(self, problems: tuple[PlanningProblem, ...]) -> tuple[Answer, ...]:
+        """One answer per problem, in order."""
+        if self._workers == 0 or len(problems) <= 1:
+            return self._planner.plan(problems)
+        if self._pool is None:
+            # Never fork: the parent may hold threads and database connections.
+            self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
+        answers: list[Answer] = []
+        try:
+            answers.extend(self._pool.map(self._planner.answer, problems, chunksize=PER_TASK))
+        except BrokenProcessPool:
+            self.close()
+        answers.extend(
+            self._planner.answer(problem, without_solver="a solver process died")
+            for problem in problems[len(answers) :]
+        )
+        return tuple(answers)
+
+    def close(self) -> None:
+        """End the workers; a later call starts new ones."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
