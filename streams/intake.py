@@ -1,0 +1,394 @@
+"""What is the verdict on each event, and which facts may the engine apply?
+
+The intake judges what needs memory: the log clock, lateness, ids seen before, and events that wait
+for another (an order line or transfer not heard of yet, an item or site that the master data do not
+know). It depends on nothing but the decoded events and their order, and its state is plain JSON, so
+a run can be resumed at any event.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from replan.events import (
+    ActionAnswered,
+    DayClosed,
+    InboundFact,
+    OrderLineStated,
+    SaleRecorded,
+    StockCounted,
+)
+from replan.network import Network
+from replan.streams.codec import Decoder
+from replan.streams.id_window import IdWindows, origin_digest
+from replan.streams.messages import (
+    STATUSES,
+    Code,
+    Decoded,
+    Outcome,
+    Place,
+    ReceiptHeard,
+    Refused,
+    Reply,
+    Status,
+    TransferHeard,
+    refusal_of,
+)
+from replan.streams.order_index import (
+    KnownTransfer,
+    OrderIndex,
+    Waiting,
+    moved,
+    received,
+)
+from replan.units import ONE_UNIT, ItemId, SiteId, TransferId, Units, instant_text
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far a producer's clock may run ahead of the arrival."""
+
+SUSPECT_UNITS = 50
+SUSPECT_FACTOR = 100
+"""A sale above both 50 units and 100 times the usual day is taken for a slip of the unit."""
+
+MAX_PARKED = 100_000
+"""Events that wait for master data; beyond it they are REJECTED with the same code."""
+
+TypicalDaily = Callable[[ItemId, SiteId], float | None]
+"""Mean daily sale of a series in base units, from a recorded fit; None where there is none yet."""
+
+
+class Intake:
+    """Judges events in their merged order; see `state_json` for what it remembers."""
+
+    def __init__(
+        self,
+        *,
+        lateness: timedelta,
+        max_jump: timedelta,
+        typical_daily: TypicalDaily | None = None,
+        state: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._lateness = lateness
+        self._max_jump = max_jump
+        self._typical_daily = typical_daily
+        self._clock: datetime | None = None
+        self._counts: dict[Status, int] = dict.fromkeys(STATUSES, 0)
+        self._windows = IdWindows()
+        self._orders = OrderIndex()
+        self._parked: dict[str, Refused] = {}
+        if state is not None:
+            self._restore(state)
+
+    @property
+    def clock(self) -> datetime | None:
+        """The log clock: the newest arrival applied, None before the first."""
+        return self._clock
+
+    @property
+    def counts(self) -> Mapping[Status, int]:
+        """Events by status; each counts once, under the status of its first reply."""
+        return dict(self._counts)
+
+    def moves_clock_to(self, result: Decoded | Refused) -> datetime | None:
+        """The arrival to which taking this event would move the log clock; None if it would not."""
+        if isinstance(result, Refused) or self._in_future(result) is not None:
+            return None
+        fact = result.fact
+        if self._clock is not None and fact.arrived_at <= self._clock:
+            return None
+        if isinstance(fact, TransferHeard) and self._transfer_refusal(result, fact) is not None:
+            return None
+        return None if self._seen(result) is not None else fact.arrived_at
+
+    def take(self, result: Decoded | Refused) -> Outcome:
+        """The verdict on the next event."""
+        outcome = self._refuse(result) if isinstance(result, Refused) else self._judge(result)
+        self._counts[outcome.reply.status] += 1
+        return outcome
+
+    def take_all(self, results: Iterable[Decoded | Refused]) -> list[Outcome]:
+        """The verdicts on several, in their order."""
+        return [self.take(result) for result in results]
+
+    def know_transfer(
+        self,
+        transfer: TransferId,
+        *,
+        item: ItemId,
+        origin: SiteId,
+        destination: SiteId,
+        qty: Units,
+        at: datetime,
+    ) -> tuple[InboundFact, ...]:
+        """Learn of a transfer that we ordered at `at`; steps that waited for it are released."""
+        known = KnownTransfer(item=item, origin=origin, destination=destination, qty=qty)
+        self._orders.learn_transfer(transfer, known)
+        return self._steps_released(transfer, known, at)
+
+    def release(self, network: Network, at: datetime | None = None) -> list[Outcome]:
+        """Judge again what waited for master data, with the later of its arrival and `at` (clock).
+
+        What is still unknown stays. The new replies do not change the counts.
+        """
+        decoder = Decoder(network)
+        now = at or self._clock
+        outcomes: list[Outcome] = []
+        for key, parked in sorted(self._parked.items(), key=_arrival_order):
+            assert parked.parked is not None
+            (result,) = decoder.record(parked.parked.encode(), parked.place)
+            if isinstance(result, Refused) and result.parked is not None:
+                continue
+            del self._parked[key]
+            if isinstance(result, Decoded) and now is not None and result.fact.arrived_at < now:
+                result = replace(result, fact=replace(result.fact, arrived_at=now))
+            outcomes.append(
+                self._refuse(result) if isinstance(result, Refused) else self._judge(result)
+            )
+        return outcomes
+
+    def state_json(self) -> dict[str, Any]:
+        """Plain JSON from which an equal intake can be made."""
+        return {
+            "clock": None if self._clock is None else instant_text(self._clock),
+            "counts": dict(self._counts),
+            "windows": self._windows.to_json(),
+            "orders": self._orders.to_json(),
+            "parked": [
+                {
+                    "key": key,
+                    "place": list(parked.place),
+                    "text": parked.parked,
+                    "code": parked.code,
+                }
+                for key, parked in sorted(self._parked.items())
+            ],
+        }
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        clock = state["clock"]
+        self._clock = None if clock is None else datetime.fromisoformat(clock)
+        self._counts = {status: state["counts"][status] for status in STATUSES}
+        self._windows = IdWindows.from_json(state["windows"])
+        self._orders = OrderIndex.from_json(state["orders"])
+        nothing = Decoder(None)
+        for row in state["parked"]:
+            place = Place(*row["place"])
+            (decoded,) = nothing.record(row["text"].encode(), place)
+            assert isinstance(decoded, Decoded)
+            self._parked[row["key"]] = refusal_of(
+                decoded, row["code"], "/subject", "waits for master data", parked=row["text"]
+            )
+
+    def _refuse(self, refused: Refused) -> Outcome:
+        if refused.parked is not None and refused.arrived_at is not None:
+            # The same event may come again while it waits; it waits once.
+            key = f"{instant_text(refused.arrived_at)} {refused.parked}"
+            if key not in self._parked and len(self._parked) >= MAX_PARKED:
+                refused = replace(
+                    refused, status="REJECTED", reason=refused.reason + "; too many wait already"
+                )
+            else:
+                self._parked.setdefault(key, refused)
+        reply = Reply(
+            place=refused.place,
+            event_id=refused.event_id,
+            source=refused.source,
+            type=refused.type,
+            status=refused.status,
+            code=refused.code,
+            pointer=refused.pointer,
+            sha256=refused.sha256,
+        )
+        return Outcome(reply=reply, refused=refused)
+
+    def _judge(self, decoded: Decoded) -> Outcome:
+        if (future := self._in_future(decoded)) is not None:
+            return self._refuse(refusal_of(decoded, "future", *future))
+        fact = decoded.fact
+        key = self._window_key(decoded)
+        origin = origin_digest(fact.source, fact.event_id)
+        content = decoded.content
+        seen = self._seen(decoded)
+        if seen == content:
+            return Outcome(reply=_reply(decoded, "DUPLICATE", "duplicate", "/id"))
+        if seen is not None:
+            reason = f"id {fact.event_id} of {fact.source} was applied with other content"
+            return self._refuse(refusal_of(decoded, "id_conflict", "/id", reason))
+        facts = self._facts(decoded, content)
+        if isinstance(facts, Refused):
+            return self._refuse(facts)
+        if key is not None:
+            self._windows.add(key, origin, content)
+        self._clock = fact.arrived_at if self._clock is None else max(self._clock, fact.arrived_at)
+        status: Status = "ACCEPTED"
+        code: Code | None = None
+        pointer: str | None = None
+        if fact.occurred_at < fact.arrived_at - self._lateness:
+            status, code, pointer = "LATE", "late", "/time"
+        elif decoded.is_free:
+            code, pointer = "suspect", "/data/price"
+        elif facts and isinstance(facts[0], SaleRecorded) and facts[0].suspect:
+            code, pointer = "suspect", "/data/qty"
+        return Outcome(reply=_reply(decoded, status, code, pointer), facts=facts)
+
+    def _seen(self, decoded: Decoded) -> bytes | None:
+        """The content under which this id was taken before, inside its window; else None."""
+        fact = decoded.fact
+        waiting = self._orders.content_waiting(fact.source, fact.event_id)
+        key = self._window_key(decoded)
+        if waiting is not None or key is None:
+            return waiting
+        return self._windows.content_of(key, origin_digest(fact.source, fact.event_id))
+
+    def _in_future(self, decoded: Decoded) -> tuple[str, str] | None:
+        """Pointer and reason if a time is beyond the arrival, or that far beyond the clock."""
+        fact = decoded.fact
+        limit = fact.arrived_at + CLOCK_SKEW
+        if fact.occurred_at > limit:
+            return "/time", "time is more than 5 minutes after the arrival"
+        if isinstance(fact, StockCounted) and fact.as_of > limit:
+            return "/data/as_of", "as_of is more than 5 minutes after the arrival"
+        if isinstance(fact, ReceiptHeard | TransferHeard) and fact.at > limit:
+            return "/data/at", "at is more than 5 minutes after the arrival"
+        if self._clock is not None and fact.arrived_at - self._clock > self._max_jump:
+            pointer = "/recordedtime" if decoded.is_recorded else "/time"
+            days = self._max_jump / timedelta(days=1)
+            return pointer, f"arrival is more than {days:g} days after the newest before it"
+        return None
+
+    def _window_key(self, decoded: Decoded) -> str | None:
+        """The window in which the id is looked up; None while the item is not known."""
+        fact = decoded.fact
+        if isinstance(fact, DayClosed):
+            return f"site:{fact.site}"
+        if isinstance(fact, ActionAnswered):
+            return "answers"
+        if isinstance(fact, ReceiptHeard):
+            line = self._orders.line(fact.po_line)
+            return None if line is None else f"item:{line.item}"
+        if isinstance(fact, TransferHeard):
+            known = self._orders.transfer(fact.transfer)
+            item = fact.item if known is None else known.item
+            return None if item is None else f"item:{item}"
+        return f"item:{fact.item}"
+
+    def _facts(self, decoded: Decoded, content: bytes) -> tuple[InboundFact, ...] | Refused:
+        fact = decoded.fact
+        match fact:
+            case SaleRecorded():
+                is_suspect = decoded.is_free or self._is_suspect(fact)
+                return (replace(fact, suspect=True) if is_suspect else fact,)
+            case OrderLineStated():
+                return self._order_line(decoded, fact)
+            case ReceiptHeard():
+                line = self._orders.line(fact.po_line)
+                if line is None:
+                    return self._wait(decoded, Waiting(message=fact, content=content))
+                return (received(fact, line, fact.arrived_at),)
+            case TransferHeard():
+                return self._transfer_step(decoded, fact, content)
+            case _:
+                return (fact,)
+
+    def _order_line(self, decoded: Decoded, fact: OrderLineStated) -> tuple[InboundFact, ...]:
+        known = self._orders.line(fact.po_line)
+        if not decoded.has_status and known is not None and decoded.type != "po.ack.v1":
+            # A change that is silent about the status must not open a closed line again.
+            fact = replace(fact, status=known.status)
+        self._orders.learn_line(fact)
+        line = self._orders.line(fact.po_line)
+        assert line is not None
+        receipts: list[InboundFact] = []
+        for waiting in self._orders.released_by_line(fact.po_line):
+            message = waiting.message
+            assert isinstance(message, ReceiptHeard)
+            receipts.append(received(message, line, max(message.arrived_at, fact.arrived_at)))
+            self._remember(line.item, waiting)
+        return (fact, *receipts)
+
+    def _transfer_refusal(self, decoded: Decoded, fact: TransferHeard) -> Refused | None:
+        """Why a step contradicts what is known of its transfer, or says too little; else None."""
+        known = self._orders.transfer(fact.transfer)
+        stated = {"item": fact.item, "from": fact.origin, "to": fact.destination}
+        if known is not None:
+            expected = {"item": known.item, "from": known.origin, "to": known.destination}
+            for name, value in stated.items():
+                if value is not None and value != expected[name]:
+                    reason = f"transfer {fact.transfer} has {name} {expected[name]}, not {value}"
+                    return refusal_of(decoded, "scope", f"/data/{name}", reason)
+            return None
+        if all(value is None for value in stated.values()):
+            return None
+        for name, needed in (stated | {"qty": fact.qty}).items():
+            if needed is None:
+                reason = f"transfer {fact.transfer} is not one that we ordered and has no {name}"
+                return refusal_of(decoded, "missing", f"/data/{name}", reason)
+        return None
+
+    def _transfer_step(
+        self, decoded: Decoded, fact: TransferHeard, content: bytes
+    ) -> tuple[InboundFact, ...] | Refused:
+        if (refused := self._transfer_refusal(decoded, fact)) is not None:
+            return refused
+        known = self._orders.transfer(fact.transfer)
+        if known is not None:
+            return (moved(fact, known, fact.arrived_at),)
+        if fact.item is None or fact.origin is None or fact.destination is None or fact.qty is None:
+            return self._wait(decoded, Waiting(message=fact, content=content))
+        known = KnownTransfer(
+            item=fact.item, origin=fact.origin, destination=fact.destination, qty=fact.qty
+        )
+        self._orders.learn_transfer(fact.transfer, known)
+        step = moved(fact, known, fact.arrived_at)
+        return (step, *self._steps_released(fact.transfer, known, fact.arrived_at))
+
+    def _steps_released(
+        self, transfer: TransferId, known: KnownTransfer, at: datetime
+    ) -> tuple[InboundFact, ...]:
+        steps: list[InboundFact] = []
+        for waiting in self._orders.released_by_transfer(transfer):
+            message = waiting.message
+            assert isinstance(message, TransferHeard)
+            steps.append(moved(message, known, max(message.arrived_at, at)))
+            self._remember(known.item, waiting)
+        return tuple(steps)
+
+    def _remember(self, item: ItemId, waiting: Waiting) -> None:
+        message = waiting.message
+        origin = origin_digest(message.source, message.event_id)
+        key = f"item:{item}"
+        if self._windows.content_of(key, origin) is None:
+            self._windows.add(key, origin, waiting.content)
+
+    def _wait(self, decoded: Decoded, waiting: Waiting) -> tuple[InboundFact, ...] | Refused:
+        if not self._orders.has_room:
+            return refusal_of(decoded, "scope", "/subject", "too many events wait already")
+        self._orders.wait(waiting)
+        return ()
+
+    def _is_suspect(self, fact: SaleRecorded) -> bool:
+        if self._typical_daily is None or abs(fact.sold) <= SUSPECT_UNITS * ONE_UNIT:
+            return False
+        usual = self._typical_daily(fact.item, fact.site)
+        return usual is not None and abs(fact.sold) > SUSPECT_FACTOR * usual * ONE_UNIT
+
+
+def _arrival_order(entry: tuple[str, Refused]) -> tuple[datetime, str, str, str]:
+    key, parked = entry
+    assert parked.arrived_at is not None
+    return (parked.arrived_at, parked.source or "", parked.event_id or "", key)
+
+
+def _reply(decoded: Decoded, status: Status, code: Code | None, pointer: str | None) -> Reply:
+    fact = decoded.fact
+    return Reply(
+        place=decoded.place,
+        event_id=fact.event_id,
+        source=fact.source,
+        type=decoded.type,
+        status=status,
+        code=code,
+        pointer=pointer,
+        sha256=fact.payload_sha,
+    )

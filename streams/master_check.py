@@ -1,0 +1,57 @@
+"""Do the master data know every item and site that an event names, in its unit and currency?"""
+
+from datetime import date, datetime
+from typing import Any
+
+from replan.events import DayClosed, OrderLineStated, SaleRecorded, StockAdjusted, StockCounted
+from replan.network import Network, local_day
+from replan.streams.messages import Decoded, Refusal, TransferHeard
+from replan.units import ItemId, SiteId
+
+
+def check_names(network: Network, decoded: Decoded, data: dict[str, Any]) -> None:
+    """Every item and site that the event names is known, in its unit and currency."""
+    fact = decoded.fact
+    match fact:
+        case SaleRecorded() | StockCounted() | StockAdjusted():
+            _know_item(network, fact.item, "/subject", data)
+            _know_site(network, fact.site, "/subject")
+        case DayClosed():
+            _know_site(network, fact.site, "/subject")
+            _check_close(network, fact.site, fact.business_date, fact.occurred_at)
+        case OrderLineStated():
+            _know_item(network, fact.item, "/data/item", data)
+            _know_site(network, SiteId(fact.supplier), "/data/supplier")
+            _know_site(network, fact.ship_to, "/data/ship_to")
+        case TransferHeard():
+            if fact.item is not None:
+                _know_item(network, fact.item, "/data/item", data)
+            for site, pointer in ((fact.origin, "/data/from"), (fact.destination, "/data/to")):
+                if site is not None:
+                    _know_site(network, site, pointer)
+        case _:
+            pass
+
+
+def _know_item(network: Network, item: ItemId, pointer: str, data: dict[str, Any]) -> None:
+    row = network.items.get(item)
+    if row is None:
+        raise Refusal("unknown_item", pointer, f"item {item} is not in the master data")
+    unit, currency = data.get("uom"), data.get("currency")
+    if unit is not None and unit != row.uom:
+        raise Refusal("unit", "/data/uom", f"item {item} is counted in {row.uom}, not in {unit}")
+    if currency is not None and currency != row.currency:
+        raise Refusal(
+            "currency", "/data/currency", f"item {item} is priced in {row.currency}, not {currency}"
+        )
+
+
+def _know_site(network: Network, site: SiteId, pointer: str) -> None:
+    if site not in network.sites:
+        raise Refusal("unknown_site", pointer, f"site {site} is not in the master data")
+
+
+def _check_close(network: Network, site: SiteId, day: date, at: datetime) -> None:
+    today = local_day(at, network.sites[site].zone)
+    if day > today:
+        raise Refusal("future", "/data/business_date", f"site {site} cannot close {day} on {today}")

@@ -1,0 +1,210 @@
+"""What does the codec hand on, and what does the intake answer? Values only."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from replan.events import Fact, InboundFact, TransferStep
+from replan.units import ItemId, PoLineId, SiteId, TransferId, Units
+
+Status = Literal["ACCEPTED", "REJECTED", "DUPLICATE", "LATE", "QUARANTINED"]
+STATUSES: tuple[Status, ...] = ("ACCEPTED", "REJECTED", "DUPLICATE", "LATE", "QUARANTINED")
+
+Code = Literal[
+    "non_finite",
+    "sign",
+    "range",
+    "type",
+    "unit",
+    "suspect",
+    "unknown_item",
+    "unknown_site",
+    "future",
+    "time",
+    "late",
+    "duplicate",
+    "id_conflict",
+    "size",
+    "malformed",
+    "encoding",
+    "charset",
+    "schema_version",
+    "missing",
+    "extra",
+    "dup_key",
+    "scope",
+    "currency",
+    "pii_field",
+]
+
+PARKED_CODES: frozenset[Code] = frozenset({"schema_version", "unknown_item", "unknown_site"})
+"""Refusals whose reason may go away: the event is QUARANTINED, not REJECTED."""
+
+MAX_RAW_BYTES = 64 * 1024
+"""What a dead letter keeps of a record; its size and SHA-256 cover the rest."""
+
+
+class Place(NamedTuple):
+    """Where an event stood: file (or topic partition), line, and member of an array (from 1)."""
+
+    file: str
+    line: int
+    member: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}"
+        return place if self.member is None else f"{place}:{self.member}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptHeard(Fact):
+    """A receipt as sent: it names the order line only; item and site come from the order."""
+
+    po_line: PoLineId
+    qty_received: Units
+    qty_damaged: Units
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferHeard(Fact):
+    """A transfer step as sent; for a transfer that we ordered only its id is needed."""
+
+    transfer: TransferId
+    step: TransferStep
+    item: ItemId | None
+    origin: SiteId | None
+    destination: SiteId | None
+    qty: Units | None
+    at: datetime
+
+
+Unresolved = ReceiptHeard | TransferHeard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A well-formed event; lateness, duplicates and waiting are not judged yet.
+
+    `raw` is its own text. `ignored` counts unknown attributes and fields of a newer minor version.
+    `has_status`: whether an order line said its status itself. `is_free`: its price is zero or
+    less.
+    """
+
+    fact: InboundFact | Unresolved
+    place: Place
+    type: str
+    subject: str
+    raw: bytes
+    ignored: int = 0
+    has_status: bool = True
+    is_free: bool = False
+    is_recorded: bool = False
+    """Whether the arrival is a `recordedtime` of its own, not the `time`."""
+
+    @property
+    def content(self) -> bytes:
+        """Eight bytes that tell two events of one id apart: type, subject and payload."""
+        text = f"{self.type}\n{self.subject}\n{self.fact.payload_sha}"
+        return hashlib.sha256(text.encode()).digest()[:8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """An event that is not applied, as the dead letter keeps it.
+
+    `raw` holds at most 64 KiB (nothing of an oversized record or of one with personal data);
+    `raw_sha256` and `raw_bytes` are of the whole text. Ids that cannot be printed safely are None.
+    `parked` is the canonical text from which an event of an unknown item or site is decoded again.
+    """
+
+    code: Code
+    pointer: str | None
+    reason: str
+    status: Status
+    place: Place
+    raw: bytes
+    raw_bytes: int
+    raw_sha256: str
+    sha256: str
+    event_id: str | None = None
+    source: str | None = None
+    type: str | None = None
+    arrived_at: datetime | None = None
+    parked: str | None = None
+
+
+def refusal_of(
+    decoded: Decoded, code: Code, pointer: str, reason: str, *, parked: str | None = None
+) -> Refused:
+    """The refusal of a well-formed event."""
+    fact = decoded.fact
+    return Refused(
+        code=code,
+        pointer=pointer,
+        reason=reason,
+        status="QUARANTINED" if code in PARKED_CODES else "REJECTED",
+        place=decoded.place,
+        raw=decoded.raw[:MAX_RAW_BYTES],
+        raw_bytes=len(decoded.raw),
+        raw_sha256=hashlib.sha256(decoded.raw).hexdigest(),
+        sha256=fact.payload_sha,
+        event_id=fact.event_id,
+        source=fact.source,
+        type=decoded.type,
+        arrived_at=fact.arrived_at,
+        parked=parked,
+    )
+
+
+class Arrived(NamedTuple):
+    """One event of a segment: its rank in the merge, and the arrival that gave it its place.
+
+    `arrival` is None only where no line before it had a readable one.
+    """
+
+    rank: int
+    arrival: datetime | None
+    result: Decoded | Refused
+
+    @property
+    def place(self) -> Place:
+        """Where it stood."""
+        return self.result.place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The answer to one event; `code` is None for an event accepted without remark."""
+
+    place: Place
+    event_id: str | None
+    source: str | None
+    type: str | None
+    status: Status
+    code: Code | None
+    pointer: str | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one event: its reply, the facts to apply in order, the dead letter if refused.
+
+    An accepted event may bring no fact (it waits) or several (others waited for it).
+    """
+
+    reply: Reply
+    facts: tuple[InboundFact, ...] = ()
+    refused: Refused | None = None
+
+
+class Refusal(Exception):
+    """Ends the decoding of one event; the codec turns it into a `Refused`."""
+
+    def __init__(self, code: Code, pointer: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code: Code = code
+        self.pointer = pointer
+        self.reason = reason

@@ -1,0 +1,225 @@
+"""Which item and sites does an order line or a transfer mean? And who waits to hear of one?
+
+Receipts and transfer steps name only the line or the transfer. What we know about either comes from
+purchase order events, from transfers that we ordered, and from transfer events that say it
+themselves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from replan.events import OrderLineStated, PoStatus, Received, TransferMoved
+from replan.streams.messages import ReceiptHeard, TransferHeard, Unresolved
+from replan.units import ItemId, PoLineId, SiteId, TransferId, Units, instant_text
+
+MAX_KNOWN = 200_000
+"""Order lines, and transfers, that are remembered; the one heard of first is forgotten first."""
+
+MAX_WAITING = 100_000
+"""Events that wait for an order line or a transfer."""
+
+_INSTANTS = frozenset({"occurred_at", "arrived_at", "at"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownLine:
+    """The newest statement about an order line."""
+
+    item: ItemId
+    ship_to: SiteId
+    status: PoStatus
+    stated_at: datetime
+    stated_by: str
+    """Source and id of the statement, to settle equal times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownTransfer:
+    """What a transfer moves, and between which sites."""
+
+    item: ItemId
+    origin: SiteId
+    destination: SiteId
+    qty: Units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An accepted event whose order line or transfer is not heard of yet."""
+
+    message: Unresolved
+    content: bytes
+
+
+class OrderIndex:
+    """Order lines and transfers by id, and the events that wait for one."""
+
+    def __init__(self) -> None:
+        self._lines: dict[PoLineId, KnownLine] = {}
+        self._transfers: dict[TransferId, KnownTransfer] = {}
+        self._waiting: dict[str, list[Waiting]] = {}
+        self._contents: dict[tuple[str, str], bytes] = {}
+
+    def line(self, po_line: PoLineId) -> KnownLine | None:
+        """The order line, if heard of."""
+        return self._lines.get(po_line)
+
+    def transfer(self, transfer: TransferId) -> KnownTransfer | None:
+        """The transfer, if heard of."""
+        return self._transfers.get(transfer)
+
+    def learn_line(self, fact: OrderLineStated) -> None:
+        """Keep a statement unless a newer one is known."""
+        known = self._lines.get(fact.po_line)
+        stated_by = f"{fact.source}\n{fact.event_id}"
+        if known is None and len(self._lines) >= MAX_KNOWN:
+            del self._lines[next(iter(self._lines))]
+        if known is None or (fact.occurred_at, stated_by) > (known.stated_at, known.stated_by):
+            self._lines[fact.po_line] = KnownLine(
+                item=fact.item,
+                ship_to=fact.ship_to,
+                status=fact.status,
+                stated_at=fact.occurred_at,
+                stated_by=stated_by,
+            )
+
+    def learn_transfer(self, transfer: TransferId, known: KnownTransfer) -> None:
+        """Keep what a transfer moves."""
+        if transfer not in self._transfers and len(self._transfers) >= MAX_KNOWN:
+            del self._transfers[next(iter(self._transfers))]
+        self._transfers[transfer] = known
+
+    def wait(self, waiting: Waiting) -> None:
+        """Let an event wait; the caller has asked `has_room`."""
+        message = waiting.message
+        self._waiting.setdefault(_reference(message), []).append(waiting)
+        self._contents[message.source, message.event_id] = waiting.content
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more may wait."""
+        return len(self._contents) < MAX_WAITING
+
+    def content_waiting(self, source: str, event_id: str) -> bytes | None:
+        """The content of a waiting event of that id."""
+        return self._contents.get((source, event_id))
+
+    def released_by_line(self, po_line: PoLineId) -> list[Waiting]:
+        """Those that waited for the line, in the order of facts; they wait no more."""
+        return self._release(f"po:{po_line}")
+
+    def released_by_transfer(self, transfer: TransferId) -> list[Waiting]:
+        """Those that waited for the transfer, in the order of facts; they wait no more."""
+        return self._release(f"transfer:{transfer}")
+
+    def _release(self, reference: str) -> list[Waiting]:
+        released = sorted(
+            self._waiting.pop(reference, ()), key=lambda waiting: waiting.message.order
+        )
+        for waiting in released:
+            del self._contents[waiting.message.source, waiting.message.event_id]
+        return released
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; lines and transfers keep the order in which they were heard of."""
+        return {
+            "lines": [
+                [
+                    po_line,
+                    row.item,
+                    row.ship_to,
+                    row.status,
+                    instant_text(row.stated_at),
+                    row.stated_by,
+                ]
+                for po_line, row in self._lines.items()
+            ],
+            "transfers": [
+                [transfer, row.item, row.origin, row.destination, row.qty]
+                for transfer, row in self._transfers.items()
+            ],
+            "waiting": [
+                {"content": waiting.content.hex(), **_message_json(waiting.message)}
+                for _, group in sorted(self._waiting.items())
+                for waiting in group
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> "OrderIndex":
+        """The index as `to_json` wrote it."""
+        index = cls()
+        for po_line, item, ship_to, status, stated_at, stated_by in state["lines"]:
+            index._lines[po_line] = KnownLine(
+                item=item,
+                ship_to=ship_to,
+                status=status,
+                stated_at=datetime.fromisoformat(stated_at),
+                stated_by=stated_by,
+            )
+        for transfer, item, origin, destination, qty in state["transfers"]:
+            index._transfers[transfer] = KnownTransfer(
+                item=item, origin=origin, destination=destination, qty=qty
+            )
+        for row in state["waiting"]:
+            index.wait(Waiting(message=_message_from(row), content=bytes.fromhex(row["content"])))
+        return index
+
+
+def received(message: ReceiptHeard, line: KnownLine, arrived_at: datetime) -> Received:
+    """The receipt with its item and site."""
+    return Received(
+        event_id=message.event_id,
+        source=message.source,
+        occurred_at=message.occurred_at,
+        arrived_at=arrived_at,
+        payload_sha=message.payload_sha,
+        po_line=message.po_line,
+        item=line.item,
+        site=line.ship_to,
+        qty_received=message.qty_received,
+        qty_damaged=message.qty_damaged,
+        at=message.at,
+    )
+
+
+def moved(message: TransferHeard, known: KnownTransfer, arrived_at: datetime) -> TransferMoved:
+    """The transfer step with its item, sites and quantity."""
+    return TransferMoved(
+        event_id=message.event_id,
+        source=message.source,
+        occurred_at=message.occurred_at,
+        arrived_at=arrived_at,
+        payload_sha=message.payload_sha,
+        transfer=message.transfer,
+        step=message.step,
+        item=known.item,
+        origin=known.origin,
+        destination=known.destination,
+        qty=known.qty if message.qty is None else message.qty,
+        at=message.at,
+    )
+
+
+def _reference(message: Unresolved) -> str:
+    if isinstance(message, ReceiptHeard):
+        return f"po:{message.po_line}"
+    return f"transfer:{message.transfer}"
+
+
+def _message_json(message: Unresolved) -> dict[str, Any]:
+    values = {field.name: getattr(message, field.name) for field in fields(message)}
+    return {
+        name: instant_text(value) if name in _INSTANTS else value for name, value in values.items()
+    }
+
+
+def _message_from(row: Mapping[str, Any]) -> Unresolved:
+    values: dict[str, Any] = {
+        name: datetime.fromisoformat(value) if name in _INSTANTS else value
+        for name, value in row.items()
+        if name != "content"
+    }
+    return ReceiptHeard(**values) if "po_line" in row else TransferHeard(**values)

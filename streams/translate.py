@@ -1,0 +1,153 @@
+"""Which fact of the field does a valid payload state?
+
+Rules that join several members are here: the sign of a sale, the subject against the payload.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import TypedDict
+
+from replan.events import (
+    ActionAnswered,
+    DayClosed,
+    OrderLineStated,
+    SaleRecorded,
+    StockAdjusted,
+    StockCounted,
+)
+from replan.streams.messages import Decoded, ReceiptHeard, Refusal, TransferHeard
+from replan.streams.schemas import (
+    ID_PATTERN,
+    SUBJECT_PARTS,
+    ActionAnswer,
+    Data,
+    Envelope,
+    InvAdjust,
+    InvSnapshot,
+    PoLine,
+    PosDayClose,
+    PosSale,
+    Receipt,
+    TransferStatus,
+)
+from replan.units import ActionId, EventId, ItemId, PoLineId, SiteId, SupplierId, TransferId
+
+_ID = re.compile(ID_PATTERN)
+
+
+class FactBase(TypedDict):
+    event_id: EventId
+    source: str
+    occurred_at: datetime
+    arrived_at: datetime
+    payload_sha: str
+
+
+def fact_of(
+    about: Callable[..., Decoded],
+    base: FactBase,
+    ids: tuple[str, ...],
+    data: Data,
+    envelope: Envelope,
+) -> Decoded:
+    match data:
+        case PosSale():
+            if (data.qty < 0) != data.is_return and data.qty != 0:
+                raise Refusal("sign", "/data/qty", "a negative sale is a return and says is_return")
+            sale = SaleRecorded(
+                **base,
+                item=ItemId(ids[0]),
+                site=SiteId(ids[1]),
+                sold=data.qty,
+                price_minor=data.price,
+                promo=data.promo_id,
+            )
+            return about(fact=sale, is_free=data.price is not None and data.price <= 0)
+        case PosDayClose():
+            return about(
+                fact=DayClosed(**base, site=SiteId(ids[0]), business_date=data.business_date)
+            )
+        case InvSnapshot():
+            counted = StockCounted(
+                **base,
+                item=ItemId(ids[0]),
+                site=SiteId(ids[1]),
+                on_hand=data.on_hand,
+                as_of=data.as_of,
+            )
+            return about(fact=counted)
+        case InvAdjust():
+            adjusted = StockAdjusted(
+                **base,
+                item=ItemId(ids[0]),
+                site=SiteId(ids[1]),
+                delta=data.delta,
+                reason=data.reason,
+            )
+            return about(fact=adjusted)
+        case PoLine():
+            if ids != (data.po, data.line):
+                raise Refusal("scope", "/subject", "the subject is <po>@<line> of the data")
+            stated = OrderLineStated(
+                **base,
+                po_line=PoLineId(f"{data.po}@{data.line}"),
+                item=ItemId(data.item),
+                supplier=SupplierId(data.supplier),
+                ship_to=SiteId(data.ship_to),
+                qty=data.qty,
+                price_minor=data.price,
+                need_by=data.need_by,
+                promised=data.promised,
+                status=data.status or ("confirmed" if envelope.type == "po.ack.v1" else "approved"),
+            )
+            return about(fact=stated, has_status=data.status is not None, is_free=data.price <= 0)
+        case Receipt():
+            received = ReceiptHeard(
+                **base,
+                po_line=PoLineId("@".join(ids)),
+                qty_received=data.qty_received,
+                qty_damaged=data.qty_damaged,
+                at=data.at,
+            )
+            return about(fact=received)
+        case TransferStatus():
+            moved = TransferHeard(
+                **base,
+                transfer=TransferId(ids[0]),
+                step=data.status,
+                item=None if data.item is None else ItemId(data.item),
+                origin=None if data.origin is None else SiteId(data.origin),
+                destination=None if data.to is None else SiteId(data.to),
+                qty=data.qty,
+                at=data.at or envelope.time,
+            )
+            return about(fact=moved)
+        case ActionAnswer():
+            if envelope.correlationid is None:
+                raise Refusal("missing", "/correlationid", "an answer names its action")
+            if envelope.correlationid != ids[0]:
+                raise Refusal("scope", "/correlationid", "the subject is another action")
+            answered = ActionAnswered(
+                **base,
+                action_id=ActionId(ids[0]),
+                idem=data.idem,
+                acked=envelope.type == "action.ack.v1",
+                reason=data.reason,
+            )
+            return about(fact=answered)
+
+
+@lru_cache(maxsize=8192)
+def subject_ids(kind: str, subject: str | None) -> tuple[str, ...]:
+    names = SUBJECT_PARTS[kind]
+    wanted = "@".join(f"<{name}>" for name in names)
+    if subject is None:
+        raise Refusal("missing", "/subject", f"the subject of {kind} is {wanted}")
+    ids = tuple(subject.split("@"))
+    if len(ids) != len(names):
+        raise Refusal("scope", "/subject", f"the subject of {kind} is {wanted}")
+    if not all(map(_ID.fullmatch, ids)):
+        raise Refusal("charset", "/subject", "an id is 1 to 64 of A-Z a-z 0-9 . _ : / -")
+    return ids
