@@ -1,0 +1,403 @@
+"""What can be done from a terminal? The commands; each is a few lines around the part that does it."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from replan.errors import LedgerBusy, NotSo, UsageError
+from replan.findings import finding_json, has_errors
+
+OK, NOT_SO, BAD_USE, CRASHED, BUSY = 0, 1, 2, 70, 75
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+authority = typer.Typer(no_args_is_help=True, help="The decision table.")
+events = typer.Typer(no_args_is_help=True, help="The producer's kit.")
+audit = typer.Typer(no_args_is_help=True, help="The audit chain.")
+app.add_typer(authority, name="authority")
+app.add_typer(events, name="events")
+app.add_typer(audit, name="audit")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
+Dir = Annotated[Path | None, typer.Argument(help="The workspace; the current folder by default.")]
+
+
+@dataclass
+class Place:
+    """Where the workspace is: `-C DIR`, else the current folder."""
+
+    root: Path = Path()
+
+
+_place = Place()
+
+
+@app.callback()
+def main_options(
+    folder: Annotated[Path, typer.Option("-C", help="The workspace.", show_default=False)] = Path(),
+) -> None:
+    """Senses demand, plans against shortage, acts within written authority and explains itself."""
+    _place.root = folder
+
+
+def main() -> None:
+    """Run a command and turn what went wrong into a message and an exit code."""
+    try:
+        app()
+    except UsageError as wrong:
+        _say(str(wrong))
+        sys.exit(BAD_USE)
+    except NotSo as wrong:
+        _say(str(wrong))
+        sys.exit(NOT_SO)
+    except LedgerBusy as wrong:
+        _say(str(wrong))
+        sys.exit(BUSY)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text.rstrip() + "\n")
+
+
+def _print(rows: Iterable[Mapping[str, Any]]) -> None:
+    for row in rows:
+        sys.stdout.write(json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _table(rows: list[Mapping[str, Any]], columns: Mapping[str, Callable[[Any], str]]) -> None:
+    table = Table(box=None, header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(show(row) for show in columns.values()))
+    Console().print(table)
+
+
+@app.command()
+def init(
+    folder: Dir = None,
+    template: Annotated[str, typer.Option(help="Which workspace to begin with.")] = "grocery",
+    as_json: Json = False,
+) -> None:
+    """Write a new workspace."""
+    from replan.infra.workspace import init_workspace
+
+    root = folder or _place.root
+    init_workspace(root, template)
+    _print([{"workspace": str(root), "template": template}]) if as_json else _say(
+        f"{root}: written from template {template}; next: replan check {root}"
+    )
+
+
+@app.command()
+def check(folder: Dir = None, as_json: Json = False) -> None:
+    """Validate a workspace: file, line, value and rule of everything wrong."""
+    from replan.infra.workspace import check_workspace
+
+    _report(check_workspace(folder or _place.root), as_json)
+
+
+def _report(findings: Iterable[Any], as_json: bool) -> None:
+    found = list(findings)
+    if as_json:
+        _print(finding_json(f) for f in found)
+    else:
+        for f in found:
+            place = f.file if f.line is None else f"{f.file}:{f.line}"
+            sys.stdout.write(f"{place}: {f.severity}: {f.message} [{f.rule}]\n")
+            if f.counterexample is not None:
+                sys.stdout.write(f"    for example: {json.dumps(dict(f.counterexample))}\n")
+        if not found:
+            sys.stdout.write("nothing wrong\n")
+    if has_errors(found):
+        raise typer.Exit(NOT_SO)
+
+
+@app.command()
+def run(
+    source: Annotated[
+        str | None, typer.Option(help="file or kafka; replan.toml's by default.")
+    ] = None,
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Stop when the source is read.")
+    ] = False,
+    mode: Annotated[str | None, typer.Option(help="live, recommend or shadow.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the engine over what is new."""
+    from replan.infra.running import run_workspace
+
+    status = run_workspace(_place.root, source=source, until_end=until_end, mode=mode)
+    if as_json:
+        _print([status])
+    else:
+        _say(f"clock {status['clock']}, decisions {status['decisions_digest']}")
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """The state of everything."""
+    from replan.infra.running import opened_office
+
+    with opened_office(_place.root) as desk:
+        row = desk.office.status(desk.mode)
+    if as_json:
+        _print([row])
+    else:
+        _table(
+            [{"name": k, "value": v} for k, v in row.items()],
+            {"": lambda r: r["name"], " ": lambda r: json.dumps(r["value"])},
+        )
+
+
+@app.command()
+def decisions(
+    state: Annotated[str | None, typer.Option(help="Only in this state.")] = None,
+    item: Annotated[str | None, typer.Option(help="Only of this item.")] = None,
+    since: Annotated[str | None, typer.Option(help="Decided at or after this instant.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List decisions, each in its newest version."""
+    from replan.infra.running import opened_office
+
+    with opened_office(_place.root) as desk:
+        rows = desk.office.decisions(state, item, _instant(since))
+    if as_json:
+        _print(rows)
+    else:
+        _table(list(rows), DECISION_COLUMNS)
+
+
+DECISION_COLUMNS: Mapping[str, Callable[[Any], str]] = {
+    "decision": lambda r: r["decision_id"],
+    "decided": lambda r: r["decided_at"][:16],
+    "item": lambda r: r["item"],
+    "site": lambda r: r["site"] or "",
+    "category": lambda r: r["category"],
+    "chosen": lambda r: r["chosen"],
+    "state": lambda r: r["state"],
+    "value": lambda r: f"{r['value_minor'] / 100:.2f} {r['currency']}",
+    "why": lambda r: "" if r["why_escalated"] is None else r["why_escalated"]["code"],
+}
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not an instant such as 2026-05-03T00:00:00Z") from None
+    if at.tzinfo is None:
+        raise UsageError(f"{text!r} has no zone; write 2026-05-03T00:00:00Z")
+    return at
+
+
+@app.command()
+def show(decision_id: str, as_json: Json = False) -> None:
+    """One decision, whole."""
+    from replan.infra.running import opened_office
+
+    with opened_office(_place.root) as desk:
+        body = desk.office.decision(decision_id)
+    if as_json:
+        _print([body])
+    elif body["brief"] is not None:
+        sys.stdout.write(body["brief"]["text"] + "\n")
+    else:
+        sys.stdout.write(json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+@app.command()
+def explain(decision_id: str, as_json: Json = False) -> None:
+    """Why a decision came out as it did, in words."""
+    from replan.explain import explain as in_words
+    from replan.infra.running import opened_office
+
+    with opened_office(_place.root) as desk:
+        body = desk.office.decision(decision_id)
+        _, inputs = desk.ledger.decision_made(decision_id, 1)
+        text = in_words(body, inputs)
+    if as_json:
+        _print([{"decision_id": decision_id, "text": text}])
+    else:
+        sys.stdout.write(text + "\n")
+
+
+@app.command()
+def verdict(
+    decision_id: str,
+    answer: Annotated[str, typer.Argument(metavar="VERDICT", help="approve or reject")],
+    login: Annotated[str, typer.Option("--as", help="Who answers: a login of planners.yaml.")],
+    reason: Annotated[str, typer.Option(help="A reason chip, such as known_event.")],
+    option: Annotated[
+        str | None, typer.Option(help="The option; the recommended one by default.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="Free words; needed with reason other.")] = "",
+    version: Annotated[int | None, typer.Option(help="Answer this version only.")] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Also if things have changed.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """A planner's verdict on an escalated decision."""
+    from replan.infra.running import opened_office
+
+    with opened_office(_place.root) as desk:
+        result = desk.office.verdict(
+            decision_id,
+            answer,
+            login=login,
+            chip=reason,
+            note=note,
+            option=option,
+            version=version,
+            confirm=confirm,
+        )
+    if as_json:
+        _print([result.json()])
+    else:
+        code = "" if result.code is None else f" ({result.code})"
+        _say(f"{decision_id}: {answer} {result.result}{code}, now {result.state}")
+        if result.diff is not None:
+            _say(f"    changed since: {json.dumps(dict(result.diff))}")
+    if result.result == "refused":
+        raise typer.Exit(NOT_SO)
+
+
+@authority.command("check")
+def authority_check(
+    file: Annotated[
+        Path | None, typer.Argument(help="A table; the workspace's by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Prove a decision table: one row per case, never more autonomy for more value or less data."""
+    from replan.infra.running import check_authority
+
+    _report(check_authority(_place.root, file), as_json)
+
+
+@events.command("check")
+def events_check(file: Path, as_json: Json = False) -> None:
+    """Judge a file of events offline, with the verdicts a run would give."""
+    from replan.infra.events_kit import VERDICTS_OF_FAILURE
+    from replan.infra.running import check_events
+
+    failed = False
+    for row in check_events(_place.root, file):
+        failed |= row["status"] in VERDICTS_OF_FAILURE
+        if as_json:
+            _print([row])
+        elif row["code"] is not None:
+            sys.stdout.write(
+                f"{file}:{row['line']}: {row['status']} {row['code']} {row['pointer'] or ''}\n"
+            )
+    if failed:
+        raise typer.Exit(NOT_SO)
+
+
+@events.command("schema")
+def events_schema(
+    kind: Annotated[str | None, typer.Argument(metavar="TYPE", help="Such as pos.sale.v1.")] = None,
+    as_json: Json = False,
+) -> None:
+    """JSON Schemas of the events, one or all."""
+    from replan.infra.events_kit import schemas
+
+    for schema in schemas(kind):
+        _print([schema]) if as_json else sys.stdout.write(json.dumps(schema, indent=2) + "\n")
+
+
+@app.command()
+def replay(
+    decision_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every decision.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Decide again from the record and compare byte for byte."""
+    from replan.infra.running import replay_workspace
+
+    if (decision_id is None) != everything:
+        raise UsageError("name one decision, or --all")
+    total, wrong = 0, 0
+    for compared in replay_workspace(_place.root, decision_id):
+        total, wrong = total + 1, wrong + (not compared.equal)
+        row = {
+            "decision_id": compared.decision_id,
+            "version": compared.version,
+            "equal": compared.equal,
+            "first_difference": compared.first_difference,
+        }
+        if as_json:
+            _print([row])
+        elif not compared.equal:
+            sys.stdout.write(
+                f"{compared.decision_id}: differs at {compared.first_difference or '/'}\n"
+            )
+    if not as_json:
+        _say(f"{total - wrong} of {total} decisions are byte-equal")
+    if wrong:
+        raise typer.Exit(NOT_SO)
+
+
+@audit.command("verify")
+def audit_verify(as_json: Json = False) -> None:
+    """Check the audit chain and that every record has the hash its row states."""
+    from replan.infra.running import verify_workspace
+
+    report = verify_workspace(_place.root)
+    bad = report.first_bad
+    if as_json:
+        first = None if bad is None else {"writer": bad.writer, "seq": bad.seq}
+        _print([{"ok": report.ok, "rows": report.rows, "first_bad": first}])
+    elif bad is None:
+        _say(f"{report.rows} rows hold")
+    else:
+        _say(f"first bad row: writer {bad.writer}, seq {bad.seq}: {bad.reason}")
+    if not report.ok:
+        raise typer.Exit(NOT_SO)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 picks a free one.")] = 8321,
+) -> None:
+    """The review page and the HTTP API."""
+    from replan.infra.running import serve_workspace
+
+    serve_workspace(_place.root, port)
+
+
+@app.command()
+def demo(
+    workspace: Annotated[Path, typer.Option(help="Where the demo's workspace is made.")] = Path(
+        "demo-workspace"
+    ),
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="End with the table.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the review page.")] = 8321,
+    as_json: Json = False,
+) -> None:
+    """The main job on a year of real sales: learn, sense, plan, act or escalate, and what was gained."""
+    from replan.infra.demo import run_demo
+
+    run_demo(workspace, serve=not no_serve, port=port, as_json=as_json)
+
+
+@app.command()
+def bench(
+    only: Annotated[str | None, typer.Option(help="One row only, by name.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The measures on this machine, as ratios within one run."""
+    from replan.infra.bench import run_bench
+
+    run_bench(only, as_json=as_json)

@@ -1,0 +1,136 @@
+"""Where does a desk transaction happen? Load the desk, decide outside, store inside, judge again if moved.
+
+The engine at a tick, the command line and the pages all come through here, so a verdict beside a running
+engine follows the same order: each transaction of a group takes the next place or is decided anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from replan.commitments import cap_uses, counting
+from replan.desk import step
+from replan.desk_state import (
+    AnswersDue,
+    DeskInput,
+    DeskState,
+    Policy,
+    TickDue,
+    VerdictGiven,
+    desk_from_json,
+    desk_json,
+)
+from replan.effects import DeskOutcome, Move
+from replan.errors import LedgerBusy, LedgerMoved
+from replan.infra.ledger_records import LedgerRecords
+from replan.infra.ledger_rows import CapRow, DeskKind
+from replan.infra.ledger_store import Ledger
+from replan.infra.ledger_writer import LedgerWriter
+from replan.infra.policy import keep_policy
+from replan.records import desk_input_json, move_json
+from replan.verdicts import VerdictResult
+
+MOVES_REACH = timedelta(days=35)
+"""How far back reservations are looked at; longer than any window a table may name in practice."""
+
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A decided desk transaction that is not stored yet."""
+
+    group: str
+    seq: int
+    reserve_seq: int
+    given: DeskInput
+    policy: Policy
+    state: DeskState
+    moves: tuple[Move, ...]
+    outcome: DeskOutcome
+    result: VerdictResult | None
+    tick: datetime | None
+
+
+def take(
+    ledger: LedgerRecords,
+    group: str,
+    given: DeskInput,
+    policy: Policy,
+    *,
+    moves: tuple[Move, ...] | None = None,
+    reserve_seq: int | None = None,
+) -> Taken:
+    """Decide one transaction of a group as the ledger stands; `moves` where earlier groups of the tick added some."""
+    row = ledger.desk(group)
+    state = desk_from_json(row.body) if row.body is not None else DeskState(group=group)
+    known = ledger.reservations(given.at - MOVES_REACH) if moves is None else moves
+    outcome, result = step(state, known, given, policy)
+    return Taken(
+        group=group,
+        seq=row.seq,
+        reserve_seq=ledger.reserve_seq() if reserve_seq is None else reserve_seq,
+        given=given,
+        policy=policy,
+        state=state,
+        moves=known,
+        outcome=outcome,
+        result=result,
+        tick=given.at if isinstance(given, TickDue) else row.tick,
+    )
+
+
+def store(write: LedgerWriter, taken: Taken) -> None:
+    """Store a decided transaction; LedgerMoved if someone else took the place or reserved meanwhile."""
+    kinds: dict[type, DeskKind] = {
+        TickDue: "tick",
+        AnswersDue: "answers",
+        VerdictGiven: "verdict",
+    }
+    given = {
+        "given": desk_input_json(taken.given),
+        "policy": keep_policy(write, taken.policy),
+        "moves": [move_json(m) for m in taken.moves],
+    }
+    seq = write.advance_desk(
+        taken.group,
+        taken.seq,
+        taken.tick,
+        desk_json(taken.state),
+        kinds[type(taken.given)],
+        taken.given.at,
+        given,
+    )
+    write.apply_outcome(
+        taken.group,
+        seq,
+        taken.outcome,
+        taken.given.at,
+        expected_reserve_seq=taken.reserve_seq,
+    )
+    if taken.policy.table is not None:
+        account = "shadow" if taken.policy.mode == "shadow" else "live"
+        moves = counting(write.reservations(taken.given.at - MOVES_REACH), account)
+        uses = cap_uses(taken.policy.table, moves, taken.given.at)
+        write.set_caps([CapRow(**{n: getattr(u, n) for n in CapRow.__slots__}) for u in uses])
+
+
+def transact(
+    ledger: Ledger,
+    group: str,
+    given: DeskInput,
+    policy: Policy,
+    also: Callable[[LedgerWriter], None] | None = None,
+) -> Taken:
+    """One whole transaction beside whatever else runs: decided, stored, or decided again. LedgerBusy after five."""
+    for _ in range(ATTEMPTS):
+        taken = take(ledger, group, given, policy)
+        try:
+            with ledger.transaction() as write:
+                store(write, taken)
+                if also is not None:
+                    also(write)
+        except LedgerMoved:
+            continue
+        return taken
+    raise LedgerBusy(f"the desk of group {group} kept moving; try again")

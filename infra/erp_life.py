@@ -1,0 +1,355 @@
+"""How does the reference order system live? Deliveries, sales, counts and reviews in order of time.
+
+At 00:00 what lies on the shelves costs its holding, at 04:30 some shelves are counted, at 06:00
+deliveries arrive, at 09:00 suppliers speak of delays, at the lane's cut-off (else 17:00) transfers
+leave, at 20:00 some sites are reviewed and order up to their level. Times are local. A sale takes
+from the shelf; what is not there is lost, so stock is never negative. Nothing perishes.
+
+Counted are: all shelves at the start, each site once a week, at night a shelf of which a sale
+became known only after its count, and at once a shelf that a sale found empty. The listener folds
+the rest from sales, receipts and transfers.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from replan.canonical import short_id
+from replan.events import SaleRecorded
+from replan.infra.erp_calendar import ARRIVES_AT, Calendar, Happening, Rank
+from replan.infra.erp_events import Voice
+from replan.infra.erp_tally import DayTally
+from replan.infra.erp_world import (
+    Key,
+    Move,
+    OpenLine,
+    World,
+    late_days,
+    lead_days,
+    loadable,
+    opening_world,
+    order_quantity,
+    phase,
+    review_days,
+    supplier_contract,
+    world_from_json,
+    world_json,
+)
+from replan.network import Lane, Network
+from replan.outlook import transit_days
+from replan.panel import NEVER, micros
+from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, priced, quantity_json
+
+REAL, IDLE = 0, 1
+"""The world that obeys commands, and the one that gets none: same sales, same draws."""
+
+
+class ErpLife:
+    """Two worlds, the calendar of what is due in them, and the voice that tells of the real one."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.calendar = Calendar(network)
+        self.voice = Voice()
+        self.worlds = (opening_world(network, {}), opening_world(network, {}))
+        self.began: datetime | None = None
+        self.at: datetime | None = None
+        """Everything up to here has happened; None before the first day."""
+        self.days: dict[str, DayTally] = {}
+        self.touched: dict[str, DayTally] = {}
+        """Tallies by ISO date, and those of them that changed since they were last stored."""
+        self.settled: list[tuple[str, dict[str, Any]]] = []
+        """Keys of commands that came to an end later than they were taken in, with the answer."""
+        self._counted: dict[Key, int] = {}
+        """When each shelf was counted last, in microseconds since 1970."""
+        self._recount: dict[Key, None] = {}
+        self._keys: dict[SiteId, list[Key]] = {}
+        for key in network.series:
+            self._keys.setdefault(key[1], []).append(key)
+        self._reviews = {
+            site: [(key, review_days(network.stocking[key])) for key in keys]
+            for site, keys in self._keys.items()
+        }
+
+        self._holding_millis = {
+            key: math.floor(network.stocking[key].holding_minor_per_unit_day * 1_000 + 0.5)
+            for key in network.series
+        }
+
+    @property
+    def real(self) -> World:
+        """The world that obeys."""
+        return self.worlds[REAL]
+
+    def open(
+        self, first: datetime, opening_stock: Mapping[Key, Units], start: datetime | None
+    ) -> None:
+        """Fill and count the shelves: at `start`, else at each site's midnight before `first`."""
+        self.worlds = (
+            opening_world(self.network, opening_stock),
+            opening_world(self.network, opening_stock),
+        )
+        days = self.calendar
+        begins = {
+            site: start or days.instant(site, days.day_of(first, site), time(0))
+            for site in self._keys
+        }
+        self.began = self.at = min(begins.values(), default=first)
+        for site, since in begins.items():
+            days.begin_days(site, since)
+        for key in self.network.series:
+            self._count(key, begins[key[1]])
+
+    def live(self, until: datetime, sales: Sequence[SaleRecorded]) -> None:
+        """Let everything happen up to `until`, sales among it in order of their own time.
+
+        A sale of before the last advance counts as of that moment, one of after `until` as of
+        `until`. Sales of before the opening stock are in it already.
+        """
+        since, began = self.at, self.began
+        assert since is not None, "the order system was never opened"
+        assert began is not None, "the order system was never opened"
+        rules = self.network.stocking
+        due = sorted(
+            (min(max(s.occurred_at, since), until), s.occurred_at, s.source, s.event_id, n)
+            for n, s in enumerate(sales)
+            if (s.item, s.site) in rules and s.occurred_at >= began
+        )
+        empty: dict[Key, datetime] = {}
+        for when, *_, n in due:
+            if self.calendar.is_due(when, Rank.SALE):
+                self._happen_until(when, Rank.SALE)
+            if self._sell(sales[n], when):
+                empty[(sales[n].item, sales[n].site)] = when
+        self._happen_until(until, Rank.LAST)
+        for key, when in sorted(empty.items()):
+            if self._counted[key] == micros(when):
+                pass
+        self.at = until
+
+    def settle_down(self, until: datetime) -> None:
+        """Let happen what commands taken in at `until` made due at once."""
+        self._happen_until(until, Rank.LAST)
+
+    def say(self, event: dict[str, Any]) -> None:
+        """Speak of something to the listener."""
+        self.voice.spoken.append(event)
+
+    def expect(self, line: OpenLine, now: datetime, world: int = REAL) -> None:
+        """The days of a line are new: plan its arrival, and word of its delay if it is late."""
+        line.notice_at = self.calendar.notice(line, now)
+        self.calendar.expect(line, world)
+
+    def request(self, move: Move) -> None:
+        """A transfer is to leave at its time."""
+        self.real.moves[move.action_id] = move
+        self.calendar.follow(move)
+
+    def pay(self, fixed_minor: int, unit_minor: int, qty: int, day: int) -> None:
+        """What an action costs by itself, on the day it is done."""
+        self._tally(day).direct_minor += fixed_minor + priced(Units(qty), unit_minor)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything but the tallies as JSON data; instants are left to the writer's `default`."""
+        assert self.at is not None, "nothing to keep before the first day"
+        assert self.began is not None, "nothing to keep before the first day"
+        voice = asdict(self.voice)
+        del voice["spoken"]
+        return {
+            "at": self.at,
+            "began": self.began,
+            "voice": voice,
+            "worlds": [world_json(world) for world in self.worlds],
+            "counted": [(*key, at) for key, at in self._counted.items()],
+            "recount": list(self._recount),
+        }
+
+    def take_json(self, plain: Mapping[str, Any], days: dict[str, DayTally]) -> None:
+        """Go on from what `as_json` gave, instants as ISO texts; the calendar follows from it."""
+        self.at = datetime.fromisoformat(plain["at"])
+        self.began = datetime.fromisoformat(plain["began"])
+        self.voice = Voice(**plain["voice"])
+        real, idle = (world_from_json(world, self.network) for world in plain["worlds"])
+        self.worlds = (real, idle)
+        self.days = days
+        self._counted = {(ItemId(item), SiteId(site)): at for item, site, at in plain["counted"]}
+        self._recount = {(ItemId(item), SiteId(site)): None for item, site in plain["recount"]}
+        self.calendar = Calendar(self.network)
+        for site in self._keys:
+            self.calendar.begin_days(site, self.at)
+        for number, world in enumerate(self.worlds):
+            for line in world.lines.values():
+                self.calendar.expect(line, number)
+        for move in real.moves.values():
+            self.calendar.follow(move)
+
+    def _happen_until(self, when: datetime, rank: Rank) -> None:
+        for due in self.calendar.due_until(when, rank):
+            match due.rank:
+                case Rank.RECEIPT:
+                    self._receive(due)
+                case Rank.NOTICE:
+                    self._give_notice(due)
+                case Rank.SHIPMENT:
+                    self._ship(due)
+                case Rank.ARRIVAL:
+                    self._complete(due)
+                case _:
+                    self._live_day(due)
+
+    def _sell(self, sale: SaleRecorded, when: datetime) -> bool:
+        """Sell in both worlds; whether the real shelf was found empty."""
+        key = (sale.item, sale.site)
+        real, idle = self.worlds
+        lost, lost_idle = real.sell(key, sale.sold), idle.sell(key, sale.sold)
+        if lost != sale.sold and micros(sale.occurred_at) <= self._counted.get(key, NEVER):
+            # The listener takes the count to hold this sale already.
+            self._recount[key] = None
+        if lost or lost_idle:
+            margin = self.network.shortage_minor(*key) * ONE_UNIT
+            tally = self._tally(self.calendar.day_of(sale.occurred_at, sale.site))
+            tally.lost += lost
+            tally.lost_idle += lost_idle
+            tally.lost_micros += lost * margin
+            tally.lost_micros_idle += lost_idle * margin
+        if lost:
+            self._counted[key] = micros(when)
+        return lost > 0
+
+    def _live_day(self, due: Happening) -> None:
+        site = SiteId(due.ref)
+        day = self.calendar.day_of(due.when, site)
+        match due.rank:
+            case Rank.COUNT:
+                weekly = day % 7 == phase("count", site, 7)
+                for key in self._keys[site]:
+                    if weekly or key in self._recount:
+                        self._count(key, due.when)
+            case Rank.DAY_END:
+                self._hold(site, day - 1)
+            case _:
+                for key, period in self._reviews[site]:
+                    if day % period == phase("review", site, period):
+                        self._review(key, day, due.when)
+        self.calendar.next_day(due)
+
+    def _review(self, key: Key, day: int, at: datetime) -> None:
+        rule = self.network.stocking[key]
+        contract = supplier_contract(self.network, key)
+        if contract is None:
+            return
+        order = f"{key[1]}-{contract.supplier}-{day_from_number(day):%Y%m%d}"
+        promised = day + lead_days(contract)
+        # One lorry for each order: its lines come on the same day, in both worlds.
+        late = late_days(order, contract.lead_time_days_p50, contract.lead_time_days_p90)
+        for number, world in enumerate(self.worlds):
+            qty = order_quantity(rule, contract, world.position(key))
+            if not qty:
+                continue
+            line = OpenLine(
+                po=fitted(order),
+                line=key[0],
+                item=key[0],
+                site=key[1],
+                supplier=contract.supplier,
+                qty=qty,
+                price_minor=self.network.items[key[0]].unit_cost_minor,
+                need_by=promised,
+                promised=promised,
+                arrives=promised + late,
+            )
+            world.order(line)
+            self.expect(line, at, number)
+            if number == REAL:
+                self.say(self.voice.line("po.created.v1", line, at))
+
+    def _give_notice(self, due: Happening) -> None:
+        line = self.worlds[due.world].lines.get(due.ref)
+        if line is None or line.notice_at != due.when:
+            return
+        line.promised, line.notice_at = line.arrives, None
+        if due.world == REAL:
+            self.say(self.voice.line("po.changed.v1", line, due.when))
+
+    def _receive(self, due: Happening) -> None:
+        world = self.worlds[due.world]
+        line = world.lines.get(due.ref)
+        if line is None or self.calendar.arrival(line) != due.when:
+            return
+        del world.lines[due.ref]
+        world.arrive(line.key, line.qty)
+        if due.world == REAL:
+            self.say(self.voice.receipt(line, due.when))
+
+    def _ship(self, due: Happening) -> None:
+        """What lies there and fits leaves in whole lots; if that is nothing, the action failed."""
+        move = self.real.moves[due.ref]
+        lane = self.network.lanes.get(move.lane)
+        wanted, origin = move.qty, (move.item, move.origin)
+        on_hand = self.real.on_hand[origin]
+        qty = (
+            0 if lane is None else loadable(lane, min(wanted, on_hand, self.real.room(lane, move)))
+        )
+        if lane is None or qty == 0:
+            del self.real.moves[due.ref]
+            reason = (
+                f"no load of {quantity_json(Units(wanted))} {move.item} could leave {move.origin} "
+                f"by lane {move.lane}: {quantity_json(Units(on_hand))} on hand"
+            )
+            self._settle(move, due.when, done=False, reason=reason)
+            return
+        move.qty = qty
+        move.arrive_at = self._arrival(lane, move)
+        self.real.ship(lane, move)
+        self.calendar.follow(move)
+        self.pay(lane.fixed_cost_minor, lane.unit_cost_minor, qty, move.ship_on)
+        self.say(self.voice.move(move, "shipped", due.when))
+        less = f"{quantity_json(Units(qty))} of {quantity_json(Units(wanted))} shipped"
+        self._settle(move, due.when, done=True, reason=less if qty < wanted else None)
+
+    def _arrival(self, lane: Lane, move: Move) -> datetime:
+        """When a transfer arrives: the same day, or a later morning drawn from p50 and p90."""
+        days = transit_days(lane.lead_time_days_p50)
+        days += late_days(move.action_id, lane.lead_time_days_p50, lane.lead_time_days_p90)
+        if days > 0:
+            comes = self.calendar.instant(move.destination, move.ship_on + days, ARRIVES_AT)
+        else:
+            ends = self.calendar.instant(move.destination, move.ship_on, time(23))
+            driven = timedelta(minutes=round(lane.lead_time_days_p50 * 1_440))
+            comes = min(move.ship_at + driven, ends)
+        return max(comes, move.ship_at)
+
+    def _complete(self, due: Happening) -> None:
+        move = self.real.moves.pop(due.ref)
+        self.real.arrive((move.item, move.destination), move.qty)
+        self.say(self.voice.move(move, "received", due.when))
+
+    def _settle(self, move: Move, at: datetime, *, done: bool, reason: str | None) -> None:
+        event = self.voice.answer(move.action_id, move.idem, at, done=done, reason=reason)
+        self.settled.append((move.idem, event))
+        self.say(event)
+
+    def _count(self, key: Key, as_of: datetime) -> None:
+        self._counted[key] = micros(as_of)
+        self._recount.pop(key, None)
+        self.say(self.voice.count(key, self.real.on_hand[key], as_of))
+
+    def _hold(self, site: SiteId, day: int) -> None:
+        tally = self._tally(day)
+        for key in self._keys[site]:
+            rate = self._holding_millis[key]
+            tally.held_micros += self.worlds[REAL].on_hand[key] * rate
+            tally.held_micros_idle += self.worlds[IDLE].on_hand[key] * rate
+
+    def _tally(self, day: int) -> DayTally:
+        name = day_from_number(day).isoformat()
+        tally = self.days.setdefault(name, DayTally())
+        self.touched[name] = tally
+        return tally
+
+
+def fitted(name: str) -> str:
+    """A name as it is if it fits into an id of an event, else a short one made from it."""
+    return name if len(name) <= 64 else short_id("id", name)

@@ -1,0 +1,173 @@
+"""What does the reference order system do with a command?
+
+An expedite happens at once, a transfer at its cut-off. Refused, with nothing done, is what comes
+too late or names an order line, lane or series that is not there.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from replan.effects import Command
+from replan.infra.erp_calendar import SHIPS_AT
+from replan.infra.erp_life import ErpLife, fitted
+from replan.infra.erp_world import Move, OpenLine
+from replan.network import Lane
+from replan.units import (
+    ItemId,
+    SiteId,
+    Units,
+    day_from_number,
+    day_number,
+    instant_text,
+    priced,
+    units_from_decimal,
+)
+
+
+class _Refused(Exception):
+    """Leaves the carrying out of one command; never leaves this module."""
+
+
+def obey(life: ErpLife, command: Command, at: datetime) -> list[dict[str, Any]]:
+    """Carry a command out at a clock; the events that answer it now, none of them spoken yet."""
+    kind = command.body.get("kind")
+    try:
+        if at > command.not_after:
+            raise _Refused(f"came after its last moment {instant_text(command.not_after)}")
+        if kind == "expedite":
+            return _expedite(life, command, at)
+        if kind == "reallocate":
+            return _request(life, command, at)
+        raise _Refused(f"actions of kind {kind} are not carried out here")
+    except _Refused as refusal:
+        return [
+            life.voice.answer(command.action_id, command.idem, at, done=False, reason=str(refusal))
+        ]
+
+
+def _expedite(life: ErpLife, command: Command, at: datetime) -> list[dict[str, Any]]:
+    """Bring a line forward by what the contract saves; a part of it becomes a line of its own."""
+    name = str(command.body.get("order_id"))
+    line = life.real.lines.get(name)
+    if line is None:
+        raise _Refused(f"order line {name} is not open: never placed here, or received")
+    contract = life.network.supply.get((line.supplier, line.item, line.site))
+    if (
+        contract is None
+        or contract.expedite_days_saved is None
+        or contract.expedite_fixed_minor is None
+        or contract.expedite_unit_minor is None
+    ):
+        raise _Refused(f"order line {name}: its contract has no terms to expedite")
+    qty = min(_quantity(command.body), line.qty)
+    today = life.calendar.day_of(at, line.site)
+    saved = math.floor(contract.expedite_days_saved)
+    promised = max(line.promised - saved, today + 1)
+    if promised >= line.promised:
+        raise _Refused(f"order line {name}: cannot come before {day_from_number(line.promised)}")
+    arrives = max(line.arrives - saved, promised)
+    events = []
+    if qty < line.qty:
+        early = _split_off(life, line, qty)
+        events.append(life.voice.line("po.changed.v1", line, at))
+    else:
+        early = line
+    is_new = early is not line
+    early.promised, early.arrives = promised, arrives
+    if is_new:
+        life.real.order(early)
+    life.expect(early, at)
+    events.append(life.voice.line("po.created.v1" if is_new else "po.changed.v1", early, at))
+    life.pay(contract.expedite_fixed_minor, contract.expedite_unit_minor, qty, today)
+    events.append(life.voice.answer(command.action_id, command.idem, at, done=True))
+    return events
+
+
+def _split_off(life: ErpLife, line: OpenLine, qty: int) -> OpenLine:
+    line.splits += 1
+    line.qty -= qty
+    life.real.inbound[line.key] -= qty
+    return OpenLine(
+        po=line.po,
+        line=fitted(f"{line.line}.{line.splits}"),
+        item=line.item,
+        site=line.site,
+        supplier=line.supplier,
+        qty=qty,
+        price_minor=line.price_minor,
+        need_by=line.need_by,
+        promised=line.promised,
+        arrives=line.arrives,
+    )
+
+
+def _request(life: ErpLife, command: Command, at: datetime) -> list[dict[str, Any]]:
+    """Take a transfer in; it leaves, and is answered for, at the cut-off of its day."""
+    body = command.body
+    item, qty = ItemId(str(body.get("item"))), _quantity(body)
+    origin, destination = SiteId(str(body.get("from"))), SiteId(str(body.get("to")))
+    lane = _lane(life, body, origin, destination, qty)
+    for site in (origin, destination):
+        if (item, site) not in life.network.stocking:
+            raise _Refused(f"item {item} is not stocked at {site}")
+    if command.action_id in life.real.moves:
+        raise _Refused(f"transfer {command.action_id} is under way already")
+    day = _ship_day(body)
+    if lane.departures and day.weekday() not in lane.departures:
+        raise _Refused(f"lane {lane.lane}: nothing leaves on {day}")
+    leaves = life.calendar.instant(origin, day_number(day), lane.cutoff_local or SHIPS_AT)
+    if lane.cutoff_local is None and life.calendar.day_of(at, origin) == day_number(day):
+        leaves = max(leaves, at)
+    if at > leaves:
+        raise _Refused(f"lane {lane.lane}: the last departure of {day} has left")
+    move = Move(
+        action_id=command.action_id,
+        idem=command.idem,
+        item=item,
+        origin=origin,
+        destination=destination,
+        lane=lane.lane,
+        qty=qty,
+        ship_on=day_number(day),
+        ship_at=leaves,
+    )
+    life.request(move)
+    return [life.voice.move(move, "requested", at)]
+
+
+def _lane(
+    life: ErpLife, body: Mapping[str, Any], origin: SiteId, destination: SiteId, qty: Units
+) -> Lane:
+    """The lane that the command names, else the one whose price it states, else the first."""
+    named, stated = body.get("lane"), body.get("cost_minor")
+    lanes = [
+        lane
+        for lane in life.network.lanes_between.get((origin, destination), ())
+        if named in (None, lane.lane)
+    ]
+    if not lanes:
+        raise _Refused(f"no lane{f' {named}' if named else ''} from {origin} to {destination}")
+    for lane in lanes:
+        if lane.fixed_cost_minor + priced(qty, lane.unit_cost_minor) == stated:
+            return lane
+    return lanes[0]
+
+
+def _quantity(body: Mapping[str, Any]) -> Units:
+    try:
+        qty = units_from_decimal(Decimal(str(body.get("qty"))))
+    except (ArithmeticError, ValueError):
+        qty = Units(0)
+    if qty <= 0:
+        raise _Refused(f"qty is {body.get('qty')}, must be a quantity above 0")
+    return qty
+
+
+def _ship_day(body: Mapping[str, Any]) -> date:
+    try:
+        return date.fromisoformat(str(body.get("ship_on")))
+    except ValueError:
+        raise _Refused(f"ship_on is {body.get('ship_on')}, must be a date") from None

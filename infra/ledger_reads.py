@@ -1,0 +1,325 @@
+"""What does the ledger know? Everything that the engine, the commands and the pages ask it.
+
+Each question sees one committed state, however many statements it takes.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from replan.effects import Move
+from replan.infra import ledger_schema as t
+from replan.infra.ledger_rows import (
+    AnswerRow,
+    DeskLogRow,
+    DeskRow,
+    FeedbackRow,
+    FitRow,
+    ManifestRow,
+    OutboxRow,
+    ProposalRow,
+    SegmentFile,
+    SegmentRow,
+    SnapshotRow,
+    unpacked,
+)
+from replan.records import feedback_from_json
+
+STATUSES: Final = ("accepted", "rejected", "duplicate", "late", "quarantined")
+EVENTS: Final = "events."
+RESERVE_SEQ: Final = "reserve_seq"
+
+
+class LedgerReads(ABC):
+    """Questions about the run and the desk; a ledger and a running transaction both answer them."""
+
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[sa.Connection]:
+        """A connection that sees one state."""
+
+    def _all(self, statement: sa.Executable) -> list[Any]:
+        with self._reading() as conn:
+            return list(conn.execute(statement).all())
+
+    def _first(self, statement: sa.Executable) -> Any:
+        with self._reading() as conn:
+            return conn.execute(statement).first()
+
+    def _scalar(self, statement: sa.Executable) -> Any:
+        with self._reading() as conn:
+            return conn.execute(statement).scalar()
+
+    # The run.
+
+    def control(self, key: str) -> Any:
+        """The value kept under a key, None if there is none."""
+        value = self._scalar(sa.select(t.control.c.value).where(t.control.c.key == key))
+        return None if value is None else json.loads(value)
+
+    def clock(self) -> datetime | None:
+        """Where the log clock stands; None before the first event."""
+        value = self.control("clock")
+        return None if value is None else datetime.fromisoformat(value)
+
+    def counts(self) -> dict[str, int]:
+        """Events by status, over all runs."""
+        rows = self._all(sa.select(t.counter).where(t.counter.c.name.startswith(EVENTS)))
+        return dict.fromkeys(STATUSES, 0) | {
+            row.name.removeprefix(EVENTS): row.value for row in rows
+        }
+
+    def segments(self) -> tuple[SegmentRow, ...]:
+        """All segments, oldest first."""
+        rows = self._all(sa.select(t.segment).order_by(t.segment.c.id))
+        return tuple(_segment(row) for row in rows)
+
+    def open_segment(self) -> SegmentRow | None:
+        """The segment that is not wholly applied yet."""
+        return next((row for row in self.segments() if row.state == "open"), None)
+
+    def consumed(self) -> int | None:
+        """The next rank of the open segment; None if no segment is open."""
+        segment = self.open_segment()
+        return None if segment is None else segment.next_offset
+
+    def prefixes(self) -> dict[str, SegmentFile]:
+        """For every event file what was last taken of it by a segment that is done."""
+        return {
+            file.name: file for row in self.segments() if row.state == "done" for file in row.files
+        }
+
+    def batch_seq(self) -> int:
+        """The number of the newest batch, 0 before the first."""
+        return int(self._scalar(sa.select(sa.func.coalesce(sa.func.max(_SEQ), 0))))
+
+    def last_tick(self) -> datetime | None:
+        """The newest tick that is closed."""
+        value = self._scalar(sa.select(sa.func.max(t.manifest.c.tick)))
+        assert value is None or isinstance(value, datetime)
+        return value
+
+    def manifest_since(self, tick: datetime | None) -> tuple[ManifestRow, ...]:
+        """The batches after the one that closed `tick`, all of them for None, in order."""
+        query = sa.select(t.manifest).order_by(_SEQ)
+        if tick is not None:
+            closed = sa.select(sa.func.coalesce(sa.func.max(_SEQ), 0)).where(
+                t.manifest.c.tick <= tick
+            )
+            query = query.where(closed.scalar_subquery() < _SEQ)
+        return tuple(_manifest(row) for row in self._all(query))
+
+    def not_replied(self) -> tuple[ManifestRow, ...]:
+        """The batches whose replies may not have been written yet, in order."""
+        query = sa.select(t.manifest).where(sa.not_(t.manifest.c.replied)).order_by(_SEQ)
+        return tuple(_manifest(row) for row in self._all(query))
+
+    def latest_snapshot(self) -> SnapshotRow | None:
+        """The newest state kept; LedgerBroken if it is not what was stored."""
+        row = self._first(sa.select(t.snapshot).order_by(t.snapshot.c.tick.desc()).limit(1))
+        if row is None:
+            return None
+        body = unpacked(row.body, row.sha, f"snapshot {row.tick}")
+        return SnapshotRow(tick=row.tick, batch_seq=row.batch_seq, body=body)
+
+    def fits_since(self, tick: datetime | None) -> tuple[FitRow, ...]:
+        """Fits that take effect after `tick` or not yet, oldest first; all of them for None."""
+        query = sa.select(t.fit).order_by(t.fit.c.asked_at)
+        if tick is not None:
+            query = query.where(t.fit.c.effective.is_(None) | (t.fit.c.effective > tick))
+        return tuple(_fit(row) for row in self._all(query))
+
+    def fit_in_force(self, tick: datetime) -> FitRow | None:
+        """The fit that decides at `tick`."""
+        row = self._first(
+            sa.select(t.fit)
+            .where(t.fit.c.effective <= tick)
+            .order_by(t.fit.c.effective.desc(), t.fit.c.asked_at.desc())
+            .limit(1)
+        )
+        return None if row is None else _fit(row)
+
+    def answers_for(self, tick: datetime) -> tuple[AnswerRow, ...]:
+        """What executors answered to what `tick` released, by name."""
+        query = sa.select(t.answer).where(t.answer.c.tick == tick)
+        return tuple(_answer(row) for row in self._all(query.order_by(t.answer.c.executor)))
+
+    def answers_pending(self) -> tuple[AnswerRow, ...]:
+        """Answers whose acks the desk has not taken yet, oldest first."""
+        query = sa.select(t.answer).where(sa.not_(t.answer.c.acks_applied))
+        order = (t.answer.c.tick, t.answer.c.executor)
+        return tuple(_answer(row) for row in self._all(query.order_by(*order)))
+
+    def has_artefact(self, sha: str) -> bool:
+        """Whether a text is kept under its hex SHA-256."""
+        return self._scalar(sa.select(t.artefact.c.sha).where(t.artefact.c.sha == sha)) is not None
+
+    def artefact(self, sha: str) -> bytes | None:
+        """The text kept under its hex SHA-256."""
+        stored = self._scalar(sa.select(t.artefact.c.body).where(t.artefact.c.sha == sha))
+        return None if stored is None else unpacked(stored, sha, f"artefact {sha}")
+
+    # The desk.
+
+    def proposals_for(self, tick: datetime, group: str | None = None) -> tuple[ProposalRow, ...]:
+        """The proposals of a tick by group, item and number."""
+        c = t.proposal.c
+        query = sa.select(t.proposal).where(c.tick == tick)
+        if group is not None:
+            query = query.where(c.planning_group == group)
+        return tuple(
+            ProposalRow(
+                group=row.planning_group,
+                item=row.item,
+                n=row.n,
+                body=json.loads(unpacked(row.body, row.sha, f"proposal {row.item} at {tick}")),
+            )
+            for row in self._all(query.order_by(c.planning_group, c.item, c.n))
+        )
+
+    def feedback_for(self, tick: datetime) -> tuple[FeedbackRow, ...]:
+        """What the desk told sense since `tick` and before the next one, in order."""
+        c = t.feedback.c
+        order = (c.planning_group, c.seq, c.n)
+        query = sa.select(t.feedback).where(c.tick == tick).order_by(*order)
+        return tuple(_feedback(row) for row in self._all(query))
+
+    def feedback_since(self, group: str, seq: int) -> tuple[FeedbackRow, ...]:
+        """What a desk told sense in its transactions after `seq`, in order."""
+        c = t.feedback.c
+        query = sa.select(t.feedback).where(c.planning_group == group, c.seq > seq)
+        return tuple(_feedback(row) for row in self._all(query.order_by(c.seq, c.n)))
+
+    def desk(self, group: str) -> DeskRow:
+        """The desk of a group as its newest transaction left it."""
+        row = self._first(sa.select(t.desk).where(t.desk.c.planning_group == group))
+        if row is None:
+            return DeskRow(group=group, seq=0, tick=None, body=None)
+        body = json.loads(unpacked(row.body, row.sha, f"desk {group}"))
+        return DeskRow(group=group, seq=row.seq, tick=row.tick, body=body)
+
+    def desk_log(self, group: str, since_seq: int = 0) -> tuple[DeskLogRow, ...]:
+        """What the desk transactions after `since_seq` were given, in order."""
+        c = t.desk_log.c
+        query = sa.select(t.desk_log).where(c.planning_group == group, c.seq > since_seq)
+        return tuple(
+            DeskLogRow(
+                group=group,
+                seq=row.seq,
+                kind=row.kind,
+                tick=row.tick,
+                at=row.at,
+                input=json.loads(unpacked(row.input, row.sha, f"desk log {group} {row.seq}")),
+            )
+            for row in self._all(query.order_by(c.seq))
+        )
+
+    def reserve_seq(self) -> int:
+        """Counts up whenever a reservation is made or released."""
+        value = self._scalar(sa.select(t.counter.c.value).where(t.counter.c.name == RESERVE_SEQ))
+        return int(value or 0)
+
+    def reservations(self, since: datetime | None = None) -> tuple[Move, ...]:
+        """Reservations made at or after an instant, released ones marked, by time and id."""
+        c = t.reservation.c
+        query = sa.select(t.reservation).order_by(c.at, c.action_id)
+        if since is not None:
+            query = query.where(c.at >= since)
+        return tuple(
+            Move(
+                action_id=row.action_id,
+                decision_id=row.decision_id,
+                at=row.at,
+                value_minor=row.value_minor,
+                keys=json.loads(row.counts_for),
+                account=row.account,
+                released=row.released,
+            )
+            for row in self._all(query)
+        )
+
+    def pending_outbox(self) -> tuple[OutboxRow, ...]:
+        """Commands not sent yet, oldest first."""
+        c = t.outbox.c
+        query = sa.select(t.outbox).where(c.state == "pending").order_by(c.created_at, c.idem)
+        return tuple(_command(row) for row in self._all(query))
+
+    def outbox(self, decision_id: str | None = None) -> tuple[OutboxRow, ...]:
+        """All commands, or those of one decision, oldest first."""
+        c = t.outbox.c
+        query = sa.select(t.outbox).order_by(c.created_at, c.idem)
+        if decision_id is not None:
+            query = query.where(c.decision_id == decision_id)
+        return tuple(_command(row) for row in self._all(query))
+
+    # The out files.
+
+    def publications(self, limit: int) -> tuple[tuple[int, str, str], ...]:
+        """The oldest lines that wait for an out file: number, file, line without its end."""
+        query = sa.select(t.publication).order_by(t.publication.c.n).limit(limit)
+        return tuple((row.n, row.file, row.line) for row in self._all(query))
+
+    def out_lengths(self) -> dict[str, int]:
+        """Confirmed length of every out file in bytes."""
+        return {row.file: row.length for row in self._all(sa.select(t.out_file))}
+
+
+_SEQ: Final = t.manifest.c.batch_seq
+
+
+def _segment(row: Any) -> SegmentRow:
+    files = tuple(SegmentFile(**file) for file in json.loads(row.files))
+    return SegmentRow(id=row.id, files=files, state=row.state, next_offset=row.next_offset)
+
+
+def _manifest(row: Any) -> ManifestRow:
+    return ManifestRow(
+        batch_seq=row.batch_seq,
+        segment=row.segment,
+        first_offset=row.first_offset,
+        last_offset=row.last_offset,
+        tick=row.tick,
+        statuses=json.loads(row.statuses),
+        counts=json.loads(row.counts),
+        replied=row.replied,
+    )
+
+
+def _fit(row: Any) -> FitRow:
+    body = unpacked(row.body, row.sha, f"fit asked at {row.asked_at}")
+    return FitRow(asked_at=row.asked_at, effective=row.effective, body=body)
+
+
+def _answer(row: Any) -> AnswerRow:
+    body = unpacked(row.body, row.sha, f"answer of {row.executor} at {row.tick}")
+    return AnswerRow(
+        tick=row.tick,
+        executor=row.executor,
+        events=tuple(json.loads(body)),
+        acks_applied=row.acks_applied,
+    )
+
+
+def _feedback(row: Any) -> FeedbackRow:
+    return FeedbackRow(
+        group=row.planning_group,
+        seq=row.seq,
+        tick=row.tick,
+        feedback=feedback_from_json(json.loads(row.body)),
+    )
+
+
+def _command(row: Any) -> OutboxRow:
+    return OutboxRow(
+        idem=row.idem,
+        action_id=row.action_id,
+        decision_id=row.decision_id,
+        body=json.loads(row.body),
+        not_after=row.not_after,
+        state=row.state,
+        created_at=row.created_at,
+        sent_at=row.sent_at,
+    )

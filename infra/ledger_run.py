@@ -1,0 +1,223 @@
+"""How is the run stored? Segments and batches, the clock, states, fits, answers and dead letters.
+
+This half of a transaction's writes knows nothing of decisions.
+"""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from replan.canonical import canonical_bytes, sha256_hex
+from replan.errors import LedgerBroken, LedgerMoved
+from replan.infra import ledger_schema as t
+from replan.infra.ledger_audit import SENSE, AuditTail
+from replan.infra.ledger_database import insert_or, upsert
+from replan.infra.ledger_reads import EVENTS
+from replan.infra.ledger_records import LedgerRecords
+from replan.infra.ledger_rows import (
+    AnswerRow,
+    DeadLetterRow,
+    ManifestRow,
+    SegmentFile,
+    packed,
+    text,
+)
+from replan.units import instant_text
+
+SNAPSHOTS_KEPT: Final = 2
+DLQ: Final = "dlq.jsonl"
+"""The out file of dead letters."""
+
+
+class RunWriter(LedgerRecords):
+    """What a run stores, on the connection of one transaction."""
+
+    def __init__(self, conn: sa.Connection) -> None:
+        self._conn = conn
+        self._tail = AuditTail(conn)
+
+    def _reading(self) -> AbstractContextManager[sa.Connection]:
+        return nullcontext(self._conn)
+
+    def finish(self) -> None:
+        """Write what was collected; the ledger calls this before it commits."""
+        self._tail.flush()
+
+    def set_control(self, key: str, value: Any) -> None:
+        """Keep a plain JSON value under a key."""
+        upsert(self._conn, t.control, [{"key": key, "value": text(value)}])
+
+    def set_clock(self, at: datetime) -> None:
+        """Move the log clock; LedgerBroken if it would go back."""
+        stands = self.clock()
+        if stands is not None and at < stands:
+            raise LedgerBroken(
+                f"clock would go back from {instant_text(stands)} to {instant_text(at)}"
+            )
+        self.set_control("clock", instant_text(at))
+
+    def add_counts(self, counts: Mapping[str, int]) -> None:
+        """Count events by status on top of what was counted before."""
+        for name in sorted(counts):
+            self._count(EVENTS + name, counts[name])
+
+    def store_segment(self, files: Iterable[SegmentFile]) -> int:
+        """Open a segment, before its first batch; its id. LedgerMoved while another is open."""
+        if self.open_segment() is not None:
+            raise LedgerMoved("a segment of event files is open already")
+        newest = self._scalar(sa.select(sa.func.coalesce(sa.func.max(t.segment.c.id), 0)))
+        plain = [{name: getattr(file, name) for name in file.__slots__} for file in files]
+        self._conn.execute(
+            sa.insert(t.segment).values(
+                id=newest + 1, files=text(plain), state="open", next_offset=0
+            )
+        )
+        return int(newest) + 1
+
+    def finish_segment(self, segment: int) -> None:
+        """All ranks of the segment are applied."""
+        c = t.segment.c
+        found = self._conn.execute(
+            sa.update(t.segment).where(c.id == segment, c.state == "open").values(state="done")
+        )
+        if found.rowcount == 0:
+            raise LedgerMoved(f"segment {segment} is not open")
+
+    def append_manifest(self, row: ManifestRow) -> None:
+        """Note a batch as applied; LedgerMoved if it does not follow the newest one."""
+        c = t.segment.c
+        moved = self._conn.execute(
+            sa.update(t.segment)
+            .where(c.id == row.segment, c.state == "open", c.next_offset == row.first_offset)
+            .values(next_offset=row.last_offset + 1)
+        )
+        if moved.rowcount == 0 or row.batch_seq != self.batch_seq() + 1:
+            raise LedgerMoved(
+                f"batch {row.batch_seq} of segment {row.segment} from rank {row.first_offset} "
+                "does not follow what was applied"
+            )
+        self._conn.execute(
+            sa.insert(t.manifest).values(
+                batch_seq=row.batch_seq,
+                segment=row.segment,
+                partition=0,
+                first_offset=row.first_offset,
+                last_offset=row.last_offset,
+                tick=row.tick,
+                statuses=text(row.statuses),
+                counts=text(dict(row.counts)),
+                replied=row.replied,
+            )
+        )
+
+    def mark_replied(self, through_batch: int) -> None:
+        """The replies of all batches up to this one stand in their out file."""
+        c = t.manifest.c
+        self._conn.execute(
+            sa.update(t.manifest)
+            .where(c.batch_seq <= through_batch, sa.not_(c.replied))
+            .values(replied=True)
+        )
+
+    def add_artefact(self, kind: str, body: bytes) -> str:
+        """Keep a text by its content; its hex SHA-256."""
+        sha = sha256_hex(body)
+        row = {"sha": sha, "kind": kind, "body": packed(body)}
+        upsert(self._conn, t.artefact, [row], update=())
+        return sha
+
+    def save_snapshot(self, tick: datetime, body: bytes) -> None:
+        """Keep the state as it stands after `tick`; only the newest ones stay."""
+        row = {
+            "tick": tick,
+            "batch_seq": self.batch_seq(),
+            "body": packed(body),
+            "sha": sha256_hex(body),
+        }
+        upsert(self._conn, t.snapshot, [row])
+        c = t.snapshot.c
+        kept = sa.select(c.tick).order_by(c.tick.desc()).limit(SNAPSHOTS_KEPT)
+        self._conn.execute(sa.delete(t.snapshot).where(c.tick.not_in(kept)))
+
+    def record_fit(self, asked_at: datetime, effective: datetime | None, body: bytes) -> None:
+        """Keep a fit, or say when a kept one takes effect; LedgerBroken for another one."""
+        sha = sha256_hex(body)
+        c = t.fit.c
+        kept = self._first(sa.select(c.sha, c.effective).where(c.asked_at == asked_at))
+        if kept is None:
+            row = {"asked_at": asked_at, "effective": effective, "sha": sha, "body": packed(body)}
+            self._conn.execute(sa.insert(t.fit).values(row))
+            tick = instant_text(asked_at)
+            self._tail.add(SENSE, "fit", "fit", asked_at, tick=tick, body_sha=sha)
+        elif kept.sha != sha or kept.effective not in (None, effective):
+            raise LedgerBroken(f"fit asked at {instant_text(asked_at)}: another one is kept")
+        else:
+            self._conn.execute(
+                sa.update(t.fit).where(c.asked_at == asked_at).values(effective=effective)
+            )
+
+    def store_answers(self, row: AnswerRow) -> None:
+        """Keep what an executor answered to a tick, a silence too."""
+        body = canonical_bytes(list(row.events))
+        self._conn.execute(
+            sa.insert(t.answer).values(
+                tick=row.tick,
+                executor=row.executor,
+                body=packed(body),
+                sha=sha256_hex(body),
+                acks_applied=row.acks_applied,
+            )
+        )
+
+    def mark_acks_applied(self, tick: datetime, executor: str) -> None:
+        """The desk has taken the acks among an executor's answers."""
+        c = t.answer.c
+        found = self._conn.execute(
+            sa.update(t.answer)
+            .where(c.tick == tick, c.executor == executor)
+            .values(acks_applied=True)
+        )
+        if found.rowcount == 0:
+            raise LedgerBroken(f"{executor} has answered nothing to {instant_text(tick)}")
+
+    def add_dead_letters(self, rows: Sequence[DeadLetterRow]) -> None:
+        """Keep events that were not applied, with their bytes, and publish them."""
+        if rows:
+            names = tuple(DeadLetterRow.__slots__)
+            values = [
+                {("sha" if name == "sha256" else name): getattr(row, name) for name in names}
+                for row in rows
+            ]
+            self._conn.execute(sa.insert(t.dlq), values)
+            self.publish(DLQ, [text(_dead_letter_json(row)) for row in rows])
+
+    def publish(self, file: str, lines: Iterable[str]) -> None:
+        """Lines, without their ends, that are to be appended to an out file."""
+        values = [{"file": file, "line": line} for line in lines]
+        if values:
+            self._conn.execute(sa.insert(t.publication), values)
+
+    def _count(self, name: str, by: int) -> None:
+        insert = insert_or(self._conn, t.counter).values(name=name, value=by)
+        added = t.counter.c.value + insert.excluded.value
+        self._conn.execute(
+            insert.on_conflict_do_update(index_elements=["name"], set_={"value": added})
+        )
+
+
+def _dead_letter_json(row: DeadLetterRow) -> dict[str, Any]:
+    return {
+        "id": row.event_id,
+        "place": row.place,
+        "status": row.status,
+        "code": row.code,
+        "pointer": row.pointer,
+        "reason": row.reason,
+        "sha256": row.sha256,
+        "at": instant_text(row.at),
+        "raw_base64": base64.b64encode(row.raw).decode(),
+    }

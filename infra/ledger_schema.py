@@ -1,0 +1,384 @@
+"""What does the ledger keep? Its tables, one set for SQLite and PostgreSQL.
+
+Instants are text of one width in UTC, so that they sort as text in every database. JSON is
+canonical text where a view or a person reads it; what is large or private to the engine is a blob
+of zlib bytes with the SHA-256 of its plain bytes beside it.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+HEAD: Final = "0001"
+"""The schema revision this code works with; the newest file in `migrations/versions`."""
+
+APPEND_ONLY: Final = ("audit", "decision", "decision_move", "verdict")
+"""Tables whose rows are never changed or removed; triggers hold this."""
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """An aware instant, kept as `YYYY-MM-DDTHH:MM:SS.ffffffZ`."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else sortable_instant(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Day(sa.types.TypeDecorator[date]):
+    """A calendar date, kept as `YYYY-MM-DD`."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: date | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else value.isoformat()
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> date | None:
+        return None if value is None else date.fromisoformat(value)
+
+
+def sortable_instant(at: datetime) -> str:
+    """An aware instant as text that sorts in time order."""
+    if at.tzinfo is None:
+        raise ValueError(f"instant {at.isoformat()} has no zone")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+# Ids and hashes sort by code point, as Python does, whatever the locale of the database.
+Key = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+Count = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+def _key(name: str, kind: Any = Key) -> sa.Column[Any]:
+    return sa.Column(name, kind, primary_key=True)
+
+
+def _must(name: str, kind: Any = Key, **options: Any) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=False, **options)
+
+
+def _may(name: str, kind: Any = Key) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=True)
+
+
+# The run: what was read, when it was applied, and from where the next process goes on.
+
+control = sa.Table("control", metadata, _key("key"), _must("value", sa.Text))
+
+counter = sa.Table("counter", metadata, _key("name"), _must("value", Count))
+
+segment = sa.Table(
+    "segment",
+    metadata,
+    sa.Column("id", Count, primary_key=True, autoincrement=False),
+    _must("files", sa.Text),
+    _must("state"),
+    _must("next_offset", Count),
+)
+
+manifest = sa.Table(
+    "manifest",
+    metadata,
+    sa.Column("batch_seq", Count, primary_key=True, autoincrement=False),
+    sa.Column("segment", Count, sa.ForeignKey("segment.id"), nullable=False),
+    _must("partition", Count),
+    _must("first_offset", Count),
+    _must("last_offset", Count),
+    sa.Column("tick", Instant, nullable=True, index=True),
+    _must("statuses", sa.Text),
+    _must("counts", sa.Text),
+    _must("replied", sa.Boolean),
+)
+
+artefact = sa.Table("artefact", metadata, _key("sha"), _must("kind"), _must("body", sa.LargeBinary))
+
+snapshot = sa.Table(
+    "snapshot",
+    metadata,
+    _key("tick", Instant),
+    _must("batch_seq", Count),
+    _must("body", sa.LargeBinary),
+    _must("sha"),
+)
+
+fit = sa.Table(
+    "fit",
+    metadata,
+    _key("asked_at", Instant),
+    _may("effective", Instant),
+    _must("sha"),
+    _must("body", sa.LargeBinary),
+)
+
+answer = sa.Table(
+    "answer",
+    metadata,
+    _key("tick", Instant),
+    _key("executor"),
+    _must("body", sa.LargeBinary),
+    _must("sha"),
+    _must("acks_applied", sa.Boolean),
+)
+
+dlq = sa.Table(
+    "dlq",
+    metadata,
+    sa.Column("n", Count, primary_key=True),
+    _may("event_id"),
+    _must("place"),
+    _must("status"),
+    _must("code"),
+    _may("pointer"),
+    _must("reason", sa.Text),
+    _must("raw", sa.LargeBinary),
+    _must("sha"),
+    _must("at", Instant),
+)
+
+publication = sa.Table(
+    "publication",
+    metadata,
+    sa.Column("n", Count, primary_key=True),
+    _must("file"),
+    _must("line", sa.Text),
+    sqlite_autoincrement=True,
+)
+
+out_file = sa.Table("out_file", metadata, _key("file"), _must("length", Count))
+
+# Sense: proposals, what it learns back, and forecasts for people to look at.
+
+proposal = sa.Table(
+    "proposal",
+    metadata,
+    _key("tick", Instant),
+    _key("planning_group"),
+    _key("item"),
+    sa.Column("n", Count, primary_key=True, autoincrement=False),
+    _must("body", sa.LargeBinary),
+    _must("sha"),
+)
+
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    _key("planning_group"),
+    sa.Column("seq", Count, primary_key=True, autoincrement=False),
+    sa.Column("n", Count, primary_key=True, autoincrement=False),
+    _must("item"),
+    _may("tick", Instant),
+    _must("body", sa.Text),
+    sa.Index("ix_feedback_tick", "tick"),
+)
+
+forecast_now = sa.Table(
+    "forecast_now",
+    metadata,
+    _key("item"),
+    _key("site"),
+    _must("made_at", Instant),
+    _must("first_day", Day),
+    # One list per day from first_day, each with the quantiles p05 … p95.
+    _must("body", sa.Text),
+)
+
+forecast_day = sa.Table(
+    "forecast_day",
+    metadata,
+    _key("item"),
+    _key("site"),
+    _key("date", Day),
+    _may("made_at", Instant),
+    *(_may(name, sa.Double) for name in ("p05", "p10", "p25", "p50", "p75", "p90", "p95")),
+    # Thousandths of a base unit.
+    _must("actual", Count),
+    _must("censored", sa.Boolean),
+)
+
+# The desk: its state, what every transaction was given, what it decided, what counts against caps.
+
+desk = sa.Table(
+    "desk",
+    metadata,
+    _key("planning_group"),
+    _must("seq", Count),
+    _may("tick", Instant),
+    _must("body", sa.LargeBinary),
+    _must("sha"),
+)
+
+desk_log = sa.Table(
+    "desk_log",
+    metadata,
+    _key("planning_group"),
+    sa.Column("seq", Count, primary_key=True, autoincrement=False),
+    _must("kind"),
+    _may("tick", Instant),
+    _must("at", Instant),
+    _must("input", sa.LargeBinary),
+    _must("sha"),
+)
+
+decision = sa.Table(
+    "decision",
+    metadata,
+    _key("decision_id"),
+    sa.Column("version", Count, primary_key=True, autoincrement=False),
+    _must("planning_group"),
+    _must("seq", Count),
+    _must("at", Instant),
+    _must("body", sa.LargeBinary),
+    _must("sha"),
+    _must("inputs", sa.LargeBinary),
+    _must("inputs_sha"),
+)
+
+decision_move = sa.Table(
+    "decision_move",
+    metadata,
+    _key("planning_group"),
+    sa.Column("seq", Count, primary_key=True, autoincrement=False),
+    sa.Column("n", Count, primary_key=True, autoincrement=False),
+    _must("decision_id", index=True),
+    _must("version", Count),
+    _must("body", sa.Text),
+)
+
+decision_now = sa.Table(
+    "decision_now",
+    metadata,
+    _key("decision_id"),
+    _must("version", Count),
+    sa.Column("state", Key, nullable=False, index=True),
+    _must("planning_group"),
+    sa.Column("item", Key, nullable=False, index=True),
+    _may("site"),
+    _may("category"),
+    _may("cause"),
+    _may("incident_id"),
+    _may("event_time"),
+    sa.Column("decided_at", Instant, nullable=False, index=True),
+    _may("mode"),
+    _may("chosen"),
+    _may("rule_id"),
+    _may("why_code"),
+    _may("value_minor", Count),
+    _may("currency"),
+    _may("confidence", sa.Double),
+    _may("deadline"),
+    _may("recipient"),
+    _may("urgency", sa.Text),
+    # True from the moment it is put before a planner, whatever becomes of it.
+    _must("was_escalated", sa.Boolean),
+    _must("body", sa.Text),
+    _must("updated", Instant),
+)
+
+action = sa.Table(
+    "action",
+    metadata,
+    _key("action_id"),
+    sa.Column(
+        "decision_id",
+        Key,
+        sa.ForeignKey("decision_now.decision_id"),
+        nullable=False,
+        index=True,
+    ),
+    _must("kind"),
+    _must("item"),
+    _must("from_site"),
+    _must("to_site"),
+    # Thousandths of a base unit.
+    _must("qty", Count),
+    _must("cost_minor", Count),
+    _must("state"),
+    _must("idem"),
+    _may("sent_at", Instant),
+    _may("acked_at", Instant),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    _key("idem"),
+    sa.Column("action_id", Key, sa.ForeignKey("action.action_id"), nullable=False, index=True),
+    _must("decision_id"),
+    _must("body", sa.Text),
+    _must("sha"),
+    _must("not_after", Instant),
+    sa.Column("state", Key, nullable=False, index=True),
+    _must("created_at", Instant),
+    _may("sent_at", Instant),
+)
+
+reservation = sa.Table(
+    "reservation",
+    metadata,
+    _key("action_id"),
+    _must("decision_id"),
+    _must("planning_group"),
+    sa.Column("at", Instant, nullable=False, index=True),
+    _must("value_minor", Count),
+    _must("counts_for", sa.Text),
+    _must("account"),
+    _must("released", sa.Boolean),
+)
+
+cap_now = sa.Table(
+    "cap_now",
+    metadata,
+    _key("scope"),
+    _key("window"),
+    _must("used_minor", Count),
+    _may("limit_minor", Count),
+    _must("used_count", Count),
+    _may("limit_count", Count),
+)
+
+verdict = sa.Table(
+    "verdict",
+    metadata,
+    _key("planning_group"),
+    sa.Column("seq", Count, primary_key=True, autoincrement=False),
+    sa.Column("n", Count, primary_key=True, autoincrement=False),
+    _must("decision_id", index=True),
+    _must("version", Count),
+    _must("login"),
+    _must("verdict"),
+    _must("chip"),
+    _must("note", sa.Text),
+    _must("at", Instant),
+    _must("result"),
+    _may("code"),
+    _must("plan_sha"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    _key("writer"),
+    sa.Column("seq", Count, primary_key=True, autoincrement=False),
+    _must("prev"),
+    _must("hash"),
+    _must("body", sa.Text),
+    _must("at", Instant),
+    # Of whom the body speaks, to find the rows of one decision.
+    sa.Column("subject", Key, nullable=False, index=True),
+)

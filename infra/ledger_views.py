@@ -1,0 +1,111 @@
+"""What may dashboards and auditors read? The ledger's views, stable in names and columns.
+
+Instants come out as RFC 3339 in UTC, quantities in base units, money in minor units. The views are
+made again whenever their text changed, so they need no migration of their own.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from replan.canonical import digest
+
+
+def _instant(column: str) -> str:
+    # Whole seconds lose their six zeros, as everywhere else in what we publish.
+    return f"replace({column}, '.000000Z', 'Z')"
+
+
+def _counted(name: str) -> str:
+    return f"coalesce((SELECT value FROM counter WHERE name = 'events.{name}'), 0) AS {name}"
+
+
+def _controlled(key: str) -> str:
+    return f"(SELECT replace(value, '\"', '') FROM control WHERE key = '{key}') AS {key}"
+
+
+_LEVELS: Final = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
+
+VIEWS: Final[dict[str, str]] = {
+    "v_decisions": f"""
+        SELECT decision_id, version, state, planning_group, item, site, category, cause,
+               incident_id, event_time, {_instant("decided_at")} AS decided_at, mode, chosen,
+               rule_id, why_code, value_minor, currency, confidence, deadline, recipient, urgency,
+               body
+        FROM decision_now""",
+    "v_actions": f"""
+        SELECT action_id, decision_id, kind, item, from_site, to_site, qty / 1000.0 AS qty,
+               cost_minor, state, idem, {_instant("sent_at")} AS sent_at,
+               {_instant("acked_at")} AS acked_at
+        FROM action""",
+    "v_escalations": """
+        SELECT decision_id, version, state, recipient, deadline, urgency, value_minor
+        FROM decision_now
+        WHERE was_escalated""",
+    "v_verdicts": f"""
+        SELECT decision_id, version, login, verdict, chip, note, {_instant("at")} AS at, result,
+               code
+        FROM verdict""",
+    "v_caps": """
+        SELECT scope, "window", used_minor, limit_minor, used_count, limit_count
+        FROM cap_now""",
+    "v_forecast": f"""
+        SELECT item, site, date, {_instant("made_at")} AS made_at, {", ".join(_LEVELS)},
+               actual / 1000.0 AS actual, censored
+        FROM forecast_day
+        UNION ALL
+        SELECT ahead.item, ahead.site, ahead.date, {_instant("ahead.made_at")},
+               {", ".join(f"json_extract(ahead.quantiles, '$[{k}]')" for k in range(len(_LEVELS)))},
+               NULL, NULL
+        FROM (SELECT forecast.item, forecast.site, forecast.made_at, day.value AS quantiles,
+                     date(forecast.first_day, '+' || day.key || ' days') AS date
+              FROM forecast_now AS forecast, json_each(forecast.body) AS day) AS ahead
+        WHERE NOT EXISTS (SELECT 1 FROM forecast_day AS closed
+                          WHERE closed.item = ahead.item AND closed.site = ahead.site
+                            AND closed.date = ahead.date)""",
+    "v_kpi_daily": """
+        SELECT substr(decided_at, 1, 10) AS date, category, state, count(*) AS decisions,
+               sum(value_minor) AS value_minor
+        FROM decision_now
+        GROUP BY substr(decided_at, 1, 10), category, state""",
+    "v_exceptions_by_category": """
+        SELECT category, count(*) AS decisions,
+               sum(CASE WHEN was_escalated THEN 1 ELSE 0 END) AS escalations,
+               sum(CASE WHEN state = 'escalated' THEN 1 ELSE 0 END) AS open,
+               sum(CASE WHEN state = 'executed' THEN 1 ELSE 0 END) AS executed,
+               sum(value_minor) AS value_minor
+        FROM decision_now
+        GROUP BY category""",
+    "v_stream_health": f"""
+        SELECT {_controlled("clock")},
+               (SELECT {_instant("max(tick)")} FROM manifest) AS last_tick,
+               {_counted("accepted")}, {_counted("rejected")}, {_counted("duplicate")},
+               {_counted("late")}, {_counted("quarantined")},
+               (SELECT count(*) FROM dlq) AS dlq, {_controlled("mode")}""",
+    "v_model_health": """
+        SELECT item, site, count(*) AS days,
+               avg(CASE WHEN actual / 1000.0 BETWEEN p05 AND p95 THEN 1.0 ELSE 0.0 END) AS coverage,
+               sum(abs(actual / 1000.0 - p50)) / nullif(sum(actual) / 1000.0, 0) AS wape,
+               (sum(p50) - sum(actual) / 1000.0) / nullif(sum(actual) / 1000.0, 0) AS bias
+        FROM forecast_day
+        WHERE p50 IS NOT NULL AND NOT censored
+        GROUP BY item, site""",
+    "v_audit": f"""
+        SELECT writer, seq, prev, hash, body, {_instant("at")} AS at
+        FROM audit""",
+}
+
+VIEWS_SHA: Final = digest(VIEWS)
+"""Digest of the text of all views; the ledger keeps it to see whether they must be made again."""
+
+
+def drop_views(conn: sa.Connection) -> None:
+    """Remove the views, so that a migration may change the tables below them."""
+    for name in VIEWS:
+        conn.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+
+
+def create_views(conn: sa.Connection) -> None:
+    """Make all views; none of them may stand."""
+    for name, select in VIEWS.items():
+        conn.exec_driver_sql(f"CREATE VIEW {name} AS {select}")

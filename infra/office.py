@@ -1,0 +1,128 @@
+"""What can a planner see and say, whatever the way in? Queue, decisions, verdicts and status of a workspace.
+
+The command line, the pages and the API ask here, so the same rules hold for each.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from replan.desk_state import PENDING, VerdictGiven
+from replan.errors import UsageError
+from replan.infra.desk_room import transact
+from replan.infra.ledger_store import Ledger
+from replan.infra.policy import PolicySource
+from replan.units import DecisionId
+from replan.verdicts import CHIPS, VERDICTS, VerdictResult
+
+LISTED_WITHOUT = ("brief", "versions")
+"""Members of a decision that lists leave out."""
+
+
+class Office:
+    """The open cases of a workspace and what may be done about them."""
+
+    def __init__(self, ledger: Ledger, policies: PolicySource) -> None:
+        self._ledger = ledger
+        self._policies = policies
+
+    def queue(self) -> list[dict[str, Any]]:
+        """Decisions that wait for a planner, the most urgent first: value at risk by time left."""
+        bodies = [
+            {**body, "urgency": self._urgency(body)}
+            for state in sorted(PENDING)
+            for body in self._ledger.decisions(state=state)
+        ]
+        return sorted(bodies, key=lambda b: (-b["urgency"], b["deadline"], b["decision_id"]))
+
+    def decision(self, decision_id: str) -> dict[str, Any]:
+        """A decision as it stands, with its brief; UsageError for an unknown id."""
+        return dict(self._ledger.decision(decision_id).body)
+
+    def decisions(
+        self, state: str | None, item: str | None, since: datetime | None
+    ) -> list[dict[str, Any]]:
+        """Decisions as listed, ordered by time and id."""
+        rows = self._ledger.decisions(state=state, item=item, since=since)
+        return [{k: v for k, v in row.items() if k not in LISTED_WITHOUT} for row in rows]
+
+    def verdict(
+        self,
+        decision_id: str,
+        verdict: str,
+        *,
+        login: str,
+        chip: str,
+        note: str = "",
+        option: str | None = None,
+        version: int | None = None,
+        confirm: bool = False,
+    ) -> VerdictResult:
+        """Take a verdict at the clock as it stands. UsageError for an unknown id, login, chip, option or verdict."""
+        body = self.decision(decision_id)
+        if verdict not in VERDICTS:
+            raise UsageError(f"verdict {verdict!r} is not one of {', '.join(VERDICTS)}")
+        if chip not in CHIPS:
+            raise UsageError(f"reason {chip!r} is not one of {', '.join(CHIPS)}")
+        if chip == "other" and not note.strip():
+            raise UsageError("reason other needs a note that says what it is")
+        if self._policies.people.get(login) is None:
+            raise UsageError(f"login {login!r} is not in planners.yaml")
+        names = [o["name"] for o in body["options"]]
+        if option is not None and option not in names:
+            raise UsageError(f"option {option!r} is not one of {', '.join(names)}")
+        clock = self._ledger.clock()
+        assert clock is not None, "a decision was made, so the clock stands somewhere"
+        given = VerdictGiven(
+            at=clock,
+            decision_id=DecisionId(decision_id),
+            version=version,
+            verdict=verdict,
+            login=login,
+            chip=chip,
+            note=note,
+            option=option,
+            confirm=confirm,
+            last_state=body["state"],
+        )
+        policy = self._policies.at(clock, body["versions"]["models"])
+        result = transact(self._ledger, body["group"], given, policy).result
+        assert result is not None, "a verdict always has a result"
+        return result
+
+    def status(self, mode: str) -> dict[str, Any]:
+        """The state of everything, as `replan status` prints it."""
+        clock = self._ledger.clock()
+        counts = self._ledger.counts()
+        names = ("accepted", "rejected", "duplicate", "late", "quarantined")
+        return {
+            "clock": None if clock is None else clock.isoformat().replace("+00:00", "Z"),
+            "mode": mode,
+            "stopped": [],
+            "authority": self._authority(clock),
+            "events": {name: counts.get(name, 0) for name in names},
+            "state_digest": self._ledger.control("state_digest"),
+            "decisions_digest": self._ledger.decisions_digest(),
+            "alarms": [],
+        }
+
+    def _authority(self, clock: datetime | None) -> Mapping[str, Any]:
+        if clock is None:
+            return {"version": None, "hash": None, "in_force": False, "reason": "no clock yet"}
+        table, absent = self._policies.authority_at(clock)
+        return {
+            "version": None if table is None else table.version,
+            "hash": None if table is None else table.hash,
+            "in_force": table is not None,
+            "reason": absent,
+        }
+
+    def _urgency(self, body: Mapping[str, Any]) -> float:
+        """Value at risk × chance of loss ÷ hours left, at the clock."""
+        clock = self._ledger.clock()
+        none = next(o for o in body["options"] if o["name"] == "none")
+        at_risk = none["cost_minor"]["p50"] * none["p_stockout_receiver"]
+        if clock is None or body["deadline"] is None:
+            return float(at_risk)
+        left = (datetime.fromisoformat(body["deadline"]) - clock).total_seconds() / 3600
+        return float(at_risk / max(left, 1.0))

@@ -1,0 +1,116 @@
+"""Under which rules does the desk decide now? The table in force, people, mode and network, as one value.
+
+What a policy is made of is kept in the ledger by content (artefacts), and every desk transaction names it,
+so that a replay decides under the very same rules.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from replan import __version__
+from replan.authority import table_from_json, table_json
+from replan.authority_table import AuthorityTable
+from replan.canonical import canonical_bytes, sha256_hex
+from replan.desk_state import Policy
+from replan.errors import LedgerBroken
+from replan.infra.ledger_records import LedgerRecords
+from replan.infra.ledger_writer import LedgerWriter
+from replan.network import Network, network_of
+from replan.people import People, Planner
+from replan.planning import JointChooser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySource:
+    """Makes the policy of a moment; what does not change during a run is given once."""
+
+    authority_at: Callable[[datetime], tuple[AuthorityTable | None, str | None]]
+    people: People
+    network: Network
+    mode: str
+    change_cost_minor: int
+    currency: str
+    chooser: JointChooser
+    settings_sha: str
+
+    def at(self, now: datetime, fit_sha: str) -> Policy:
+        """The policy in force at an instant, naming every version that shapes a decision."""
+        table, absent = self.authority_at(now)
+        return Policy(
+            table=table,
+            absent="table_expired" if absent == "table_expired" else "no_table",
+            people=self.people,
+            mode=self.mode,
+            network=self.network,
+            change_cost_minor=self.change_cost_minor,
+            currency=self.currency,
+            versions={
+                "code": __version__,
+                "network": self.network.version,
+                "authority": table.hash if table is not None else "none",
+                "models": fit_sha,
+                "settings": self.settings_sha,
+            },
+            chooser=self.chooser,
+        )
+
+
+def keep_policy(write: LedgerWriter, policy: Policy) -> dict[str, Any]:
+    """Keep what a policy is made of by content, once, and name it."""
+    table = policy.table
+    people = canonical_bytes(asdict(policy.people))
+    named: dict[str, Any] = {
+        "authority": None,
+        "absent": policy.absent,
+        "people": sha256_hex(people),
+        "network": policy.network.version.removeprefix("sha256:"),
+        "mode": policy.mode,
+        "change_cost_minor": policy.change_cost_minor,
+        "currency": policy.currency,
+        "versions": dict(policy.versions),
+    }
+    if table is not None:
+        named["authority"] = table.hash.removeprefix("sha256:")
+        if not write.has_artefact(named["authority"]):
+            write.add_artefact("authority", canonical_bytes(table_json(table)))
+    if not write.has_artefact(named["people"]):
+        write.add_artefact("people", people)
+    if not write.has_artefact(named["network"]):
+        write.add_artefact("network", policy.network.record)
+    return named
+
+
+def kept_policy(ledger: LedgerRecords, named: Mapping[str, Any], chooser: JointChooser) -> Policy:
+    """The policy that `keep_policy` named; LedgerBroken if a part of it is gone."""
+
+    def part(sha: str) -> bytes:
+        body = ledger.artefact(sha)
+        if body is None:
+            raise LedgerBroken(f"artefact {sha} is not in the ledger")
+        return body
+
+    table = (
+        None
+        if named["authority"] is None
+        else table_from_json(json.loads(part(named["authority"])))
+    )
+    people = People(
+        planners=tuple(
+            Planner(**{**row, "roles": tuple(row["roles"]), "regions": tuple(row["regions"])})
+            for row in json.loads(part(named["people"]))["planners"]
+        )
+    )
+    return Policy(
+        table=table,
+        absent=named["absent"],
+        people=people,
+        mode=named["mode"],
+        network=network_of(part(named["network"])),
+        change_cost_minor=named["change_cost_minor"],
+        currency=named["currency"],
+        versions=named["versions"],
+        chooser=chooser,
+    )

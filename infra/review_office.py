@@ -1,0 +1,71 @@
+"""What do the pages and the API ask of the engine? The questions and the one command, as a port."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from replan.verdicts import VerdictResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRequest:
+    """A planner's answer as it comes in; `key` is the idempotency key, unique for one login."""
+
+    login: str
+    verdict: str
+    version: int
+    chip: str
+    note: str
+    option: str | None
+    confirm: bool
+    key: str
+
+
+class ReviewOffice(Protocol):
+    """What stands behind the queue, the case page and the API.
+
+    A decision is its body as published, and beside it `verdicts` (rows of login, verdict, chip,
+    note, at, result, code), `actions` (rows of action_id, state) and, where there is one, `chart`:
+    `{"band": {site, days: [{date, p05, p50, p95, actual, censored}]}, "stock": …}`, the stock as
+    `replan.projection.stock_chart` gives it. Methods may be called from several threads at once.
+    """
+
+    @property
+    def timezone(self) -> str:
+        """The zone in which times are shown."""
+        ...
+
+    @property
+    def chips(self) -> Sequence[str]:
+        """The reasons that may go with a verdict."""
+        ...
+
+    def queue(self) -> list[dict[str, Any]]:
+        """Decisions that wait for a person, each with `deadline` and, where known, `urgency`."""
+        ...
+
+    def decisions(
+        self, state: str | None, item: str | None, since: str | None
+    ) -> list[dict[str, Any]]:
+        """Newest bodies by (decided_at, decision_id); None leaves a condition out."""
+        ...
+
+    def decision(self, decision_id: str) -> dict[str, Any] | None:
+        """A decision with its brief, verdicts and actions; None if there is none of that id."""
+        ...
+
+    def verdict(self, decision_id: str, request: VerdictRequest) -> VerdictResult:
+        """Take an answer for a decision that exists; refusals are recorded too."""
+        ...
+
+    def status(self) -> Mapping[str, Any]:
+        """`clock`, `mode` and the rest of `replan status`."""
+        ...
+
+    def login_of(self, token: str) -> str | None:
+        """Whose personal token this is."""
+        ...
+
+    def knows(self, login: str) -> bool:
+        """Whether this is an active login of planners.yaml."""
+        ...

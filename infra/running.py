@@ -1,0 +1,168 @@
+"""What do the commands do with a workspace? Open it, run it, ask it, check it, serve it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from replan.errors import NotSo, UsageError
+from replan.findings import Finding
+from replan.infra.authority_file import load_authority
+from replan.infra.engine import Progress
+from replan.infra.events_kit import check
+from replan.infra.ledger_rows import AuditReport
+from replan.infra.ledger_store import Ledger
+from replan.infra.office import Office
+from replan.infra.replay_run import replay
+from replan.infra.settings import RunMode
+from replan.infra.wiring import open_ledger, opened_engine, policy_source
+from replan.infra.workspace import Workspace, open_workspace
+from replan.replay import Compared
+from replan.solver.joint import JointPlanner
+from replan.solver.pool import PooledPlanner
+
+MODE = "run_mode"
+"""Under this key the ledger keeps the mode of the newest run: verdicts follow it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenDesk:
+    """A workspace with its ledger and office."""
+
+    workspace: Workspace
+    ledger: Ledger
+    office: Office
+    mode: str
+
+
+@contextmanager
+def opened_office(root: Path) -> Iterator[OpenDesk]:
+    """The office of a workspace, beside whatever run goes on. UsageError where there is no workspace."""
+    workspace = open_workspace(root)
+    ledger = open_ledger(workspace)
+    try:
+        mode = str(ledger.control(MODE) or workspace.settings.mode)
+        office = Office(ledger, policy_source(workspace, mode))
+        yield OpenDesk(workspace=workspace, ledger=ledger, office=office, mode=mode)
+    finally:
+        ledger.close()
+
+
+def run_workspace(
+    root: Path, *, source: str | None, until_end: bool, mode: str | None
+) -> dict[str, Any]:
+    """Run until the end of the source; the status afterwards. NotSo with the reasons that forbid the run."""
+    workspace = open_workspace(root)
+    if mode is not None and mode not in get_args(RunMode):
+        raise UsageError(f"mode {mode!r} is not one of {', '.join(get_args(RunMode))}")
+    if (source or workspace.settings.source.kind) != "file":
+        raise UsageError(f"source {source!r}: this version runs on the file source")
+    if not until_end:
+        raise UsageError("the file source is read to its end: add --until-end")
+    chosen: RunMode = mode or workspace.settings.mode  # type: ignore[assignment]
+    ledger = open_ledger(workspace)
+    try:
+        _warn(workspace)
+        with progress_bar() as watch, opened_engine(workspace, ledger, chosen, watch) as engine:
+            with ledger.transaction() as write:
+                write.set_control(MODE, chosen)
+            engine.run_until_end()
+        return Office(ledger, policy_source(workspace, chosen)).status(chosen)
+    finally:
+        ledger.close()
+
+
+def _warn(workspace: Workspace) -> None:
+    """Say loudly what narrows this run without stopping it."""
+    for finding in workspace.findings:
+        if finding.severity == "error" or finding.file == "authority.yaml":
+            place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
+            sys.stderr.write(f"{place}: {finding.message}\n")
+    if workspace.authority.reason is not None:
+        sys.stderr.write(
+            f"NO AUTHORITY TABLE, everything escalates: {workspace.authority.reason}\n"
+        )
+
+
+@contextmanager
+def progress_bar() -> Iterator[Any]:
+    """A bar on stderr that follows a run by its clock."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} events"),
+        TimeElapsedColumn(),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("reading events", total=None)
+
+        def watch(now: Progress) -> None:
+            clock = "" if now.clock is None else f"{now.clock:%Y-%m-%d %H:%M}"
+            bar.update(task, description=clock, completed=now.done, total=now.total)
+
+        yield watch
+
+
+def check_authority(root: Path, file: Path | None) -> list[Finding]:
+    """The findings of one table, the workspace's by default."""
+    workspace = open_workspace(root)
+    if file is None:
+        return list(workspace.authority.findings)
+    loaded = load_authority(
+        file.resolve().parent,
+        workspace.known,
+        currency=workspace.settings.currency,
+        policy_zone=workspace.settings.timezone,
+        file=file.name,
+    )
+    return list(loaded.findings)
+
+
+def check_events(root: Path, file: Path) -> Iterator[dict[str, Any]]:
+    """The verdicts on a file of events, by the master data of the workspace."""
+    workspace = open_workspace(root)
+    settings = workspace.settings
+    yield from check(
+        file,
+        network=workspace.network,
+        lateness=settings.time.lateness,
+        max_jump=settings.time.max_jump,
+    )
+
+
+def replay_workspace(root: Path, decision_id: str | None) -> Iterator[Compared]:
+    """Decisions decided again."""
+    workspace = open_workspace(root)
+    ledger = open_ledger(workspace)
+    groups = sorted({item.group for item in workspace.network.items.values()})
+    try:
+        with PooledPlanner(workspace.settings.engine.workers) as planner:
+            yield from replay(ledger, groups, planner, JointPlanner(), decision_id)
+    finally:
+        ledger.close()
+
+
+def verify_workspace(root: Path) -> AuditReport:
+    """The audit chain, verified."""
+    ledger = open_ledger(open_workspace(root))
+    try:
+        return ledger.verify_audit()
+    finally:
+        ledger.close()
+
+
+def serve_workspace(root: Path, port: int) -> None:
+    """Serve the review page of a workspace on the loopback interface until interrupted."""
+    from replan.infra.serving import serve
+
+    with opened_office(root) as desk:
+        if desk.ledger.clock() is None:
+            raise NotSo("nothing has run here yet: replan run --until-end comes first")
+        serve(desk.office, desk.ledger, desk.workspace, desk.mode, port)

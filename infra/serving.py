@@ -1,0 +1,122 @@
+"""How do the pages reach the engine? The office of a workspace behind the review port, and the server."""
+
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import uvicorn
+
+from replan.errors import UsageError
+from replan.infra.api import make_app
+from replan.infra.ledger_store import Ledger
+from replan.infra.office import Office
+from replan.infra.review_office import VerdictRequest
+from replan.infra.workspace import Workspace
+from replan.planning import option_from_json, problem_from_json
+from replan.projection import stock_chart
+from replan.verdicts import CHIPS, VerdictResult
+
+BAND_DAYS = 42
+"""How many closed days the demand chart of a case shows."""
+
+
+class DeskReview:
+    """The review port over an office: the same answers, with charts beside each case."""
+
+    def __init__(self, office: Office, ledger: Ledger, workspace: Workspace, mode: str) -> None:
+        self._office = office
+        self._ledger = ledger
+        self._workspace = workspace
+        self._mode = mode
+
+    @property
+    def timezone(self) -> str:
+        """The policy zone."""
+        return self._workspace.settings.timezone
+
+    @property
+    def chips(self) -> Sequence[str]:
+        """The reasons that may go with a verdict."""
+        return CHIPS
+
+    def queue(self) -> list[dict[str, Any]]:
+        """Decisions that wait for a person, the most urgent first."""
+        return self._office.queue()
+
+    def decisions(
+        self, state: str | None, item: str | None, since: str | None
+    ) -> list[dict[str, Any]]:
+        """Newest bodies by (decided_at, decision_id)."""
+        return self._office.decisions(
+            state, item, None if since is None else datetime.fromisoformat(since)
+        )
+
+    def decision(self, decision_id: str) -> dict[str, Any] | None:
+        """A decision with its brief, verdicts, actions and charts; None for an unknown id."""
+        try:
+            file = self._ledger.decision(decision_id)
+        except UsageError:
+            return None
+        body = dict(file.body)
+        _, inputs = self._ledger.decision_made(decision_id, 1)
+        return {
+            **body,
+            "verdicts": [dict(row) for row in file.verdicts],
+            "actions": [{"action_id": a.action_id, "state": a.state} for a in file.actions],
+            "chart": self._charts(body, inputs),
+        }
+
+    def verdict(self, decision_id: str, request: VerdictRequest) -> VerdictResult:
+        """Take an answer for a decision that exists."""
+        return self._office.verdict(
+            decision_id,
+            request.verdict,
+            login=request.login,
+            chip=request.chip,
+            note=request.note,
+            option=request.option,
+            version=request.version,
+            confirm=request.confirm,
+        )
+
+    def status(self) -> Mapping[str, Any]:
+        """The state of everything."""
+        return self._office.status(self._mode)
+
+    def login_of(self, token: str) -> str | None:
+        """Nobody has a personal token yet."""
+        return None
+
+    def knows(self, login: str) -> bool:
+        """Whether this is an active login of planners.yaml."""
+        planner = self._workspace.people.get(login)
+        return planner is not None and planner.active
+
+    def _charts(self, body: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        proposal = inputs["proposal"]
+        problem = problem_from_json(proposal["problem"])
+        chosen = next(o for o in proposal["answer"]["options"] if o["name"] == body["chosen"])
+        actions = option_from_json(chosen).actions
+        days = self._ledger.closed_days(body["item"], body["site"], BAND_DAYS)
+        return {
+            "band": {"site": body["site"], "days": list(days)},
+            "stock": stock_chart(problem, actions, body["site"]),
+        }
+
+
+def serve(office: Office, ledger: Ledger, workspace: Workspace, mode: str, port: int) -> None:
+    """Serve on 127.0.0.1 until interrupted; the address and the token of this run go to stderr."""
+    token = secrets.token_urlsafe(24)
+    app = make_app(DeskReview(office, ledger, workspace, mode), token=token, loopback=True)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    )
+    logins = ", ".join(p.login for p in workspace.people.planners if p.active)
+    sys.stderr.write(
+        f"review page: http://127.0.0.1:{port}/\n"
+        f"sign in with token {token} and one of the logins: {logins}\n"
+        "stop with Ctrl-C\n"
+    )
+    server.run()

@@ -1,0 +1,267 @@
+"""How does a team want the engine to run? The settings of replan.toml, every key with a default.
+
+An empty file is valid and an unknown key is an error. Durations are `<n>m|h|d`.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, model_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from replan.currencies import minor_digits
+from replan.findings import Finding
+from replan.infra.shapes import Path, StrictShape, findings_of, parsed_by, refuse
+from replan.infra.text_values import NotAValue, duration, is_zone
+
+SETTINGS_FILE = "replan.toml"
+
+Duration = Annotated[timedelta, parsed_by(duration)]
+RunMode = Literal["live", "recommend", "shadow"]
+
+_DAY = timedelta(days=1)
+_RULES = {"missing": "missing", "extra_forbidden": "unknown_key", "*": "type"} | dict.fromkeys(
+    ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "literal_error"), "range"
+)
+
+
+def _planning(text: object) -> timedelta:
+    length = duration(text)
+    if not length or _DAY % length:
+        raise NotAValue("divides_day", f"{text} does not divide a day")
+    return length
+
+
+def _day_time(text: object) -> time:
+    match = (
+        re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])", text) if isinstance(text, str) else None
+    )
+    if match is None:
+        raise NotAValue("time", f"{text!r} is not a time of day: write HH:MM")
+    return time(int(match[1]), int(match[2]))
+
+
+def _calendar_date(value: object) -> date:
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise NotAValue("date", f"{value!r} is not a date: write YYYY-MM-DD") from None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise NotAValue("date", f"{value!r} is not a date: write YYYY-MM-DD")
+
+
+def _timezone(name: object) -> str:
+    if not isinstance(name, str) or not is_zone(name):
+        raise NotAValue("timezone", f"{name!r} is not a zone of the tz database")
+    return name
+
+
+def _currency(code: object) -> str:
+    if not isinstance(code, str) or minor_digits(code) is None:
+        raise NotAValue("currency", f"{code!r} is not a currency code of ISO 4217")
+    return code
+
+
+def _ledger_url(text: object) -> str:
+    try:
+        url = make_url(text) if isinstance(text, str) else None
+    except ArgumentError:
+        url = None
+    if url is None or url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise NotAValue("url", "is not a URL of SQLite or PostgreSQL, such as sqlite:///ledger.db")
+    if url.get_backend_name() == "sqlite" and ".." in (url.database or "").split("/"):
+        raise NotAValue("outside", f"{text} leaves the workspace by ..")
+    if url.password is not None and str(url.password) in ("", "changeme"):
+        raise NotAValue("secret", "the password is empty or a placeholder")
+    return str(text)
+
+
+class Source(StrictShape):
+    """Where events come from."""
+
+    kind: Literal["file", "kafka"] = "file"
+
+
+class Ledger(StrictShape):
+    """Where everything is kept; a relative SQLite path is relative to the workspace."""
+
+    url: Annotated[str, parsed_by(_ledger_url)] = "sqlite:///ledger.db"
+
+
+class Time(StrictShape):
+    """Lateness bound, the largest jump of the log clock, when a store day closes by itself."""
+
+    lateness: Duration = timedelta(hours=48)
+    max_jump: Duration = timedelta(days=30)
+    day_closes_at: Annotated[time, parsed_by(_day_time)] = time(4)
+    clock: Literal["auto", "log", "database"] = "auto"
+
+
+class Ticks(StrictShape):
+    """When is planned: every `planning` from 00:00 UTC, deciding from the start of a date on;
+    `max_wait` is how long a tick waits for a slow input on the database clock."""
+
+    planning: Annotated[timedelta, parsed_by(_planning)] = timedelta(hours=1)
+    decide_from: Annotated[date | None, parsed_by(_calendar_date)] = None
+    max_wait: Duration = timedelta(minutes=5)
+
+
+class Plan(StrictShape):
+    """What is worth a plan and how plans are computed. `min_value_minor` is the value at stake
+    below which nothing is planned, `change_cost_minor` what changing a plan again must be worth."""
+
+    horizon_days: Annotated[int, Field(ge=1, le=60)] = 14
+    min_value_minor: Annotated[int, Field(ge=0)] = 5000
+    max_batch: Annotated[int, Field(ge=1, le=100_000)] = 500
+    scenarios: Annotated[int, Field(ge=1, le=1000)] = 10
+    held_out: Annotated[int, Field(ge=10, le=10_000)] = 100
+    change_cost_minor: Annotated[int, Field(ge=0)] = 500
+
+
+class Bands(StrictShape):
+    """Coverage of the forecast band, and how often a quiet series may raise a false alarm."""
+
+    nominal: Annotated[float, Field(ge=0.5, lt=1)] = 0.90
+    false_alarms_per_1000_series_days: Annotated[float, Field(gt=0, le=1000)] = 2.0
+
+
+class Models(StrictShape):
+    """Closed days before a series takes part, days between fits, days of history in a fit."""
+
+    min_days: Annotated[int, Field(ge=1, le=3650)] = 28
+    refit: Duration = timedelta(days=7)
+    history_days: Annotated[int, Field(ge=14, le=3650)] = 400
+
+    @model_validator(mode="after")
+    def _history_holds_the_minimum(self) -> Self:
+        if self.history_days < self.min_days:
+            text = f"history_days {self.history_days} is less than min_days {self.min_days}"
+            raise refuse("range", text)
+        return self
+
+
+class Executor(StrictShape):
+    """Who carries actions out; `reference_erp` runs the small replenishment system that comes
+    with the engine."""
+
+    kind: Literal["file", "http", "kafka"] = "file"
+    reference_erp: bool = False
+
+
+class Engine(StrictShape):
+    """Events per transaction, ticks between snapshots of the state, worker processes (0: none)."""
+
+    batch: Annotated[int, Field(ge=1, le=100_000)] = 500
+    snapshot_ticks: Annotated[int, Field(ge=1, le=100_000)] = 24
+    workers: Annotated[int, Field(ge=0, le=64)] = 2
+
+
+class Security(StrictShape):
+    """What must be signed."""
+
+    require_signatures: bool = False
+
+
+class Settings(StrictShape):
+    """Everything that replan.toml says."""
+
+    timezone: Annotated[str, parsed_by(_timezone)] = "Europe/Berlin"
+    currency: Annotated[str, parsed_by(_currency)] = "EUR"
+    mode: RunMode = "shadow"
+    source: Source = Source()
+    ledger: Ledger = Ledger()
+    time: Time = Time()
+    ticks: Ticks = Ticks()
+    plan: Plan = Plan()
+    bands: Bands = Bands()
+    models: Models = Models()
+    executor: Executor = Executor()
+    engine: Engine = Engine()
+    security: Security = Security()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The policy zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def clock(self) -> Literal["log", "database"]:
+        """Which clock decides: with `auto` the log for files, the database for Kafka."""
+        if self.time.clock == "auto":
+            return "log" if self.source.kind == "file" else "database"
+        return self.time.clock
+
+    @property
+    def decides_from(self) -> datetime | None:
+        """The instant from which anything is decided; None: from the first event."""
+        if self.ticks.decide_from is None:
+            return None
+        return datetime.combine(self.ticks.decide_from, time(0), tzinfo=self.zone)
+
+
+def read_settings(
+    content: bytes, file: str = SETTINGS_FILE
+) -> tuple[Settings, tuple[Finding, ...]]:
+    """Settings from the bytes of a replan.toml; with findings, the settings are the defaults and
+    must not run."""
+    try:
+        text = content.decode("utf-8")
+        plain = tomllib.loads(text)
+    except UnicodeDecodeError as wrong:
+        return Settings(), (
+            _finding(file, None, None, "encoding", f"is not UTF-8: {wrong.reason}"),
+        )
+    except tomllib.TOMLDecodeError as wrong:
+        line = re.search(r"at line (\d+)", str(wrong))
+        at = int(line[1]) if line else max(1, len(text.splitlines()))
+        shown = text.splitlines()[at - 1].strip() if text.splitlines() else None
+        return Settings(), (_finding(file, at, shown, "toml", f"is not TOML: {wrong}"),)
+    try:
+        return Settings.model_validate(plain), ()
+    except ValidationError as wrong:
+        lines = _key_lines(text)
+        return Settings(), tuple(
+            findings_of(wrong, file, lambda where: _line(lines, where), _RULES)
+        )
+
+
+def _key_lines(text: str) -> Mapping[Path, int]:
+    """Line of each `[section]` and of each key in it, found by their plain spelling."""
+    lines: dict[Path, int] = {}
+    section: Path = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[\s*([A-Za-z0-9_.\s-]+?)\s*\]", line)
+        key = re.match(r"\s*([A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=", line)
+        if header:
+            section = tuple(part.strip() for part in header[1].split("."))
+            lines.setdefault(section, number)
+        elif key:
+            parts = tuple(part.strip() for part in key[1].split("."))
+            for end in range(1, len(parts) + 1):
+                lines.setdefault((*section, *parts[:end]), number)
+    return lines
+
+
+def _line(lines: Mapping[Path, int], where: Path) -> int | None:
+    for end in range(len(where), 0, -1):
+        if where[:end] in lines:
+            return lines[where[:end]]
+    return None
+
+
+def _finding(file: str, line: int | None, value: str | None, rule: str, text: str) -> Finding:
+    return Finding(
+        severity="error", file=file, line=line, value=value, rule=rule, message=f"{file} {text}"
+    )
+
+
+def settings_json(settings: Settings) -> dict[str, Any]:
+    """Settings as plain JSON data, durations as ISO 8601."""
+    return settings.model_dump(mode="json")

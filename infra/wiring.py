@@ -1,0 +1,145 @@
+"""Which adapter answers which port? The one place where they meet: a workspace becomes a run or an office."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+from multiprocessing import get_context
+
+from replan.authority_table import AuthorityTable
+from replan.canonical import digest
+from replan.errors import NotSo, UsageError
+from replan.findings import finding_json
+from replan.infra.authority_file import AUTHORITY_FILE
+from replan.infra.demo_world import initial_stock
+from replan.infra.engine import Engine, Progress, RunRules
+from replan.infra.execution import Executor, FileExecutor
+from replan.infra.ledger_store import Ledger
+from replan.infra.policy import PolicySource
+from replan.infra.reference_erp import ReferenceErp
+from replan.infra.settings import RunMode, Settings
+from replan.infra.workspace import Workspace
+from replan.models.fitting import StatsforecastFitter
+from replan.models.registry import live_forecasters
+from replan.replanner import Sensing
+from replan.solver.joint import JointPlanner
+from replan.solver.pool import PooledPlanner
+from replan.state import SenseRules
+
+
+class AuthorityOnDisk:
+    """The table in force at an instant; the file is read and proved again when it has changed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._seen = self._stamp()
+        self._loaded = workspace.authority
+
+    def __call__(self, now: datetime) -> tuple[AuthorityTable | None, str | None]:
+        """The table, or the code of why there is none."""
+        stamp = self._stamp()
+        if stamp != self._seen:
+            self._seen, self._loaded = stamp, self._workspace.reload_authority()
+        standing = self._loaded.in_force(now)
+        return standing.table, standing.code
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        try:
+            there = (self._workspace.root / AUTHORITY_FILE).stat()
+        except OSError:
+            return None
+        return there.st_mtime_ns, there.st_size, there.st_ino
+
+
+def sense_rules(settings: Settings) -> SenseRules:
+    """The settings that shape what sense does."""
+    return SenseRules(
+        lateness=settings.time.lateness,
+        day_closes_at=settings.time.day_closes_at,
+        horizon_days=settings.plan.horizon_days,
+        min_value_minor=settings.plan.min_value_minor,
+        min_days=settings.models.min_days,
+        refit=settings.models.refit,
+        decide_from=settings.decides_from,
+        false_alarms_per_1000=settings.bands.false_alarms_per_1000_series_days,
+        scenarios=settings.plan.scenarios,
+        held_out=settings.plan.held_out,
+        history_days=settings.models.history_days,
+    )
+
+
+def policy_source(workspace: Workspace, mode: str) -> PolicySource:
+    """How the desk of this workspace decides, in a mode."""
+    settings = workspace.settings
+    return PolicySource(
+        authority_at=AuthorityOnDisk(workspace),
+        people=workspace.people,
+        network=workspace.network,
+        mode=mode,
+        change_cost_minor=settings.plan.change_cost_minor,
+        currency=settings.currency,
+        chooser=JointPlanner(),
+        settings_sha=digest(settings.model_dump(mode="json")),
+    )
+
+
+def open_ledger(workspace: Workspace) -> Ledger:
+    """The ledger of a workspace."""
+    return Ledger.open(workspace.settings.ledger.url, workspace.root)
+
+
+@contextmanager
+def opened_engine(
+    workspace: Workspace,
+    ledger: Ledger,
+    mode: RunMode,
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> Iterator[Engine]:
+    """A run of a workspace, with its workers and its executor, all closed at the end.
+
+    Raises NotSo with the findings that forbid the run, UsageError for a part that is not there yet.
+    """
+    settings = workspace.settings
+    stopping = workspace.stopping(mode, ledger.clock())
+    if stopping:
+        raise NotSo("\n".join(str(finding_json(finding)["message"]) for finding in stopping))
+    if settings.source.kind != "file" or settings.executor.kind != "file":
+        kinds = f"source {settings.source.kind!r}, executor {settings.executor.kind!r}"
+        raise UsageError(f"{kinds}: this version runs on the file source and the file executor")
+    workers = settings.engine.workers
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn")) if workers else nullcontext(None)
+    with pool as fits, PooledPlanner(workers) as planner, _executor(workspace) as executor:
+        yield Engine(
+            root=workspace.root,
+            ledger=ledger,
+            sensing=Sensing(
+                network=workspace.network,
+                rules=sense_rules(settings),
+                forecasters=live_forecasters(),
+                planner=planner,
+            ),
+            policies=policy_source(workspace, mode),
+            rules=RunRules(
+                planning=settings.ticks.planning,
+                lateness=settings.time.lateness,
+                max_jump=settings.time.max_jump,
+                batch=settings.plan.max_batch,
+                snapshot_ticks=settings.engine.snapshot_ticks,
+            ),
+            fitter=StatsforecastFitter(),
+            pool=fits,
+            executor=executor,
+            executor_name="erp" if settings.executor.reference_erp else "file",
+            watch=watch,
+        )
+
+
+@contextmanager
+def _executor(workspace: Workspace) -> Iterator[Executor]:
+    if not workspace.settings.executor.reference_erp:
+        yield FileExecutor()
+        return
+    with ReferenceErp(
+        workspace.root, workspace.network, initial_stock(workspace.root)
+    ) as reference_erp:
+        yield reference_erp
