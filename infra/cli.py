@@ -1,4 +1,6 @@
-"""What can be done from a terminal? The commands; each is a few lines around the part that does it."""
+"""What can be done from a terminal? The commands; each is a few lines around the part that does
+it.
+"""
 
 import json
 import sys
@@ -11,21 +13,27 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from replan.errors import LedgerBusy, NotSo, UsageError
-from replan.findings import finding_json, has_errors
+from replan.errors import BrokenPromise, LedgerBusy, NotSo, UsageError
+from replan.findings import finding_json, finding_text, has_errors
 
 OK, NOT_SO, BAD_USE, CRASHED, BUSY = 0, 1, 2, 70, 75
 
+WIDE = 200
+"""Columns of a table that goes to a file or a pipe."""
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-authority = typer.Typer(no_args_is_help=True, help="The decision table.")
-events = typer.Typer(no_args_is_help=True, help="The producer's kit.")
-audit = typer.Typer(no_args_is_help=True, help="The audit chain.")
+authority = typer.Typer(no_args_is_help=True, help="The decision table: what may run by itself.")
+events = typer.Typer(
+    no_args_is_help=True, help="For producers: judge events offline, print schemas."
+)
+audit = typer.Typer(no_args_is_help=True, help="The hash chain over all records.")
 app.add_typer(authority, name="authority")
 app.add_typer(events, name="events")
 app.add_typer(audit, name="audit")
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON objects on stdout, one a line.")]
 Dir = Annotated[Path | None, typer.Argument(help="The workspace; the current folder by default.")]
 
 
@@ -41,7 +49,9 @@ _place = Place()
 
 @app.callback()
 def main_options(
-    folder: Annotated[Path, typer.Option("-C", help="The workspace.", show_default=False)] = Path(),
+    folder: Annotated[
+        Path, typer.Option("-C", help="The workspace; else the current folder.", show_default=False)
+    ] = Path(),
 ) -> None:
     """Senses demand, plans against shortage, acts within written authority and explains itself."""
     _place.root = folder
@@ -60,6 +70,9 @@ def main() -> None:
     except LedgerBusy as wrong:
         _say(str(wrong))
         sys.exit(BUSY)
+    except BrokenPromise as wrong:
+        _say(f"stopped, because something that must hold does not: {wrong}")
+        sys.exit(CRASHED)
 
 
 def _say(text: str) -> None:
@@ -73,21 +86,25 @@ def _print(rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _table(rows: list[Mapping[str, Any]], columns: Mapping[str, Callable[[Any], str]]) -> None:
+    """The first column is an id and stays whole, so that it can be copied."""
     table = Table(box=None, header_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    for n, name in enumerate(columns):
+        table.add_column(name, overflow="fold", no_wrap=n == 0)
     for row in rows:
-        table.add_row(*(show(row) for show in columns.values()))
-    Console().print(table)
+        table.add_row(*(Text(show(row)) for show in columns.values()))
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)
 
 
 @app.command()
 def init(
     folder: Dir = None,
-    template: Annotated[str, typer.Option(help="Which workspace to begin with.")] = "grocery",
+    template: Annotated[str, typer.Option(help="Name of the template.")] = "grocery",
     as_json: Json = False,
 ) -> None:
-    """Write a new workspace."""
+    """Write a new workspace into a new or empty folder."""
     from replan.infra.workspace import init_workspace
 
     root = folder or _place.root
@@ -99,7 +116,7 @@ def init(
 
 @app.command()
 def check(folder: Dir = None, as_json: Json = False) -> None:
-    """Validate a workspace: file, line, value and rule of everything wrong."""
+    """Judge a workspace: file, line, value and rule of everything wrong."""
     from replan.infra.workspace import check_workspace
 
     _report(check_workspace(folder or _place.root), as_json)
@@ -111,8 +128,7 @@ def _report(findings: Iterable[Any], as_json: bool) -> None:
         _print(finding_json(f) for f in found)
     else:
         for f in found:
-            place = f.file if f.line is None else f"{f.file}:{f.line}"
-            sys.stdout.write(f"{place}: {f.severity}: {f.message} [{f.rule}]\n")
+            sys.stdout.write(finding_text(f) + "\n")
             if f.counterexample is not None:
                 sys.stdout.write(f"    for example: {json.dumps(dict(f.counterexample))}\n")
         if not found:
@@ -124,15 +140,18 @@ def _report(findings: Iterable[Any], as_json: bool) -> None:
 @app.command()
 def run(
     source: Annotated[
-        str | None, typer.Option(help="file or kafka; replan.toml's by default.")
+        str | None, typer.Option(help="Where events come from; only file in this version.")
     ] = None,
     until_end: Annotated[
-        bool, typer.Option("--until-end", help="Stop when the source is read.")
+        bool,
+        typer.Option("--until-end", help="End when all events are read and their ticks have run."),
     ] = False,
-    mode: Annotated[str | None, typer.Option(help="live, recommend or shadow.")] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="live, recommend or shadow; else as in replan.toml.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run the engine over what is new."""
+    """Read what is new in the event files, run the ticks that came due, send, take answers in."""
     from replan.infra.running import run_workspace
 
     status = run_workspace(_place.root, source=source, until_end=until_end, mode=mode)
@@ -144,7 +163,8 @@ def run(
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """The state of everything."""
+    """Clock, mode, authority, event counts and digests."""
+    from replan.infra.plain_text import status_text
     from replan.infra.running import opened_office
 
     with opened_office(_place.root) as desk:
@@ -152,22 +172,26 @@ def status(as_json: Json = False) -> None:
     if as_json:
         _print([row])
     else:
-        _table(
-            [{"name": k, "value": v} for k, v in row.items()],
-            {"": lambda r: r["name"], " ": lambda r: json.dumps(r["value"])},
-        )
+        sys.stdout.write(status_text(row) + "\n")
 
 
 @app.command()
 def decisions(
-    state: Annotated[str | None, typer.Option(help="Only in this state.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Only in this state, such as escalated.")
+    ] = None,
     item: Annotated[str | None, typer.Option(help="Only of this item.")] = None,
-    since: Annotated[str | None, typer.Option(help="Decided at or after this instant.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Decided at or after this instant: 2026-05-03T00:00:00Z.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List decisions, each in its newest version."""
+    from replan.explain import SINCE as STATES
     from replan.infra.running import opened_office
 
+    if state is not None and state not in STATES:
+        raise UsageError(f"state {state!r} is not one of {', '.join(STATES)}")
     with opened_office(_place.root) as desk:
         rows = desk.office.decisions(state, item, _instant(since))
     if as_json:
@@ -203,17 +227,16 @@ def _instant(text: str | None) -> datetime | None:
 
 @app.command()
 def show(decision_id: str, as_json: Json = False) -> None:
-    """One decision, whole."""
+    """The brief of a decision; with --json the whole decision."""
+    from replan.infra.plain_text import decision_text
     from replan.infra.running import opened_office
 
     with opened_office(_place.root) as desk:
-        body = desk.office.decision(decision_id)
+        file = desk.ledger.decision(decision_id)
     if as_json:
-        _print([body])
-    elif body["brief"] is not None:
-        sys.stdout.write(body["brief"]["text"] + "\n")
+        _print([file.body])
     else:
-        sys.stdout.write(json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+        sys.stdout.write(decision_text(file) + "\n")
 
 
 @app.command()
@@ -237,21 +260,30 @@ def verdict(
     decision_id: str,
     answer: Annotated[str, typer.Argument(metavar="VERDICT", help="approve or reject")],
     login: Annotated[str, typer.Option("--as", help="Who answers: a login of planners.yaml.")],
-    reason: Annotated[str, typer.Option(help="A reason chip, such as known_event.")],
+    reason: Annotated[
+        str,
+        typer.Option(
+            help="Why: data_wrong, known_event, supplier_info, capacity_cutoff, customer_priority, "
+            "cost_not_justified, better_alternative, policy or other."
+        ),
+    ],
     option: Annotated[
-        str | None, typer.Option(help="The option; the recommended one by default.")
+        str | None, typer.Option(help="The option; else the recommended one.")
     ] = None,
-    note: Annotated[str, typer.Option(help="Free words; needed with reason other.")] = "",
-    version: Annotated[int | None, typer.Option(help="Answer this version only.")] = None,
+    note: Annotated[str, typer.Option(help="Free words; needed with the reason other.")] = "",
+    version: Annotated[
+        int | None, typer.Option(help="Answer only if this is still the version.")
+    ] = None,
     confirm: Annotated[
-        bool, typer.Option("--confirm", help="Also if things have changed.")
+        bool, typer.Option("--confirm", help="Approve although things have changed since.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """A planner's verdict on an escalated decision."""
+    """Answer a decision that waits for a person: approve or reject."""
     from replan.infra.running import opened_office
 
     with opened_office(_place.root) as desk:
+        desk.needs_people()
         result = desk.office.verdict(
             decision_id,
             answer,
@@ -275,9 +307,7 @@ def verdict(
 
 @authority.command("check")
 def authority_check(
-    file: Annotated[
-        Path | None, typer.Argument(help="A table; the workspace's by default.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="A table; else the workspace's.")] = None,
     as_json: Json = False,
 ) -> None:
     """Prove a decision table: one row per case, never more autonomy for more value or less data."""
@@ -319,8 +349,8 @@ def events_schema(
 
 @app.command()
 def replay(
-    decision_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every decision.")] = False,
+    decision_id: Annotated[str | None, typer.Argument(metavar="ID")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All decisions.")] = False,
     as_json: Json = False,
 ) -> None:
     """Decide again from the record and compare byte for byte."""
@@ -351,7 +381,7 @@ def replay(
 
 @audit.command("verify")
 def audit_verify(as_json: Json = False) -> None:
-    """Check the audit chain and that every record has the hash its row states."""
+    """Walk the hash chain and compare every record with it: was anything changed afterwards?"""
     from replan.infra.running import verify_workspace
 
     report = verify_workspace(_place.root)
@@ -371,7 +401,7 @@ def audit_verify(as_json: Json = False) -> None:
 def serve(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 picks a free one.")] = 8321,
 ) -> None:
-    """The review page and the HTTP API."""
+    """Serve the review page and the HTTP API on 127.0.0.1 until Ctrl-C."""
     from replan.infra.running import serve_workspace
 
     serve_workspace(_place.root, port)
@@ -382,14 +412,16 @@ def demo(
     workspace: Annotated[Path, typer.Option(help="Where the demo's workspace is made.")] = Path(
         "demo-workspace"
     ),
-    no_serve: Annotated[bool, typer.Option("--no-serve", help="End with the table.")] = False,
+    no_serve: Annotated[
+        bool, typer.Option("--no-serve", help="End after the table, without the review page.")
+    ] = False,
     port: Annotated[int, typer.Option(help="Port of the review page.")] = 8321,
     as_json: Json = False,
 ) -> None:
-    """The main job on a year of real sales: learn, sense, plan, act or escalate, and what was gained."""
+    """A year of real sales through the whole loop: learn, sense, plan, act or escalate."""
     from replan.infra.demo import run_demo
 
-    run_demo(workspace, serve=not no_serve, port=port, as_json=as_json)
+    run_demo(workspace, serve_pages=not no_serve, port=port, as_json=as_json)
 
 
 @app.command()
@@ -397,7 +429,7 @@ def bench(
     only: Annotated[str | None, typer.Option(help="One row only, by name.")] = None,
     as_json: Json = False,
 ) -> None:
-    """The measures on this machine, as ratios within one run."""
+    """Measure on this machine, as ratios within one run."""
     from replan.infra.bench import run_bench
 
     run_bench(only, as_json=as_json)

@@ -1,14 +1,16 @@
-"""Where does a desk transaction happen? Load the desk, decide outside, store inside, judge again if moved.
+"""Where does a desk transaction happen? Load the desk, decide outside, store inside, judge again if
+moved.
 
-The engine at a tick, the command line and the pages all come through here, so a verdict beside a running
-engine follows the same order: each transaction of a group takes the next place or is decided anew.
+The engine at a tick, the command line and the pages all come through here, so a verdict beside a
+running engine follows the same order: each transaction of a group takes the next place or is
+decided anew.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from replan.commitments import cap_uses, counting
+from replan.commitments import cap_uses, counting, reach
 from replan.desk import step
 from replan.desk_state import (
     AnswersDue,
@@ -30,10 +32,10 @@ from replan.infra.policy import keep_policy
 from replan.records import desk_input_json, move_json
 from replan.verdicts import VerdictResult
 
-MOVES_REACH = timedelta(days=35)
-"""How far back reservations are looked at; longer than any window a table may name in practice."""
-
 ATTEMPTS = 5
+
+Asked = DeskInput | Callable[[LedgerRecords], DeskInput]
+"""What a desk is given, or how it reads as the ledger stands inside the transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +63,19 @@ def take(
     moves: tuple[Move, ...] | None = None,
     reserve_seq: int | None = None,
 ) -> Taken:
-    """Decide one transaction of a group as the ledger stands; `moves` where earlier groups of the tick added some."""
+    """Decide one transaction of a group as the ledger stands; `moves` where earlier groups of the
+    tick added some.
+    """
     row = ledger.desk(group)
     state = desk_from_json(row.body) if row.body is not None else DeskState(group=group)
-    known = ledger.reservations(given.at - MOVES_REACH) if moves is None else moves
+    # Before the reservations: one that comes in between is then noticed when this is stored.
+    seen = ledger.reserve_seq() if reserve_seq is None else reserve_seq
+    known = ledger.reservations(given.at - reach(policy.table)) if moves is None else moves
     outcome, result = step(state, known, given, policy)
     return Taken(
         group=group,
         seq=row.seq,
-        reserve_seq=ledger.reserve_seq() if reserve_seq is None else reserve_seq,
+        reserve_seq=seen,
         given=given,
         policy=policy,
         state=state,
@@ -81,7 +87,9 @@ def take(
 
 
 def store(write: LedgerWriter, taken: Taken) -> None:
-    """Store a decided transaction; LedgerMoved if someone else took the place or reserved meanwhile."""
+    """Store a decided transaction; LedgerMoved if someone else took the place or reserved
+    meanwhile.
+    """
     kinds: dict[type, DeskKind] = {
         TickDue: "tick",
         AnswersDue: "answers",
@@ -110,7 +118,7 @@ def store(write: LedgerWriter, taken: Taken) -> None:
     )
     if taken.policy.table is not None:
         account = "shadow" if taken.policy.mode == "shadow" else "live"
-        moves = counting(write.reservations(taken.given.at - MOVES_REACH), account)
+        moves = counting(write.reservations(taken.given.at - reach(taken.policy.table)), account)
         uses = cap_uses(taken.policy.table, moves, taken.given.at)
         write.set_caps([CapRow(**{n: getattr(u, n) for n in CapRow.__slots__}) for u in uses])
 
@@ -118,19 +126,34 @@ def store(write: LedgerWriter, taken: Taken) -> None:
 def transact(
     ledger: Ledger,
     group: str,
-    given: DeskInput,
+    given: Asked,
     policy: Policy,
     also: Callable[[LedgerWriter], None] | None = None,
 ) -> Taken:
-    """One whole transaction beside whatever else runs: decided, stored, or decided again. LedgerBusy after five."""
+    """One whole transaction of a group beside whatever else runs; see `transact_each`."""
+    return transact_each(ledger, {group: given}, policy, also)[0]
+
+
+def transact_each(
+    ledger: Ledger,
+    due: Mapping[str, Asked],
+    policy: Policy,
+    also: Callable[[LedgerWriter], None] | None = None,
+) -> tuple[Taken, ...]:
+    """What is due at several desks, in one transaction and decided inside it: an answer is quickly
+    judged. Decided again where someone was faster all the same; LedgerBusy after five times.
+    """
     for _ in range(ATTEMPTS):
-        taken = take(ledger, group, given, policy)
         try:
             with ledger.transaction() as write:
-                store(write, taken)
+                taken = []
+                for group, asked in sorted(due.items(), key=lambda row: row[0]):
+                    given = asked(write) if callable(asked) else asked
+                    taken.append(take(write, group, given, policy))
+                    store(write, taken[-1])
                 if also is not None:
                     also(write)
         except LedgerMoved:
             continue
-        return taken
-    raise LedgerBusy(f"the desk of group {group} kept moving; try again")
+        return tuple(taken)
+    raise LedgerBusy(f"the desks of {', '.join(sorted(due))} kept moving; try again")

@@ -1,9 +1,10 @@
 """How does a log become decisions? The embedded loop: batch, tick, commit, release, answers.
 
-One pass over a segment of the event files. Events are judged in their merged order; at each planning tick sense tells its
-story, the desks tell theirs, and one transaction stores both. Then what was released is sent, and what executors answer is
-stored before the next tick, whose facts it is. After a crash the state is taken from the last snapshot and what followed is
-folded again from the log and the records; nothing is asked twice.
+One pass over a segment of the event files. Events are judged in their merged order; at each
+planning tick sense tells its story, the desks tell theirs, and one transaction stores both. Then
+what was released is sent, and what executors answer is stored before the next tick, whose facts it
+is. After a crash the state is taken from the last snapshot and what followed is folded again from
+the log and the records; nothing is asked twice.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,12 +21,13 @@ from replan.errors import LedgerBroken, LedgerBusy, LedgerMoved
 from replan.events import ActionAnswered, SaleRecorded, Tick
 from replan.fit_record import panel_fit_bytes, panel_fit_digest, panel_fit_from_bytes
 from replan.forecasting import FitRequest, PanelFitter
-from replan.infra.desk_room import ATTEMPTS, Taken, store, take, transact
+from replan.infra.desk_room import ATTEMPTS, Taken, store, take, transact, transact_each
 from replan.infra.execution import Executor
 from replan.infra.ledger_rows import (
     AnswerRow,
     DeadLetterRow,
     ManifestRow,
+    OutboxRow,
     ProposalRow,
     SegmentFile,
     SegmentRow,
@@ -67,7 +69,9 @@ class RunRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a run is, for whoever watches: events applied of all in the segment, and the clock."""
+    """How far a run is, for whoever watches: events applied of all in the segment, and the
+    clock.
+    """
 
     done: int
     total: int
@@ -115,6 +119,7 @@ class Engine:
         executor_name: str,
         watch: Callable[[Progress], None] = lambda _: None,
     ) -> None:
+        self._root = root
         self._ledger = ledger
         self._events = root / "events"
         self._sensing = sensing
@@ -125,7 +130,6 @@ class Engine:
         self._executor = executor
         self._executor_name = executor_name
         self._watch = watch
-        self._out = OutFiles(root, ledger)
         self._groups = sorted({item.group for item in sensing.network.items.values()})
         self._forget()
 
@@ -140,11 +144,15 @@ class Engine:
         self._tick_count = 0
         self._fit_waiting: FitWaiting | None = None
         self._segment: SegmentRow | None = None
-        # What was judged since the last commit, and whether replies stand in their file unconfirmed.
+        # What was judged since the last commit, and whether replies stand in their file
+        # unconfirmed.
         self._next_offset = 0
         self._first_offset = 0
         self._outcomes: list[Outcome] = []
+        self._letters: list[DeadLetterRow] = []
         self._replied_through = 0
+        # Lines that were written and not confirmed are found again, as after a crash.
+        self._out = OutFiles(self._root, self._ledger)
 
     @property
     def state_digest(self) -> str:
@@ -152,18 +160,24 @@ class Engine:
         return state_digest(self._state)
 
     def run_until_end(self) -> None:
-        """Apply what is new in the event files, run the ticks that came due, send and take in answers.
+        """Apply what is new in the event files, run the ticks that came due, send and take in
+        answers.
 
         A killed run goes on with its segment first. Raises PrefixChanged if applied lines changed,
-        LedgerBusy if verdicts kept coming between a tick's question and its answer.
+        LedgerBusy if verdicts kept coming between one tick's question and its answer.
         """
-        for _ in range(ATTEMPTS):
+        attempts, reached = 0, -1
+        while True:
             try:
                 return self._run()
-            except LedgerMoved:
-                # Someone gave a verdict meanwhile: what is believed here no longer follows the ledger.
+            except LedgerMoved as moved:
+                # Someone gave a verdict meanwhile: what is believed here no longer follows the
+                # ledger.
                 self._forget()
-        raise LedgerBusy("the ledger kept moving under the run; try again")
+                stands = self._ledger.batch_seq()
+                attempts, reached = (attempts + 1 if stands == reached else 1), stands
+                if attempts == ATTEMPTS:
+                    raise LedgerBusy("the ledger kept moving under the run; try again") from moved
 
     def _run(self) -> None:
         self._recover()
@@ -200,6 +214,8 @@ class Engine:
                 self._tick(due)
         outcome = self._intake.take(arrived.result)
         self._outcomes.append(outcome)
+        if outcome.refused is not None:
+            self._letters.append(_letter(outcome.refused, self._intake.clock))
         self._next_offset = arrived.rank + 1
         self._take_facts(outcome)
         if len(self._outcomes) >= self._rules.batch:
@@ -219,7 +235,9 @@ class Engine:
             self._queue.append(fact)
 
     def _next_tick(self, reached: datetime) -> datetime | None:
-        """The first planning tick after the last one; before any, the first at or after the first event."""
+        """The first planning tick after the last one; before any, the first at or after the first
+        event.
+        """
         step_ = self._rules.planning
         if self._last_tick is None:
             first = self._intake.clock or reached
@@ -229,6 +247,7 @@ class Engine:
     # A tick.
 
     def _tick(self, at: datetime) -> None:
+        stood = self._ledger.desk_seqs()
         said, fit = self._sense(at, self._sensing)
         policy = self._policies.at(at, self._state.fit_sha)
         network = self._sensing.network
@@ -242,13 +261,23 @@ class Engine:
                 cleared=tuple(c for c in said.cleared if network.items[c.item].group == group),
             )
             one = take(self._ledger, group, due, policy, moves=moves, reserve_seq=reserve_seq)
+            if one.seq != stood.get(group, 0):
+                raise LedgerMoved(f"desk {group} said something that sense has not heard")
             moves = (*one.moves, *one.outcome.reserved)
             reserve_seq = one.reserve_seq + bool(one.outcome.reserved or one.outcome.released)
             taken.append(one)
         self._commit(at, said, taken=taken, fit=fit)
         if said.fit_wanted is not None:
             self._fit(at, said.fit_wanted)
+        # Only now, and never on the way back after a crash: what is kept is the state after this
+        # tick and before its answers, which are heard again after a restart.
+        due_now = self._tick_count % self._rules.snapshot_ticks == 0 and not self._state.inbox
+        snapshot = self._kept_state() if due_now else None
         self._release(at)
+        if snapshot is not None:
+            with self._ledger.transaction() as write:
+                self._confirm_replies(write)
+                write.save_snapshot(at, snapshot)
 
     def _sense(self, at: datetime, sensing: Sensing) -> tuple[Sensed, FitWaiting | None]:
         """Sense's part of a tick, live or told again: feedback and a fit first, then the facts."""
@@ -266,7 +295,9 @@ class Engine:
         return said, fit
 
     def _fit(self, at: datetime, request: FitRequest) -> None:
-        """Ask the fitter in a worker process and record its answer; on the log clock the engine waits."""
+        """Ask the fitter in a worker process and record its answer; on the log clock the engine
+        waits.
+        """
         fit = (
             self._pool.submit(self._fitter.fit_panel, request).result()
             if self._pool is not None
@@ -302,7 +333,9 @@ class Engine:
         fit: FitWaiting | None = None,
         finish: bool = False,
     ) -> None:
-        """One transaction: what was judged since the last one, and with a tick what sense and desks said."""
+        """One transaction: what was judged since the last one, and with a tick what sense and desks
+        said.
+        """
         segment = self._segment
         assert segment is not None, "facts are only applied from a segment"
         replies = [outcome.reply for outcome in self._outcomes]
@@ -321,16 +354,18 @@ class Engine:
                     )
                 )
             write.add_counts(_counted(replies))
-            letters = [_letter(o.refused, self._intake.clock) for o in self._outcomes if o.refused]
-            write.add_dead_letters(letters)
-            if self._intake.clock is not None:
-                write.set_clock(self._intake.clock)
+            write.add_dead_letters(self._letters)
+            reached = [at for at in (self._intake.clock, self._last_tick) if at is not None]
+            if reached:
+                # A tick in a gap of the log is later than the newest event, and what is asked then
+                # is asked no earlier than what was decided.
+                write.set_clock(max(reached))
             if tick is not None and said is not None:
                 self._store_tick(write, tick, said, taken, fit)
             if finish:
                 write.finish_segment(segment.id)
         self._reply(replies)
-        self._outcomes = []
+        self._outcomes, self._letters = [], []
         self._first_offset = self._next_offset
         if finish:
             with self._ledger.transaction() as write:
@@ -362,7 +397,9 @@ class Engine:
             store(write, one)
 
     def _reply(self, replies: Sequence[Reply]) -> None:
-        """Append the answers to producers; that they stand there is stored with the next transaction."""
+        """Append the answers to producers; that they stand there is stored with the next
+        transaction.
+        """
         if replies:
             self._out.append(ACCEPTED, [_reply_line(reply) for reply in replies])
             self._replied_through = self._ledger.batch_seq()
@@ -376,71 +413,73 @@ class Engine:
     # Sending and answers.
 
     def _release(self, at: datetime) -> None:
-        """Send what waits in the outbox and store what executors answer; acks go to the desk at once."""
-        due = self._tick_count % self._rules.snapshot_ticks == 0 and not self._state.inbox
-        snapshot = self._kept_state() if due else None
+        """Send what waits in the outbox and store what executors answer; acks go to the desk at
+        once.
+        """
         commands = self._sendable(at)
-        if commands:
-            self._out.append(COMMANDS, [_command_line(c, at) for c in commands])
+        new = [row for row in commands if row.state == "pending"]
+        if new:
+            self._out.append(COMMANDS, [_command_line(row, at) for row in new])
             with self._ledger.transaction() as write:
-                write.mark_sent([c.action_id for c in commands], at)
+                write.mark_sent([row.action_id for row in new], at)
                 self._out.confirm(write, COMMANDS)
         known = self._ledger.answers_for(at)
-        events = self._executor.advance(at, () if known else tuple(self._tick_sales), commands)
+        sales = () if known else tuple(self._tick_sales)
+        events = self._executor.advance(at, sales, [_command(row) for row in commands])
         self._tick_sales = []
-        fresh = events[sum(len(row.events) for row in known) :] if known else events
+        heard = {_origin(event) for row in known for event in row.events}
+        fresh = [event for event in events if _origin(event) not in heard]
         if fresh:
             self._take_answers(at, f"{self._executor_name}#{len(known)}", fresh)
-        if snapshot is not None:
-            with self._ledger.transaction() as write:
-                write.save_snapshot(at, snapshot)
         self._out.flush()
 
-    def _sendable(self, at: datetime) -> tuple[Command, ...]:
-        """What may be sent now; what a planner approved is re-checked by its desk first."""
-        if self._policies.mode == "shadow" or not self._ledger.pending_outbox():
+    def _sendable(self, at: datetime) -> tuple[OutboxRow, ...]:
+        """What may be sent now, and what was sent at this very clock and is not answered: a crash
+        may have come between. What a planner approved is re-checked by its desk first.
+        """
+        if self._policies.mode == "shadow" or not self._ledger.sendable_outbox(at):
             return ()
         policy = self._policies.at(at, self._state.fit_sha)
+        released: set[str] = set()
         for group in self._groups:
-            if any(d.state == "approved" for d in _open_decisions(self._ledger, group)):
-                transact(self._ledger, group, AnswersDue(at=at, answers=()), policy)
-        return tuple(
-            Command(
-                idem=row.idem,
-                action_id=row.action_id,
-                decision_id=row.decision_id,
-                not_after=row.not_after,
-                body=row.body,
-            )
-            for row in self._ledger.pending_outbox()
-        )
+            decisions = _open_decisions(self._ledger, group)
+            if any(d.state == "approved" for d in decisions):
+                due = AnswersDue(at=at, answers=())
+                after = transact(self._ledger, group, due, policy).state.decisions
+                decisions = tuple(after.values())
+            released |= {d.decision_id for d in decisions if d.state == "executing"}
+        # Read last: what was approved since then waits for the next release.
+        rows = self._ledger.sendable_outbox(at)
+        return tuple(row for row in rows if row.decision_id in released)
 
     def _take_answers(
         self, at: datetime, executor: str, events: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Store answers and let the desk take the acks among them, in one transaction."""
-        answers = self._hear_answers(events)
+        """Store answers and let the desks take the acks among them, in one transaction."""
+        answers, letters = self._hear_answers(events)
         row = AnswerRow(tick=at, executor=executor, events=tuple(events), acks_applied=True)
-        policy = self._policies.at(at, self._state.fit_sha)
-        by_group: dict[str, list[ActionAnswered]] = {}
+        due: dict[str, AnswersDue] = {}
         for group in self._groups:
             mine = {a for d in _open_decisions(self._ledger, group) for a in d.actions}
-            by_group[group] = [a for a in answers if a.action_id in mine]
-        stored = False
-        for group, acks in by_group.items():
+            acks = tuple(a for a in answers if a.action_id in mine)
             if acks:
-                due = AnswersDue(at=at, answers=tuple(acks))
-                also = None if stored else (lambda write: write.store_answers(row))
-                transact(self._ledger, group, due, policy, also)
-                stored = True
-        if not stored:
-            with self._ledger.transaction() as write:
-                write.store_answers(row)
+                due[group] = AnswersDue(at=at, answers=acks)
 
-    def _hear_answers(self, events: Sequence[Mapping[str, Any]]) -> list[ActionAnswered]:
-        """Judge an executor's events as any others; facts wait for the next tick, acks are returned."""
+        def also(write: LedgerWriter) -> None:
+            write.store_answers(row)
+            write.add_dead_letters(letters)
+
+        transact_each(self._ledger, due, self._policies.at(at, self._state.fit_sha), also)
+
+    def _hear_answers(
+        self, events: Sequence[Mapping[str, Any]]
+    ) -> tuple[list[ActionAnswered], list[DeadLetterRow]]:
+        """Judge an executor's events as any others; facts wait for the next tick. Returns the acks,
+        and what was refused.
+        """
         decoder = Decoder(self._sensing.network)
-        acks = []
+        acks: list[ActionAnswered] = []
+        letters: list[DeadLetterRow] = []
         for n, event in enumerate(events, start=1):
             place = Place(self._executor_name, n)
             for result in decoder.record(canonical_bytes(dict(event)), place):
@@ -448,10 +487,8 @@ class Engine:
                 acks += [f for f in outcome.facts if isinstance(f, ActionAnswered)]
                 self._queue.extend(f for f in outcome.facts if not isinstance(f, ActionAnswered))
                 if outcome.refused is not None:
-                    letter = _letter(outcome.refused, self._intake.clock)
-                    with self._ledger.transaction() as write:
-                        write.add_dead_letters([letter])
-        return acks
+                    letters.append(_letter(outcome.refused, self._intake.clock))
+        return acks, letters
 
     def _kept_state(self) -> bytes:
         """The state after this tick, before its answers, which are heard again after a restart."""
@@ -509,7 +546,9 @@ class Engine:
             self._hear_answers(row.events)
 
     def _finish_last_tick(self) -> None:
-        """What a crash may have cut off after the last tick's transaction: its fit, its releases."""
+        """What a crash may have cut off after the last tick's transaction: its fit, its
+        releases.
+        """
         tick = self._last_tick
         if tick is None:
             return
@@ -612,7 +651,21 @@ def _reply_line(reply: Reply) -> str:
     ).decode()
 
 
-def _command_line(command: Command, at: datetime) -> str:
+def _origin(event: Mapping[str, Any]) -> tuple[str, str]:
+    return event["source"], event["id"]
+
+
+def _command(row: OutboxRow) -> Command:
+    return Command(
+        idem=row.idem,
+        action_id=row.action_id,
+        decision_id=row.decision_id,
+        not_after=row.not_after,
+        body=row.body,
+    )
+
+
+def _command_line(command: OutboxRow, at: datetime) -> str:
     return canonical_bytes(
         {
             "specversion": "1.0",

@@ -126,7 +126,7 @@ class ErpLife:
         self._happen_until(until, Rank.LAST)
         for key, when in sorted(empty.items()):
             if self._counted[key] == micros(when):
-                pass
+                self.say(self.voice.count(key, 0, when))
         self.at = until
 
     def settle_down(self, until: datetime) -> None:
@@ -275,10 +275,9 @@ class ErpLife:
 
     def _receive(self, due: Happening) -> None:
         world = self.worlds[due.world]
-        line = world.lines.get(due.ref)
-        if line is None or self.calendar.arrival(line) != due.when:
+        line = world.lines.pop(due.ref, None)
+        if line is None:  # it came earlier
             return
-        del world.lines[due.ref]
         world.arrive(line.key, line.qty)
         if due.world == REAL:
             self.say(self.voice.receipt(line, due.when))

@@ -201,6 +201,11 @@ class LedgerReads(ABC):
         body = json.loads(unpacked(row.body, row.sha, f"desk {group}"))
         return DeskRow(group=group, seq=row.seq, tick=row.tick, body=body)
 
+    def desk_seqs(self) -> dict[str, int]:
+        """How many transactions the desk of each group has had; those without any are left out."""
+        rows = self._all(sa.select(t.desk.c.planning_group, t.desk.c.seq))
+        return {row.planning_group: row.seq for row in rows}
+
     def desk_log(self, group: str, since_seq: int = 0) -> tuple[DeskLogRow, ...]:
         """What the desk transactions after `since_seq` were given, in order."""
         c = t.desk_log.c
@@ -246,6 +251,13 @@ class LedgerReads(ABC):
         c = t.outbox.c
         query = sa.select(t.outbox).where(c.state == "pending").order_by(c.created_at, c.idem)
         return tuple(_command(row) for row in self._all(query))
+
+    def sendable_outbox(self, at: datetime) -> tuple[OutboxRow, ...]:
+        """Commands not sent yet, and those sent at `at` that were not answered; oldest first."""
+        c = t.outbox.c
+        unanswered = (c.state == "sent") & (c.sent_at == at)
+        query = sa.select(t.outbox).where((c.state == "pending") | unanswered)
+        return tuple(_command(row) for row in self._all(query.order_by(c.created_at, c.idem)))
 
     def outbox(self, decision_id: str | None = None) -> tuple[OutboxRow, ...]:
         """All commands, or those of one decision, oldest first."""

@@ -92,8 +92,9 @@ class LedgerRecords(LedgerReads):
         return "sha256:" + hasher.hexdigest()
 
     def closed_days(self, item: str, site: str, count: int) -> tuple[dict[str, Any], ...]:
-        """The newest closed days of a series, oldest first: the band forecast before each, what was sold
-        in base units, whether the shelf was empty."""
+        """The newest closed days of a series, oldest first: the band forecast before each, what was
+        sold in base units, whether the shelf was empty.
+        """
         c = t.forecast_day.c
         query = (
             sa.select(c.date, c.p05, c.p50, c.p95, c.actual, c.censored)
@@ -112,6 +113,29 @@ class LedgerRecords(LedgerReads):
             }
             for row in reversed(self._all(query))
         )
+
+    def forecast_health(self) -> dict[str, float | int]:
+        """Over all closed days with a forecast that were not censored: how many, share inside the 90 %
+        band, and WAPE of the median."""
+        c = t.forecast_day.c
+        actual = c.actual / sa.literal(1_000.0)
+        inside = sa.case((actual.between(c.p05, c.p95), 1.0), else_=0.0)
+        row = self._first(
+            sa.select(
+                sa.func.count().label("days"),
+                sa.func.coalesce(sa.func.avg(inside), 0.0).label("coverage"),
+                sa.func.coalesce(
+                    sa.func.sum(sa.func.abs(actual - c.p50))
+                    / sa.func.nullif(sa.func.sum(actual), 0),
+                    0.0,
+                ).label("wape"),
+            ).where(c.p50.is_not(None), sa.not_(c.censored))
+        )
+        return {
+            "days": row.days,
+            "coverage": round(row.coverage, 4),
+            "wape": round(row.wape, 4),
+        }
 
     def verify_audit(self) -> AuditReport:
         """Check every chain and every body; names the first bad row."""

@@ -1,4 +1,5 @@
-"""What can a planner see and say, whatever the way in? Queue, decisions, verdicts and status of a workspace.
+"""What can a planner see and say, whatever the way in? Queue, decisions, verdicts and status of a
+workspace.
 
 The command line, the pages and the API ask here, so the same rules hold for each.
 """
@@ -10,6 +11,7 @@ from typing import Any
 from replan.desk_state import PENDING, VerdictGiven
 from replan.errors import UsageError
 from replan.infra.desk_room import transact
+from replan.infra.ledger_records import LedgerRecords
 from replan.infra.ledger_store import Ledger
 from replan.infra.policy import PolicySource
 from replan.units import DecisionId
@@ -58,10 +60,14 @@ class Office:
         version: int | None = None,
         confirm: bool = False,
     ) -> VerdictResult:
-        """Take a verdict at the clock as it stands. UsageError for an unknown id, login, chip, option or verdict."""
+        """Take a verdict at the clock as it stands. UsageError for an unknown id, login, chip,
+        option or verdict.
+        """
         body = self.decision(decision_id)
         if verdict not in VERDICTS:
-            raise UsageError(f"verdict {verdict!r} is not one of {', '.join(VERDICTS)}")
+            raise UsageError(
+                f"verdict {verdict!r} cannot be given in this version, only {', '.join(VERDICTS)}"
+            )
         if chip not in CHIPS:
             raise UsageError(f"reason {chip!r} is not one of {', '.join(CHIPS)}")
         if chip == "other" and not note.strip():
@@ -71,20 +77,24 @@ class Office:
         names = [o["name"] for o in body["options"]]
         if option is not None and option not in names:
             raise UsageError(f"option {option!r} is not one of {', '.join(names)}")
-        clock = self._ledger.clock()
-        assert clock is not None, "a decision was made, so the clock stands somewhere"
-        given = VerdictGiven(
-            at=clock,
-            decision_id=DecisionId(decision_id),
-            version=version,
-            verdict=verdict,
-            login=login,
-            chip=chip,
-            note=note,
-            option=option,
-            confirm=confirm,
-            last_state=body["state"],
-        )
+
+        def given(ledger: LedgerRecords) -> VerdictGiven:
+            now = ledger.decision(decision_id).body
+            return VerdictGiven(
+                at=_standing(ledger.clock()),
+                decision_id=DecisionId(decision_id),
+                version=version,
+                verdict=verdict,
+                login=login,
+                chip=chip,
+                note=note,
+                option=option,
+                confirm=confirm,
+                last_state=now["state"],
+                last_version=now["version"],
+            )
+
+        clock = _standing(self._ledger.clock())
         policy = self._policies.at(clock, body["versions"]["models"])
         result = transact(self._ledger, body["group"], given, policy).result
         assert result is not None, "a verdict always has a result"
@@ -126,3 +136,8 @@ class Office:
             return float(at_risk)
         left = (datetime.fromisoformat(body["deadline"]) - clock).total_seconds() / 3600
         return float(at_risk / max(left, 1.0))
+
+
+def _standing(clock: datetime | None) -> datetime:
+    assert clock is not None, "a decision was made, so the clock stands somewhere"
+    return clock

@@ -1,7 +1,8 @@
-"""Under which rules does the desk decide now? The table in force, people, mode and network, as one value.
+"""Under which rules does the desk decide now? The table in force, people, mode and network, as one
+value.
 
-What a policy is made of is kept in the ledger by content (artefacts), and every desk transaction names it,
-so that a replay decides under the very same rules.
+What a policy is made of is kept in the ledger by content (artefacts), and every desk transaction
+names it, so that a replay decides under the very same rules.
 """
 
 import json

@@ -21,7 +21,9 @@ def replay(
     recorded: dict[str, dict[tuple[str, int], dict[str, object]]] = {g: {} for g in groups}
     for key in ledger.decision_versions():
         row, _ = ledger.decision_made(*key)
-        recorded[row.group][key] = dict(row.body)
+        # A group that the network no longer has still has its decisions.
+        recorded.setdefault(row.group, {})[key] = dict(row.body)
+    groups = sorted(recorded)
     if decision_id is not None:
         homes = [g for g in groups if any(d == decision_id for d, _ in recorded[g])]
         if not homes:

@@ -1,9 +1,12 @@
 """What do the commands do with a workspace? Open it, run it, ask it, check it, serve it."""
 
+import gzip
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,20 +15,22 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from replan.errors import NotSo, UsageError
-from replan.findings import Finding
-from replan.infra.authority_file import load_authority
+from replan.findings import Finding, finding_text
+from replan.infra.authority_file import AUTHORITY_FILE, load_authority
 from replan.infra.engine import Progress
 from replan.infra.events_kit import check
 from replan.infra.ledger_rows import AuditReport
 from replan.infra.ledger_store import Ledger
 from replan.infra.office import Office
+from replan.infra.people_file import PLANNERS_FILE
 from replan.infra.replay_run import replay
-from replan.infra.settings import RunMode
-from replan.infra.wiring import open_ledger, opened_engine, policy_source
+from replan.infra.settings import SETTINGS_FILE, RunMode
+from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
 from replan.infra.workspace import Workspace, open_workspace
 from replan.replay import Compared
 from replan.solver.joint import JointPlanner
 from replan.solver.pool import PooledPlanner
+from replan.streams.codec import MAX_RECORD_BYTES
 
 MODE = "run_mode"
 """Under this key the ledger keeps the mode of the newest run: verdicts follow it."""
@@ -40,11 +45,20 @@ class OpenDesk:
     office: Office
     mode: str
 
+    def needs_people(self) -> None:
+        """NotSo where planners.yaml is wrong: nobody can be known by a login then."""
+        wrong = [f for f in self.workspace.findings if f.file == PLANNERS_FILE]
+        refuse_to_run([f for f in wrong if f.severity == "error"])
+
 
 @contextmanager
 def opened_office(root: Path) -> Iterator[OpenDesk]:
-    """The office of a workspace, beside whatever run goes on. UsageError where there is no workspace."""
+    """The office of a workspace, beside whatever run goes on. UsageError where there is no
+    workspace.
+    """
     workspace = open_workspace(root)
+    if not (root / SETTINGS_FILE).is_file():
+        raise UsageError(f"{root} holds no {SETTINGS_FILE}, so it is no workspace; see replan init")
     ledger = open_ledger(workspace)
     try:
         mode = str(ledger.control(MODE) or workspace.settings.mode)
@@ -57,7 +71,9 @@ def opened_office(root: Path) -> Iterator[OpenDesk]:
 def run_workspace(
     root: Path, *, source: str | None, until_end: bool, mode: str | None
 ) -> dict[str, Any]:
-    """Run until the end of the source; the status afterwards. NotSo with the reasons that forbid the run."""
+    """Run until the end of the source; the status afterwards. NotSo with the reasons that forbid
+    the run.
+    """
     workspace = open_workspace(root)
     if mode is not None and mode not in get_args(RunMode):
         raise UsageError(f"mode {mode!r} is not one of {', '.join(get_args(RunMode))}")
@@ -66,6 +82,7 @@ def run_workspace(
     if not until_end:
         raise UsageError("the file source is read to its end: add --until-end")
     chosen: RunMode = mode or workspace.settings.mode  # type: ignore[assignment]
+    refuse_to_run(workspace.stopping(chosen, _log_begins(workspace.events)))
     ledger = open_ledger(workspace)
     try:
         _warn(workspace)
@@ -73,17 +90,40 @@ def run_workspace(
             with ledger.transaction() as write:
                 write.set_control(MODE, chosen)
             engine.run_until_end()
-        return Office(ledger, policy_source(workspace, chosen)).status(chosen)
+        status = Office(ledger, policy_source(workspace, chosen)).status(chosen)
     finally:
         ledger.close()
+    if not status["authority"]["in_force"] and workspace.authority.reason is None:
+        sys.stderr.write(
+            f"NO AUTHORITY TABLE at {status['clock']} ({status['authority']['reason']}): "
+            "everything escalates\n"
+        )
+    return status
+
+
+def _log_begins(events: Path) -> datetime | None:
+    """About when the event files begin, by their first lines; None where none can be read.
+
+    A risk record that was over by then must not let a first run start, when no clock stands yet.
+    """
+    found = []
+    for path in sorted(events.glob("*.jsonl*")) if events.is_dir() else ():
+        opened = gzip.open if path.suffix == ".gz" else open
+        try:
+            with opened(path, "rb") as lines:
+                first = json.loads(lines.readline(MAX_RECORD_BYTES))
+            head = first[0] if isinstance(first, list) else first
+            found.append(datetime.fromisoformat(head.get("recordedtime") or head["time"]))
+        except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError):
+            continue
+    return min((at for at in found if at.tzinfo is not None), default=None)
 
 
 def _warn(workspace: Workspace) -> None:
     """Say loudly what narrows this run without stopping it."""
     for finding in workspace.findings:
-        if finding.severity == "error" or finding.file == "authority.yaml":
-            place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
-            sys.stderr.write(f"{place}: {finding.message}\n")
+        if finding.severity == "error" or finding.file == AUTHORITY_FILE:
+            sys.stderr.write(finding_text(finding) + "\n")
     if workspace.authority.reason is not None:
         sys.stderr.write(
             f"NO AUTHORITY TABLE, everything escalates: {workspace.authority.reason}\n"

@@ -1,4 +1,6 @@
-"""How do the pages reach the engine? The office of a workspace behind the review port, and the server."""
+"""How do the pages reach the engine? The office of a workspace behind the review port, and the
+server.
+"""
 
 import secrets
 import sys

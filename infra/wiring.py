@@ -1,30 +1,42 @@
-"""Which adapter answers which port? The one place where they meet: a workspace becomes a run or an office."""
+"""Which adapter answers which port? The one place where they meet: a workspace becomes a run or an
+office.
+"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from multiprocessing import get_context
+from typing import Any
 
 from replan.authority_table import AuthorityTable
 from replan.canonical import digest
 from replan.errors import NotSo, UsageError
-from replan.findings import finding_json
+from replan.findings import Finding, finding_text
 from replan.infra.authority_file import AUTHORITY_FILE
-from replan.infra.demo_world import initial_stock
 from replan.infra.engine import Engine, Progress, RunRules
 from replan.infra.execution import Executor, FileExecutor
 from replan.infra.ledger_store import Ledger
 from replan.infra.policy import PolicySource
 from replan.infra.reference_erp import ReferenceErp
-from replan.infra.settings import RunMode, Settings
+from replan.infra.settings import Plan, RunMode, Settings
 from replan.infra.workspace import Workspace
 from replan.models.fitting import StatsforecastFitter
 from replan.models.registry import live_forecasters
+from replan.network import Network
 from replan.replanner import Sensing
 from replan.solver.joint import JointPlanner
 from replan.solver.pool import PooledPlanner
 from replan.state import SenseRules
+from replan.units import ItemId, SiteId, Units
+
+_SHAPING: Any = {
+    **dict.fromkeys(("timezone", "currency", "time", "ticks", "bands", "models"), True),
+    "plan": set(Plan.model_fields) - {"max_batch"},
+}
+"""The settings that shape a decision, and so are named in it. Batches, workers, snapshots, places
+are not among them: the same log gives the same decisions whatever they are.
+"""
 
 
 class AuthorityOnDisk:
@@ -79,13 +91,21 @@ def policy_source(workspace: Workspace, mode: str) -> PolicySource:
         change_cost_minor=settings.plan.change_cost_minor,
         currency=settings.currency,
         chooser=JointPlanner(),
-        settings_sha=digest(settings.model_dump(mode="json")),
+        settings_sha=digest(settings.model_dump(mode="json", include=_SHAPING)),
     )
 
 
 def open_ledger(workspace: Workspace) -> Ledger:
     """The ledger of a workspace."""
     return Ledger.open(workspace.settings.ledger.url, workspace.root)
+
+
+def refuse_to_run(stopping: Sequence[Finding]) -> None:
+    """NotSo that names file, line, value and rule of everything that forbids a run; none: nothing
+    happens.
+    """
+    if stopping:
+        raise NotSo("\n".join(finding_text(finding) for finding in stopping))
 
 
 @contextmanager
@@ -100,9 +120,7 @@ def opened_engine(
     Raises NotSo with the findings that forbid the run, UsageError for a part that is not there yet.
     """
     settings = workspace.settings
-    stopping = workspace.stopping(mode, ledger.clock())
-    if stopping:
-        raise NotSo("\n".join(str(finding_json(finding)["message"]) for finding in stopping))
+    refuse_to_run(workspace.stopping(mode, ledger.clock()))
     if settings.source.kind != "file" or settings.executor.kind != "file":
         kinds = f"source {settings.source.kind!r}, executor {settings.executor.kind!r}"
         raise UsageError(f"{kinds}: this version runs on the file source and the file executor")
@@ -134,12 +152,17 @@ def opened_engine(
         )
 
 
+def opening_stock(network: Network) -> dict[tuple[ItemId, SiteId], Units]:
+    """What the reference order system starts with: `order_up_to` of each stocking rule."""
+    return {key: rule.order_up_to for key, rule in network.stocking.items()}
+
+
 @contextmanager
 def _executor(workspace: Workspace) -> Iterator[Executor]:
     if not workspace.settings.executor.reference_erp:
         yield FileExecutor()
         return
     with ReferenceErp(
-        workspace.root, workspace.network, initial_stock(workspace.root)
+        workspace.root, workspace.network, opening_stock(workspace.network)
     ) as reference_erp:
         yield reference_erp

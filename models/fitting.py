@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from replan import bands, deviation
+from replan.dependence import persistent_share, shared_share
 from replan.forecasting import (
     LEVELS,
     BoolArray,
@@ -163,6 +164,8 @@ class _Fitting:
             threshold_up=up,
             threshold_down=down,
             degraded=self.degraded,
+            persistent=persistent_share(self.residuals, sigma),
+            shared=shared_share(self.residuals, sigma, request.item_of),
             notes=tuple(self.notes),
         )
 

@@ -58,6 +58,7 @@ __all__ = [
     "check_table",
     "in_window",
     "judge",
+    "suspended",
     "table_from_json",
     "table_json",
     "window_key",
@@ -137,9 +138,15 @@ def judge(
         return _escalate(case, "no_table", f"version {table.version} has no rows")
     if not table.holds_at(now):
         return _escalate(case, "table_expired", f"version {table.version} is not in force now")
-    suspended = _suspended(table, case)
-    if suspended is not None:
-        return _escalate(case, "stopped", suspended)
+    stopped = suspended(
+        table,
+        category=case.category,
+        region=case.region,
+        action=case.action,
+        model=case.model,
+    )
+    if stopped is not None:
+        return _escalate(case, "stopped", stopped)
     facts = _facts(table, case)
     if isinstance(facts, _Unusable):
         return _escalate(case, facts.code, facts.text)
@@ -251,18 +258,21 @@ def _matches(when: Conditions, facts: _Facts) -> bool:
     )
 
 
-def _suspended(table: AuthorityTable, case: Case) -> str | None:
+def suspended(
+    table: AuthorityTable, *, category: str, region: str, action: str, model: str | None
+) -> str | None:
+    """What the table stops altogether, in words; None where it lets rows and people decide."""
     if table.kill.everything:
         return "the table suspends everything"
     for name, value, killed in (
-        ("region", case.region, table.kill.regions),
-        ("action", case.action, table.kill.actions),
-        ("model", case.model, table.kill.models),
+        ("region", region, table.kill.regions),
+        ("action", action, table.kill.actions),
+        ("model", model, table.kill.models),
     ):
         if value in killed:
             return f"the table suspends {name} {value}"
-    if table.stage(case.category) == "halted":
-        return f"the table halts category {case.category}"
+    if table.stage(category) == "halted":
+        return f"the table halts category {category}"
     return None
 
 

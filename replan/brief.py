@@ -83,7 +83,7 @@ def write_brief(
         },
         "question": _question(published[chosen.name], proposal, chosen, currency),
         "deadline": instant_text(deadline),
-        "on_timeout": _on_timeout(recipient, next_recipient),
+        "on_timeout": on_timeout(recipient, next_recipient),
         "why_escalated": dict(why),
         "evidence": [
             {
@@ -119,6 +119,14 @@ def write_brief(
     }
     brief["text"] = brief_text(brief, timezone, currency)
     return brief
+
+
+def next_version(
+    brief: Mapping[str, Any], version: int, timezone: str, currency: str, **blocks: Any
+) -> dict[str, Any]:
+    """The brief of a later version around the same plan, with some blocks replaced."""
+    later = {**brief, **blocks, "ids": {**brief["ids"], "version": version}}
+    return later | {"text": brief_text(later, timezone, currency)}
 
 
 def check_brief(brief: Mapping[str, Any], evidence_ids: Iterable[str]) -> list[str]:
@@ -179,7 +187,8 @@ def _question(
     return f"Approve the plan {chosen.name}: {actions_text(published['actions'])}, for {cost}?"
 
 
-def _on_timeout(recipient: str, next_recipient: str) -> str:
+def on_timeout(recipient: str, next_recipient: str) -> str:
+    """What happens at the deadline, in words."""
     if next_recipient and next_recipient != recipient:
         return (
             f"Nothing is carried out; {next_recipient} gets it next, while a plan can still help."

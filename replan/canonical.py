@@ -1,20 +1,22 @@
 """How is a value written down so that equal values have equal bytes and equal hashes?
 
 Canonical JSON in the manner of RFC 8785: keys sorted, no white space, UTF-8, no NaN or infinity.
-Money and quantities are integers; floats appear only where a number is a probability or a forecast and
-are rounded before they come here, so their shortest text is the same on every machine.
+Money and quantities are integers; floats appear only where a number is a probability or a forecast
+and are rounded before they come here, so their shortest text is the same on every machine.
 """
 
 import hashlib
 import json
 from typing import Any
 
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
 
 def canonical_bytes(value: Any) -> bytes:
     """Canonical JSON bytes of plain data (dict, list, tuple, str, int, float, bool, None)."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def sha256_hex(data: bytes) -> str:

@@ -1,9 +1,10 @@
 """Is there a case? One item's trouble in money, its category and cause, and what it rests on.
 
-A case exists where the money that would be lost until normal supply can arrive is worth a plan, whether demand
-has left its band or is still inside and heading for a stock-out.
+A case exists where the money that would be lost until normal supply can arrive is worth a plan,
+whether demand has left its band or is still inside and heading for a stock-out.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,11 +24,11 @@ from replan.effects import (
 )
 from replan.forecasting import LEVELS, Forecaster
 from replan.network import Network
-from replan.outlook import Ahead, planning_problem
+from replan.outlook import Ahead, left_to_sell, planning_problem
 from replan.panel import NEVER, reference_mean
 from replan.planning import Action, Answer, Option, PlanningProblem
 from replan.scenarios import Z90, Draws, Outlook, draws, judge, play
-from replan.state import CaseFile, SenseRules, SenseState
+from replan.state import CaseFile, SenseRules, SenseState, Sighting
 from replan.units import ONE_UNIT, ItemId, SiteId, day_from_number, day_number, units_nearest
 
 HELD_OUT_STREAM = 2
@@ -67,21 +68,42 @@ def find_case(
 ) -> Case | None:
     """The case of an item, or None where too little is at stake. Opens an episode for a new one."""
     at_stake = {a.site: a.short_at(Z90) * network.shortage_minor(item, a.site) for a in aheads}
-    if sum(at_stake.values()) < rules.min_value_minor:
+    # Even where every loss is worth a plan, nothing at stake is no trouble.
+    least = max(rules.min_value_minor, 1)
+    if sum(at_stake.values()) < least:
         return None
-    # A site is in need where it bears a fair part of what is at stake; dust at many sites is no need.
-    needy = frozenset(s for s, minor in at_stake.items() if 4 * minor >= rules.min_value_minor)
+    # A site is in need where it bears a fair part of what is at stake; dust at many sites is no
+    # need.
+    needy = frozenset(s for s, minor in at_stake.items() if 4 * minor >= least)
     if not needy:
         return None
-    problem = planning_problem(network, state.supply, item, aheads, needy, at, today, rules)
+    assert state.panel.fit is not None, "without a model nothing lies ahead"
+    shared = state.panel.fit.shared
+    in_need = [a for a in aheads if a.site in needy]
+    alone = planning_problem(
+        network,
+        state.supply,
+        item,
+        in_need,
+        needy,
+        at,
+        today,
+        rules,
+        shared=shared,
+        with_offers=False,
+    )
+    nothing_done = play(alone, (), draws(alone, alone.held_out, HELD_OUT_STREAM)).short
+    margin = np.array([s.shortage_minor for s in alone.sites], dtype=np.int64)
+    lost = nothing_done.sum(axis=0) * margin // (alone.held_out * ONE_UNIT)
+    loss = int(lost[4 * lost >= least].sum())
+    if loss < least:
+        return None
+    problem = planning_problem(
+        network, state.supply, item, aheads, needy, at, today, rules, shared=shared
+    )
     held_out = draws(problem, problem.held_out, HELD_OUT_STREAM)
     nothing = play(problem, (), held_out)
-    margin = np.array([s.shortage_minor for s in problem.sites], dtype=np.int64)
-    lost = nothing.short.sum(axis=0) * margin // (problem.held_out * ONE_UNIT)
-    loss = int(lost[4 * lost >= rules.min_value_minor].sum())
-    if loss < rules.min_value_minor:
-        return None
-    worst = problem.sites[int(np.argmax(lost))].site
+    worst = alone.sites[int(np.argmax(lost))].site
     category, cause = _category(state, network, item, worst, aheads, at, today)
     file = state.case(item)
     if file.episode is None:
@@ -106,7 +128,9 @@ def find_case(
 
 
 def is_quiet(file: CaseFile, case: Case, at: datetime) -> bool:
-    """Whether the desk asked not to hear of this again yet; a loss grown by more than a quarter is news."""
+    """Whether the desk asked not to hear of this again yet; a loss grown by more than a quarter is
+    news.
+    """
     word = file.feedback
     return (
         word is not None
@@ -176,7 +200,9 @@ def proposal_of(
 
 
 def watched_option(feedback: Feedback | None, case: Case) -> Option | None:
-    """The plan that waits for a planner, dated and judged as things stand now; None if it cannot be done."""
+    """The plan that waits for a planner, dated and judged as things stand now; None if it cannot be
+    done.
+    """
     if feedback is None or feedback.watch is None:
         return None
     actions = tuple(_redated(action, case.problem) for action in feedback.watch.actions)
@@ -235,20 +261,21 @@ def _category(
     at: datetime,
     today: int,
 ) -> tuple[Category, str]:
-    """Category and cause, never beyond the evidence: a slip or an adjustment only where one was reported."""
+    """Category and cause, never beyond the evidence: a slip or an adjustment only where one was
+    reported.
+    """
     panel, since = state.panel, today - RECENT_DAYS
     row = panel.row_of[(item, site)]
     alarmed = [a.site for a in aheads if panel.live.alarm_up[a.row] >= since]
-    for (seen_row, kind), sighting in sorted(state.sightings.items()):
-        if seen_row == row and kind.startswith("promo:"):
-            if at - sighting.time <= timedelta(days=RECENT_DAYS):
-                return "demand_surge", kind
+    for kind, sighting in _seen_of(state, row):
+        if kind.startswith("promo:") and at - sighting.time <= timedelta(days=RECENT_DAYS):
+            return "demand_surge", kind
     if len(alarmed) >= 2 and 2 * len(alarmed) >= len(aheads):
         return "demand_surge", f"item:{item}"
     if site in alarmed:
         return "demand_surge", f"site:{site}"
     for line in state.supply.open_lines(item):
-        slipped = line.slipped_at is not None and at - line.slipped_at <= timedelta(days=14)
+        slipped = line.slip is not None and at - line.slip.at <= timedelta(days=14)
         overdue = day_number(line.stated.promised) < today
         if line.stated.ship_to == site and (slipped or overdue):
             return "lead_time_slip", f"supplier:{line.stated.supplier}"
@@ -261,25 +288,38 @@ def _category(
 
 def _evidence(state: SenseState, case: Case) -> tuple[Evidence, ...]:
     """The newest facts about the sites in need and their open orders, in order of time."""
-    found: dict[str, Evidence] = {}
+    found: dict[tuple[str, str], Evidence] = {}
     item = case.item
-    rows = {state.panel.row_of[(item, site)]: site for site in case.needy}
-    for (row, kind), seen in sorted(state.sightings.items()):
-        if row in rows:
-            text = f"{item} at {rows[row]}: {seen.text}"
-            found[seen.event_id] = Evidence(event_id=seen.event_id, time=seen.time, fact=text)
+    for site in case.needy:
+        for kind, seen in _seen_of(state, state.panel.row_of[(item, site)]):
+            key = (seen.source, seen.event_id)
+            # A sale under a promotion is seen twice; the promotion says more.
+            if kind != "sale" or key not in found:
+                text = f"{item} at {site}: {seen.text}"
+                found[key] = Evidence(event_id=seen.event_id, time=seen.time, fact=text)
     for line in state.supply.open_lines(item):
         stated = line.stated
         if stated.ship_to in case.needy:
             open_qty = state.supply.open_qty(line) / 1_000
-            text = f"order line {stated.po_line}: {open_qty:g} due at {stated.ship_to} on {stated.promised}"
-            if line.slipped_by == stated.event_id:
+            due = f"{open_qty:g} due at {stated.ship_to} on {stated.promised}"
+            text = f"order line {stated.po_line}: {due}"
+            if line.slip is not None and line.slip.event_id == stated.event_id:
                 text += f", first promised for {line.first_promised}"
             inside = day_number(stated.promised) - case.today <= case.short_by
-            found[stated.event_id] = Evidence(
+            found[(stated.source, stated.event_id)] = Evidence(
                 event_id=stated.event_id, time=stated.occurred_at, fact=text, speaks_against=inside
             )
-    return tuple(sorted(found.values(), key=lambda e: (e.time, e.event_id)))
+    sources = Counter(event_id for _, event_id in found)
+    named = [
+        replace(e, event_id=f"{source}#{e.event_id}") if sources[e.event_id] > 1 else e
+        for (source, _), e in found.items()
+    ]
+    return tuple(sorted(named, key=lambda e: (e.time, e.event_id)))
+
+
+def _seen_of(state: SenseState, row: int) -> list[tuple[str, Sighting]]:
+    """What was seen of one series, by kind."""
+    return sorted((kind, seen) for (of, kind), seen in state.sightings.items() if of == row)
 
 
 def _quality(state: SenseState, case: Case) -> tuple[DataQuality, tuple[str, ...]]:
@@ -311,20 +351,21 @@ def _quality(state: SenseState, case: Case) -> tuple[DataQuality, tuple[str, ...
 def _drivers(
     state: SenseState, case: Case, forecasters: Mapping[str, Forecaster]
 ) -> tuple[Driver, ...]:
-    """Where the median demand ahead differs from the frozen reference, split so that the parts add up.
+    """Where the median demand ahead differs from the frozen reference, split so that the parts add
+    up. What was already sold of today's demand is taken off both.
 
     What the item's other sites have in common is the item-wide part; the rest is the site's own.
     """
     ahead = next(a for a in case.aheads if a.site == case.site)
-    closed = int(state.panel.closed[ahead.row])
-    skip = max(case.today - closed - 1, 0)
     live, frozen = {}, {}
     for a in case.aheads:
-        days = slice(0, ahead.window)
+        first_open = int(state.panel.closed[a.row]) + 1
+        behind = max(case.today - first_open, 0)
         rows = np.array([a.row], dtype=np.int64)
-        mean = reference_mean(state.panel, rows, ahead.window + skip, forecasters)
-        frozen[a.site] = float(mean[skip:, 0].sum())
-        live[a.site] = float(a.quantiles[LEVELS.index(0.5)][days].sum())
+        mean = reference_mean(state.panel, rows, ahead.window + behind, forecasters)
+        left = left_to_sell(state.panel, a.row, mean.T, first_open, case.today, ahead.window)
+        frozen[a.site] = float(left.sum())
+        live[a.site] = float(a.quantiles[LEVELS.index(0.5)][: ahead.window].sum())
     others = [s for s in live if s != case.site]
     base = sum(frozen[s] for s in others)
     change = (sum(live[s] for s in others) - base) / base if base > 0 else 0.0

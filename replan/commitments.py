@@ -1,18 +1,35 @@
-"""How much of each cap, sum and rest is already used? Sums over the reservations that still count."""
+"""How much of each cap, sum and rest is already used? Sums over the reservations that still
+count.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from replan.authority_table import AuthorityTable
 from replan.effects import Move
-from replan.limits import aggregate_scopes, cap_scope, in_window, window_key
+from replan.limits import (
+    CalendarDay,
+    Cap,
+    Rolling,
+    aggregate_scopes,
+    cap_scope,
+    in_window,
+    window_key,
+)
 from replan.units import LaneId, Units
+
+A_DAY = timedelta(hours=24)
+
+LEAST_REACH = timedelta(days=35)
+"""How far back reservations are looked at, where no window of the table is longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapUse:
-    """One cap in one scope and window: what is used, what is allowed; None is not limited that way."""
+    """One cap in one scope and window: what is used, what is allowed; None is not limited that
+    way.
+    """
 
     scope: str
     window: str
@@ -20,6 +37,16 @@ class CapUse:
     limit_minor: int | None
     used_count: int
     limit_count: int | None
+
+
+def reach(table: AuthorityTable | None) -> timedelta:
+    """How far back reservations can still count for anything: the longest window of the table."""
+    if table is None:
+        return LEAST_REACH
+    rest = table.cooldown
+    windows = [c.window.length for c in table.caps if isinstance(c.window, Rolling)]
+    windows += [table.aggregate.window, rest.after_action, rest.reverse_direction]
+    return max([LEAST_REACH, *windows])
 
 
 def counting(moves: Iterable[Move], account: str) -> tuple[Move, ...]:
@@ -30,7 +57,9 @@ def counting(moves: Iterable[Move], account: str) -> tuple[Move, ...]:
 def cap_breach(
     table: AuthorityTable, moves: Sequence[Move], plan: Sequence[Move], now: datetime
 ) -> CapUse | None:
-    """The first cap that the plan's reservations would exceed together with those that count; None if none."""
+    """The first cap that the plan's reservations would exceed together with those that count; None
+    if none.
+    """
     for use, limit_hit in _uses(table, (*moves, *plan), plan, now):
         if limit_hit:
             return use
@@ -38,15 +67,25 @@ def cap_breach(
 
 
 def cap_uses(table: AuthorityTable, moves: Sequence[Move], now: datetime) -> tuple[CapUse, ...]:
-    """Every cap that something counts for at this moment, by scope and window."""
-    uses = {(u.scope, u.window): u for u, _ in _uses(table, moves, moves, now)}
+    """Every cap that something counts for at this moment, by scope and window; of two the
+    stricter.
+    """
+    uses: dict[tuple[str, str], CapUse] = {}
+    for use, _ in _uses(table, moves, moves, now):
+        known = uses.setdefault((use.scope, use.window), use)
+        uses[(use.scope, use.window)] = replace(
+            known,
+            limit_minor=_lower(known.limit_minor, use.limit_minor),
+            limit_count=_lower(known.limit_count, use.limit_count),
+        )
     return tuple(use for _, use in sorted(uses.items()))
 
 
 def strictest_sum(
     table: AuthorityTable, moves: Sequence[Move], plan: Sequence[Move], now: datetime
 ) -> int:
-    """The largest sum of values, minor units, that the plan joins: by item and cause together, or by any other key alone.
+    """The largest sum of values, minor units, that the plan joins: by item and cause together, or
+    by any other key alone.
 
     Moves count from `window` before now on. Splitting an action leaves the sum as it is.
     """
@@ -72,10 +111,7 @@ def resting(
     for move in plan:
         for earlier in moves:
             age = now - earlier.at
-            same = all(
-                earlier.keys.get(key) == move.keys.get(key) and key in move.keys
-                for key in rest.scope
-            )
+            same = all(_rests_as(earlier, key) == _rests_as(move, key) for key in rest.scope)
             if same and age < rest.after_action:
                 return earlier
             reverse = (
@@ -87,6 +123,15 @@ def resting(
             if reverse and age < rest.reverse_direction:
                 return earlier
     return None
+
+
+def _rests_as(move: Move, key: str) -> str | None:
+    """What a move is for a rest. An order has no lane of ours: its supplier and site stand for
+    it.
+    """
+    if key == "lane" and "lane" not in move.keys:
+        return f"{move.keys.get('supplier')}>{move.keys.get('site')}"
+    return move.keys.get(key)
 
 
 def lane_use(moves: Iterable[Move]) -> Mapping[tuple[LaneId, date], int]:
@@ -102,7 +147,7 @@ def lane_use(moves: Iterable[Move]) -> Mapping[tuple[LaneId, date], int]:
 def _uses(
     table: AuthorityTable, moves: Sequence[Move], about: Sequence[Move], now: datetime
 ) -> Iterable[tuple[CapUse, bool]]:
-    for cap in table.caps:
+    for cap in (each for written in table.caps for each in _windows(written)):
         for scope in sorted({s for m in about if (s := cap_scope(cap, m.keys)) is not None}):
             counted = [
                 m for m in moves if cap_scope(cap, m.keys) == scope and in_window(cap, m.at, now)
@@ -122,3 +167,14 @@ def _uses(
                 ),
                 over,
             )
+
+
+def _windows(cap: Cap) -> tuple[Cap, ...]:
+    """A cap of a calendar day holds over any 24 hours too, so that midnight does not double it."""
+    if isinstance(cap.window, CalendarDay):
+        return (cap, replace(cap, window=Rolling(length=A_DAY)))
+    return (cap,)
+
+
+def _lower(one: int | None, other: int | None) -> int | None:
+    return min((n for n in (one, other) if n is not None), default=None)

@@ -1,7 +1,8 @@
-"""What does a decision look like to the outside? Its body, its actions, its commands, its reservations.
+"""What does a decision look like to the outside? Its body, its actions, its commands, its
+reservations.
 
-One body serves the command line, the API and the `decisions` topic. It names events by id and times by the clock;
-nothing of the machine, the batch or the moment of sending is in it.
+One body serves the command line, the API and the `decisions` topic. It names events by id and times
+by the clock; nothing of the machine, the batch or the moment of sending is in it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,9 @@ from replan.units import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """Why a plan did not run by itself: code, row, limit and actual value in minor units, a sentence."""
+    """Why a plan did not run by itself: code, row, limit and actual value in minor units, a
+    sentence.
+    """
 
     code: str
     rule_id: str | None
@@ -46,7 +49,9 @@ class Why:
 
 
 def plan_sha(actions: Sequence[Action]) -> str:
-    """What a plan is: kind, ends, quantity and lane or order line of each action; its days may move."""
+    """What a plan is: kind, ends, quantity and lane or order line of each action; its days may
+    move.
+    """
     return digest([[a.kind, a.item, a.origin, a.destination, a.qty, a.ref] for a in actions])
 
 
@@ -166,20 +171,12 @@ def moves_of(
     )
 
 
-def command_of(
-    decision_id: DecisionId,
-    episode: str,
-    action: Mapping[str, Any],
-    plan: str,
-    not_after: datetime,
-) -> Command:
-    """The order to an executor; its key is derived from what is done, so deciding again gives it again."""
+def command_of(decision_id: DecisionId, action: Mapping[str, Any], not_after: datetime) -> Command:
+    """The order to an executor. Its key is derived: the decision's id holds episode and revision, so
+    deciding the same again gives the same key, and a later plan another one."""
     target = action["order_id"] or action["lane"]
-    idem = sha256_hex(
-        "\x1f".join(
-            ("v1", episode, action["kind"], action["from"], action["to"], target, plan)
-        ).encode()
-    )
+    parts = ("v1", decision_id, action["kind"], action["from"], action["to"], target)
+    idem = sha256_hex("\x1f".join(parts).encode())
     body = {
         **action,
         "idem": idem,
@@ -212,8 +209,11 @@ def ordered_of(action: Mapping[str, Any], qty: int) -> Ordered:
 
 
 def last_moment(option: Option, problem: PlanningProblem, short_by: int) -> datetime | None:
-    """The last moment at which the whole option still helps: the earliest of its actions' last cut-offs
-    that still bring the goods before half the scenarios run short; None for doing nothing."""
+    """The last moment at which the whole option still helps: the earliest of its actions' last
+    cut-offs that still bring the goods before half the scenarios run short, and before normal
+    supply can be there; None for doing nothing.
+    """
+    windows = {site.site: site.window for site in problem.sites}
     offers: dict[tuple[str, str], tuple[datetime, int]] = {}
     for lane in problem.lanes:
         offers[("reallocate", lane.lane)] = (lane.latest_start, lane.arrive_p50)
@@ -222,7 +222,7 @@ def last_moment(option: Option, problem: PlanningProblem, short_by: int) -> date
     moments = []
     for action in option.actions:
         cut_off, arrives = offers[(action.kind, action.ref)]
-        slack = max(short_by - arrives, 0)
+        slack = max(min(short_by, windows[action.destination]) - arrives, 0)
         moments.append(cut_off + timedelta(days=slack))
     return min(moments, default=None)
 

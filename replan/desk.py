@@ -1,17 +1,19 @@
 """The authority's story: proposals, answers and verdicts in, decisions out.
 
-`step` takes one input of a planning group at a time: a tick with its proposals, what executors answered, or a planner's
-verdict. At a tick, top to bottom: the joint choice picks one option per item, each plan is judged against the
-authority table and what is already committed, and then runs, waits for a person, or is left alone; then
-what is over is withdrawn and what was not answered in time ends. No timeout ever executes anything.
+`step` takes one input of a planning group at a time: a tick with its proposals, what executors
+answered, or a planner's verdict. At a tick, top to bottom: the joint choice picks one option per
+item, each plan is judged against the authority table and what is already committed, and then runs,
+waits for a person, or is left alone; then what is over is withdrawn and what was not answered in
+time ends. No timeout ever executes anything.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import assert_never
 
-from replan.brief import write_brief
+from replan.brief import on_timeout, write_brief
 from replan.canonical import digest
-from replan.commitments import lane_use
+from replan.commitments import counting, lane_use
 from replan.decision import Why, action_values, end_of_horizon, last_moment, option_json, plan_sha
 from replan.desk_state import (
     FINAL_ACTION,
@@ -30,6 +32,7 @@ from replan.docket import (
     end_decision,
     end_pending,
     move_decision,
+    new_version,
     remember,
     reserve,
     rest,
@@ -46,8 +49,9 @@ from replan.effects import (
     Reassessed,
 )
 from replan.events import ActionAnswered
-from replan.judgement import Judgement, account_of, effective_mode
-from replan.planning import ItemChoices, Option
+from replan.judgement import Judgement
+from replan.mode import account_of
+from replan.planning import ItemChoices, Option, PlanningProblem
 from replan.records import proposal_json
 from replan.units import DecisionId, ItemId, LaneId, Units, instant_text
 from replan.verdicts import VerdictResult, take_verdict
@@ -56,7 +60,9 @@ from replan.verdicts import VerdictResult, take_verdict
 def step(
     state: DeskState, moves: Sequence[Move], given: DeskInput, policy: Policy
 ) -> tuple[DeskOutcome, VerdictResult | None]:
-    """One transaction of a group. The state is changed in place; `moves` are all groups' reservations."""
+    """One transaction of a group. The state is changed in place; `moves` are all groups'
+    reservations.
+    """
     tally = Tally(policy=policy, at=given.at, moves=list(moves))
     result: VerdictResult | None = None
     match given:
@@ -96,9 +102,9 @@ def _tick(state: DeskState, tick: TickDue, tally: Tally) -> None:
 
 def _release_approved(state: DeskState, tally: Tally) -> None:
     """What a planner approved is sent with these releases, unless its last moment has passed."""
-    if tally.policy.mode == "shadow":
-        return
     for decision in [d for _, d in sorted(state.decisions.items()) if d.state == "approved"]:
+        if tally.policy.mode_of(decision.body["category"]) in ("shadow", "halted"):
+            continue
         if decision.deadline is not None and decision.deadline < tally.at:
             for action_id in decision.actions:
                 decision.actions[action_id] = "expired"
@@ -121,7 +127,9 @@ def _reassess(state: DeskState, now: Reassessed, tally: Tally) -> None:
 
 
 def _keeps_waiting(state: DeskState, proposal: Proposal, tally: Tally) -> bool:
-    """A plan that waits stays before its planner, unless it no longer helps or a much better one is there."""
+    """A plan that waits stays before its planner, unless it no longer helps or a much better one is
+    there.
+    """
     decision = _pending_of(state, proposal.item, proposal.episode)
     if decision is None:
         return False
@@ -150,40 +158,40 @@ def _pending_of(state: DeskState, item: ItemId, episode: str) -> OpenDecision | 
 
 
 def _choose(state: DeskState, proposals: Sequence[Proposal], tally: Tally) -> Mapping[ItemId, str]:
-    """One option per item: the planner's recommendation where lanes have room, else the joint choice."""
-    network = tally.policy.network
-    used = lane_use(
-        m for m in tally.moves if m.account == account_of(tally.policy.mode) and not m.released
-    )
-    capacity: dict[tuple[LaneId, str], Units | None] = {}
-    choices = []
-    for proposal in proposals:
-        options = []
-        for option in proposal.answer.options:
-            uses: dict[tuple[LaneId, str], int] = {}
-            for action in option.actions:
-                if action.kind == "reallocate":
-                    day = proposal.problem.first_day.toordinal() + action.ship_day
-                    ship_on = proposal.problem.first_day.fromordinal(day)
-                    key = (LaneId(action.ref), ship_on.isoformat())
-                    uses[key] = uses.get(key, 0) + action.qty
-                    room = network.lanes[LaneId(action.ref)].capacity_units_per_day
-                    left = (
-                        None
-                        if room is None
-                        else Units(max(room - used.get((key[0], ship_on), 0), 0))
-                    )
-                    capacity[key] = left
-            if option.benefit_mean_minor > 0 or not option.actions:
-                options.append(
-                    (
-                        option.name,
-                        option.benefit_mean_minor,
-                        tuple((key, Units(qty)) for key, qty in sorted(uses.items())),
-                    )
-                )
-        choices.append(ItemChoices(item=proposal.item, options=tuple(options)))
-    return tally.policy.chooser.choose(tuple(choices), capacity)
+    """One option per item: the planner's recommendation where lanes have room, else the joint
+    choice. What is only played in shadow takes no room from what is real.
+    """
+    chosen: dict[ItemId, str] = {}
+    for account in ("live", "shadow"):
+        mine = [p for p in proposals if account_of(tally.policy.mode_of(p.category)) == account]
+        used = lane_use(counting(tally.moves, account))
+        capacity: dict[tuple[LaneId, str], Units | None] = {}
+        choices = []
+        for proposal in mine:
+            options = []
+            for option in proposal.answer.options:
+                uses = _lane_uses(option, proposal.problem)
+                for lane, day in uses:
+                    room = tally.policy.network.lanes[lane].capacity_units_per_day
+                    taken = used.get((lane, date.fromisoformat(day)), 0)
+                    capacity[(lane, day)] = None if room is None else Units(max(room - taken, 0))
+                if option.benefit_mean_minor > tally.policy.change_cost_minor or not option.actions:
+                    takes = tuple((key, Units(qty)) for key, qty in sorted(uses.items()))
+                    options.append((option.name, option.benefit_mean_minor, takes))
+            choices.append(ItemChoices(item=proposal.item, options=tuple(options)))
+        chosen |= tally.policy.chooser.choose(tuple(choices), capacity)
+    return chosen
+
+
+def _lane_uses(option: Option, problem: PlanningProblem) -> dict[tuple[LaneId, str], int]:
+    """Thousandths by lane and shipping day (ISO date)."""
+    uses: dict[tuple[LaneId, str], int] = {}
+    for action in option.actions:
+        if action.kind == "reallocate":
+            ship_on = problem.first_day + timedelta(days=action.ship_day)
+            key = (LaneId(action.ref), ship_on.isoformat())
+            uses[key] = uses.get(key, 0) + action.qty
+    return uses
 
 
 def _decide(state: DeskState, proposal: Proposal, option: Option, tally: Tally) -> None:
@@ -191,13 +199,20 @@ def _decide(state: DeskState, proposal: Proposal, option: Option, tally: Tally) 
     same = file is not None and file.episode == proposal.episode
     plan = plan_sha(option.actions)
     if file is not None and same and file.state == "no_action" and not option.actions:
+        # Still best left alone: that is no news, and the rest begins anew.
+        rest(proposal.item, proposal.loss_mean_minor, tally)
         return
     revision = file.revision + 1 if file is not None and same else 1
     decision_id = DecisionId("dec-" + digest([proposal.episode, revision])[7:27])
     old = _pending_of(state, proposal.item, proposal.episode)
+    if old is not None and old.plan_sha == plan:
+        # The plan that waits is still the one to choose: it stays before its planner.
+        old.current = option
+        tally.tell(proposal.item)
+        return
     made = Judgement(proposal, option, decision_id, tally)
     why, ruling = made.ruled()
-    mode = effective_mode(tally.policy, proposal.category)
+    mode = made.mode
     if not option.actions:
         new_state = "no_action"
     elif why is not None:
@@ -298,7 +313,9 @@ def _withdraw(state: DeskState, cleared: Cleared, tally: Tally) -> None:
 
 
 def _miss_deadline(state: DeskState, decision: OpenDecision, tally: Tally) -> None:
-    """Nobody answered: while the plan can still be done, the next recipient gets it, else it is over."""
+    """Nobody answered: while the plan can still be done, the next recipient gets it, else it is
+    over.
+    """
     later = decision.current_deadline
     helps = decision.current is not None and decision.current.benefit_mean_minor > 0
     if (
@@ -307,24 +324,17 @@ def _miss_deadline(state: DeskState, decision: OpenDecision, tally: Tally) -> No
         and later > tally.at
         and decision.next_recipient != decision.recipient
     ):
-        decision.version += 1
         decision.recipient = decision.next_recipient
         decision.deadline = later
-        changes = {
-            "version": decision.version,
-            "recipient": decision.recipient,
-            "deadline": instant_text(later),
-            "state": "escalated",
-        }
-        decision.state = "escalated"
-        decision.body = {**decision.body, **changes}
-        tally.made.append(
-            DecisionMade(
-                decision_id=decision.decision_id,
-                version=decision.version,
-                body=decision.body,
-                inputs={"missed_deadline": True},
-            )
+        new_version(
+            decision,
+            tally,
+            {"recipient": decision.recipient, "deadline": instant_text(later)},
+            {
+                "deadline": instant_text(later),
+                "on_timeout": on_timeout(decision.recipient, decision.next_recipient),
+            },
+            {"missed_deadline": True},
         )
         return
     end_pending(state, decision, "expired", "nobody answered in time; nothing was done", tally)

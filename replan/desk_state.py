@@ -1,4 +1,6 @@
-"""What does the desk remember? Open decisions of one planning group, and the last word on each episode."""
+"""What does the desk remember? Open decisions of one planning group, and the last word on each
+episode.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,6 +11,7 @@ from replan.authority import AbsentCode
 from replan.authority_table import AuthorityTable
 from replan.effects import Cleared, Proposal, Reassessed
 from replan.events import ActionAnswered
+from replan.mode import lower_of
 from replan.network import Network
 from replan.people import People
 from replan.planning import JointChooser, Option, option_from_json, option_plain
@@ -22,7 +25,9 @@ FINAL_ACTION = frozenset({"acked", "rejected", "cancelled", "expired", "failed"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What the desk decides under: the table in force (or why there is none), people, mode, network."""
+    """What the desk decides under: the table in force (or why there is none), people, mode,
+    network.
+    """
 
     table: AuthorityTable | None
     absent: AbsentCode
@@ -34,10 +39,16 @@ class Policy:
     versions: Mapping[str, str]
     chooser: JointChooser
 
+    def mode_of(self, category: str) -> str:
+        """The lower of the run's mode and the category's stage."""
+        return self.mode if self.table is None else lower_of(self.mode, self.table.stage(category))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TickDue:
-    """A planning tick: the group's proposals and reassessed plans in order of item, and what cleared."""
+    """A planning tick: the group's proposals and reassessed plans in order of item, and what
+    cleared.
+    """
 
     at: datetime
     proposals: Sequence[Proposal]
@@ -57,7 +68,8 @@ class AnswersDue:
 class VerdictGiven:
     """A planner's answer: approve or reject, bound to a version where one is named.
 
-    `last_state`: the decision's state in the ledger, for one that the desk has already put away.
+    `last_state` and `last_version`: the decision's in the ledger, for one that the desk has already
+    put away.
     """
 
     at: datetime
@@ -70,6 +82,7 @@ class VerdictGiven:
     option: str | None
     confirm: bool
     last_state: str
+    last_version: int = 0
 
 
 DeskInput = TickDue | AnswersDue | VerdictGiven
@@ -79,8 +92,9 @@ DeskInput = TickDue | AnswersDue | VerdictGiven
 class OpenDecision:
     """A decision that can still change: pending, approved or executing.
 
-    `current` is the plan judged as things stand now, None where it can no longer be done; `current_deadline` its
-    last moment. `actions` maps each action of the plan to its state.
+    `current` is the plan judged as things stand now, None where it can no longer be done;
+    `current_deadline` its last moment. `region` is the one all goods go to, None where they go to
+    several. `actions` maps each action of the plan to its state.
     """
 
     decision_id: DecisionId
@@ -97,7 +111,7 @@ class OpenDecision:
     current_deadline: datetime | None
     recipient: str
     next_recipient: str
-    region: str
+    region: str | None
     approvals: int
     approved_by: list[str]
     plan_sha: str
@@ -149,7 +163,7 @@ def desk_json(state: DeskState) -> dict[str, Any]:
         "group": state.group,
         "decisions": decisions,
         "episodes": {item: asdict(e) for item, e in sorted(state.episodes.items())},
-        "past": {item: rows for item, rows in sorted(state.past.items())},
+        "past": dict(sorted(state.past.items())),
     }
 
 

@@ -1,10 +1,13 @@
-"""How does an open decision live on? Sent, moved on, ended, remembered; and what a transaction gathers meanwhile."""
+"""How does an open decision live on? Sent, moved on, ended, remembered; and what a transaction
+gathers meanwhile.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from replan.brief import next_version
 from replan.decision import command_of, moves_of, ordered_of
 from replan.desk_state import DeskState, OpenDecision, Policy
 from replan.effects import (
@@ -23,7 +26,9 @@ from replan.units import ActionId, ItemId
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What a transaction gathers on its way; reservations made in it count at once for the next plan."""
+    """What a transaction gathers on its way; reservations made in it count at once for the next
+    plan.
+    """
 
     policy: Policy
     at: datetime
@@ -65,9 +70,7 @@ def send(decision: OpenDecision, tally: Tally) -> None:
     actions = chosen_actions(decision)
     last = decision.deadline or decision.current_deadline or tally.at
     for action in actions:
-        tally.commands.append(
-            command_of(decision.decision_id, decision.episode, action, decision.plan_sha, last)
-        )
+        tally.commands.append(command_of(decision.decision_id, action, last))
     tally.tell(
         decision.item,
         ordered=tuple(
@@ -105,11 +108,45 @@ def reserve(decision: OpenDecision, tally: Tally, account: str) -> None:
     tally.moves.extend(moves)
 
 
-def move_decision(
-    state: DeskState, decision: OpenDecision, new_state: str, reason: str, tally: Tally
+def new_version(
+    decision: OpenDecision,
+    tally: Tally,
+    changes: Mapping[str, Any],
+    blocks: Mapping[str, Any],
+    inputs: Mapping[str, Any],
 ) -> None:
+    """The same plan before a planner again, escalated: members of the body and blocks of its brief
+    changed.
+    """
+    body, network = decision.body, tally.policy.network
+    site = network.sites.get(body["site"])
+    timezone = "UTC" if site is None else site.timezone
+    decision.version += 1
+    brief = next_version(body["brief"], decision.version, timezone, body["currency"], **blocks)
+    decision.body = {**body, **changes, "version": decision.version, "brief": brief}
+    decision.body["state"] = decision.state = "escalated"
+    tally.made.append(
+        DecisionMade(
+            decision_id=decision.decision_id,
+            version=decision.version,
+            body=decision.body,
+            inputs=inputs,
+        )
+    )
+
+
+def move_decision(
+    state: DeskState,
+    decision: OpenDecision,
+    new_state: str,
+    reason: str,
+    tally: Tally,
+    **changes: Any,
+) -> None:
+    """A decision changes its state, and with it other members of its body."""
+    changes = {"state": new_state, **changes}
     decision.state = new_state
-    decision.body = {**decision.body, "state": new_state}
+    decision.body = {**decision.body, **changes}
     file = state.episodes.get(decision.item)
     if file is not None and file.decision_id == decision.decision_id:
         file.state = new_state
@@ -118,7 +155,7 @@ def move_decision(
             decision_id=decision.decision_id,
             version=decision.version,
             at=tally.at,
-            changes={"state": new_state},
+            changes=changes,
             reason=reason,
         )
     )

@@ -1,7 +1,7 @@
 """What can be asked for? What the two stories hand on: proposals, decisions, commands, feedback.
 
-Sense hands proposals to the desk, the desk hands commands to executors and feedback to sense. All are
-plain values that the ledger stores with the transaction that made them.
+Sense hands proposals to the desk, the desk hands commands to executors and feedback to sense. All
+are plain values that the ledger stores with the transaction that made them.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,9 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
-    """One part of a deviation, in thousandths of a base unit; the drivers of a case add up to it."""
+    """One part of a deviation, in thousandths of a base unit; the drivers of a case add up to
+    it.
+    """
 
     name: str
     units: int
@@ -47,8 +49,9 @@ class Driver:
 class Proposal:
     """A case about one item at one tick: the question asked, the options found, what they rest on.
 
-    `watched` is the plan already before a planner for this episode, judged again as things stand now
-    (None: there is none, or it can no longer be carried out). `lacks` says what made `dq` worse than green.
+    `watched` is the plan already before a planner for this episode, judged again as things stand
+    now (None: there is none, or it can no longer be carried out). `lacks` says what made `dq` worse
+    than green.
     """
 
     item: ItemId
@@ -99,7 +102,9 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordered:
-    """One of our own actions is under way: sense nets it as supply, and never reads it as demand."""
+    """One of our own actions is under way: sense nets it as supply, and never reads it as
+    demand.
+    """
 
     action_id: ActionId
     kind: Literal["expedite", "reallocate"]
@@ -117,8 +122,8 @@ class Ordered:
 class Feedback:
     """What the desk did about one item at one tick; a fact of the next tick for sense.
 
-    `watch`: the option before a planner (its actions), None when nothing is open. `quiet_until`: do not
-    raise the episode again before then. Either holds until the loss has grown by a quarter over
+    `watch`: the option before a planner (its actions), None when nothing is open. `quiet_until`: do
+    not raise the episode again before then. Either holds until the loss has grown by a quarter over
     `loss_minor`.
     """
 
@@ -135,8 +140,8 @@ class Feedback:
 class Move:
     """A reservation: one action that counts against caps, aggregates and cool-downs.
 
-    `keys` names what it counts for: action, region, item, site, category, cause, supplier, lane, origin.
-    `account` is `live` or `shadow`. `released` only on proof that nothing was done.
+    `keys` names what it counts for: action, region, item, site, category, cause, supplier, lane,
+    origin. `account` is `live` or `shadow`. `released` only on proof that nothing was done.
     """
 
     action_id: ActionId
@@ -157,12 +162,16 @@ class Command:
     decision_id: DecisionId
     not_after: datetime
     body: Mapping[str, Any]
-    """Data of `action.request.v1`: the action as in the decision, `idem`, `decision_id`, `not_after`."""
+    """Data of `action.request.v1`: the action as in the decision, `idem`, `decision_id`,
+    `not_after`.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionMade:
-    """A new decision, or a new version of one: its body as published, and what it was decided from."""
+    """A new decision, or a new version of one: its body as published, and what it was decided
+    from.
+    """
 
     decision_id: DecisionId
     version: int
@@ -172,7 +181,8 @@ class DecisionMade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionMoved:
-    """A decision changed state without a new plan: executed, failed, superseded, withdrawn, expired, …
+    """A decision changed state without a new plan: executed, failed, superseded, withdrawn,
+    expired, …
 
     `changes` are the members of the newest body that differ from then on, `state` among them.
     """
@@ -186,7 +196,9 @@ class DecisionMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionMoved:
-    """An action changed its own state: pending, sent, acked, rejected, cancelled, expired, failed."""
+    """An action changed its own state: pending, sent, acked, rejected, cancelled, expired,
+    failed.
+    """
 
     action_id: ActionId
     state: str
@@ -236,7 +248,9 @@ class ForecastRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayRow:
-    """One closed day of a series: the forecast made before it, what was sold, whether it was censored."""
+    """One closed day of a series: the forecast made before it, what was sold, whether it was
+    censored.
+    """
 
     item: ItemId
     site: SiteId

@@ -1,7 +1,8 @@
 """What can happen? Every fact that reaches us, and `Tick`: time passing is a fact too.
 
-Every fact carries its own time (`occurred_at`), its arrival (which decides the tick it belongs to) and
-its identity (`source`, `event_id`). Facts of one tick count as applied by (arrival, source, event_id).
+Every fact carries its own time (`occurred_at`), its arrival (which decides the tick it belongs to)
+and its identity (`source`, `event_id`). Facts of one tick count as applied by (arrival, source,
+event_id).
 """
 
 from dataclasses import dataclass

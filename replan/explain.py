@@ -182,6 +182,8 @@ def _doubts(proposal: Mapping[str, Any]) -> str:
 def _since(body: Mapping[str, Any]) -> str:
     state = str(body.get("state"))
     text = SINCE.get(state, f"Its state is {state}")
+    if state == "approved" and body.get("mode") == "shadow":
+        text = "A person approved it; in shadow mode nothing is sent"
     if state in ("escalated", "recommended") and body.get("deadline"):
         text += f"; {body.get('recipient') or 'its recipient'} has until {_at(body['deadline'])}"
     if body.get("supersedes"):

@@ -35,6 +35,12 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     }
 
 
+def finding_text(finding: Finding) -> str:
+    """A finding as one line: file, line, severity, message, rule."""
+    place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
+    return f"{place}: {finding.severity}: {finding.message} [{finding.rule}]"
+
+
 def has_errors(findings: Iterable[Finding]) -> bool:
     """Whether any of them is an error."""
     return any(finding.severity == "error" for finding in findings)

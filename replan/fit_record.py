@@ -72,6 +72,8 @@ def _from_header(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Pan
             for name, value in arrays.items()
             if name.startswith("params.")
         },
+        persistent=header["persistent"],
+        shared=header["shared"],
         notes=tuple(header["notes"]),
         **{name: arrays[name] for name in _ARRAYS},
     )
@@ -85,6 +87,8 @@ def _raw(fit: PanelFit) -> bytes:
         "through": fit.through,
         "models": list(fit.models),
         "versions": list(fit.versions),
+        "persistent": fit.persistent,
+        "shared": fit.shared,
         "notes": list(fit.notes),
         "arrays": [[name, list(column.shape)] for name, column in columns],
     }

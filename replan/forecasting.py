@@ -2,11 +2,11 @@
 
 A forecaster has two halves. The batch half (`fit`) sees a whole history and returns compact
 parameters and the last state for every series; a fit is slow, runs in a worker process, and is
-recorded. The live half (`step`, `mean`) is plain arithmetic on columns for all series at once and must
-equal the batch library's own result on the same data.
+recorded. The live half (`step`, `mean`) is plain arithmetic on columns for all series at once and
+must equal the batch library's own result on the same data.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,7 +40,8 @@ class Forecaster(Protocol):
     """A forecasting model, batch and live.
 
     `name` and `version` enter every decision record. All arrays are float64 in base units, days are
-    consecutive calendar days, and `first_weekday` (0 = Monday) tells where the seasonal cycle stands.
+    consecutive calendar days, and `first_weekday` (0 = Monday) tells where the seasonal cycle
+    stands.
     """
 
     @property
@@ -50,7 +51,8 @@ class Forecaster(Protocol):
     def version(self) -> str: ...
 
     def fit(self, y: FloatArray, mask: BoolArray) -> LiveFit:
-        """Fit N series at once. `y` (T, N) ≥ 0 without NaN; `mask` (T, N) False where a day is censored.
+        """Fit N series at once. `y` (T, N) ≥ 0 without NaN; `mask` (T, N) False where a day is
+        censored.
 
         Days masked out must not count as demand. T ≥ 2 seasons. Raises ValueError on a bad shape.
         """
@@ -59,7 +61,9 @@ class Forecaster(Protocol):
     def step(
         self, state: FloatArray, params: Mapping[str, FloatArray], y: FloatArray, mask: BoolArray
     ) -> FloatArray:
-        """State (S, N) after one more closed day `y` (N,); rows with mask False advance without data."""
+        """State (S, N) after one more closed day `y` (N,); rows with mask False advance without
+        data.
+        """
         ...
 
     def mean(self, state: FloatArray, params: Mapping[str, FloatArray], h: int) -> FloatArray:
@@ -72,12 +76,15 @@ class PanelFit:
     """One recorded fit of all N series of a panel; applied at a tick, replayed from the record.
 
     `through`: day number of the last day seen. `models`: names, in the order that `choice` indexes;
-    `choice` (N,) int64, -1 where a series is too young to take part. `state` (S, N) and `params` name → (N,)
-    are padded with zeros where a model does not use them. `growth` (N,). `offsets` (K, N): band offsets at
-    `LEVELS` in units of `scale` (N,). `sigma` (N,): one-step spread of the reference in base units.
-    `size` (N,): negative-binomial size r of the reference (1e6 where demand is not over-dispersed).
-    `threshold_up`, `threshold_down` (N,): alarm levels of the two monitors. `degraded` (N,) int64: 1 where
-    a fallback serves because the model of the series' class could not be fitted.
+    `choice` (N,) int64, -1 where a series is too young to take part. `state` (S, N) and `params`
+    name → (N,) are padded with zeros where a model does not use them. `growth` (N,). `offsets` (K,
+    N): band offsets at `LEVELS` in units of `scale` (N,). `sigma` (N,): one-step spread of the
+    reference in base units. `size` (N,): negative-binomial size r of the reference (1e6 where
+    demand is not over-dispersed). `threshold_up`, `threshold_down` (N,): alarm levels of the two
+    monitors. `degraded` (N,) int64: 1 where a fallback serves because the model of the series'
+    class could not be fitted.
+    `persistent`, `shared`: shares of the error variance that the days of a series, and the sites of
+    an item, have in common (`replan.dependence`).
     """
 
     through: int
@@ -94,6 +101,8 @@ class PanelFit:
     threshold_up: FloatArray
     threshold_down: FloatArray
     degraded: IntArray
+    persistent: float
+    shared: float
     notes: tuple[str, ...]
 
 
@@ -101,20 +110,26 @@ class PanelFitter(Protocol):
     """Fits a whole panel; slow, so it runs in a worker process and its answer is recorded."""
 
     def fit_panel(self, request: "FitRequest") -> PanelFit:
-        """Fit every series of the request; a series that no model can fit gets the fallback, with a note."""
+        """Fit every series of the request; a series that no model can fit gets the fallback, with a
+        note.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitRequest:
-    """History up to and with day number `through`: `sold` (T, N) base units ≥ 0, `mask` (T, N) False where
-    censored or before the series began; `young` (N,) True where a series has too few closed days."""
+    """History up to and with day number `through`: `sold` (T, N) base units ≥ 0, `mask` (T, N)
+    False where censored or before the series began; `young` (N,) True where a series has too few
+    closed days.
+    `item_of` (N,): the number of each series' item.
+    """
 
     asked_at: str
     through: int
     sold: FloatArray
     mask: BoolArray
     young: BoolArray
+    item_of: IntArray
     false_alarms_per_1000: float
     seed: int
 
@@ -134,12 +149,25 @@ def checked_mean(mean: FloatArray, h: int, n: int) -> FloatArray:
     return mean
 
 
-def sorted_quantiles(quantiles: FloatArray) -> FloatArray:
-    """Quantiles along the first axis put in order (Chernozhukov et al. 2010) and cut at zero."""
-    result: FloatArray = np.maximum(np.sort(quantiles, axis=0), 0.0)
+def mean_of(quantiles: FloatArray) -> FloatArray:
+    """Mean demand (…) of the quantile functions whose values at `LEVELS` are `quantiles` (K, …):
+    linear between levels, zero at 0, the last step doubled at 1, as scenarios draw it.
+    """
+    tail = quantiles[-1:] + 2.0 * (quantiles[-1:] - quantiles[-2:-1])
+    knots = np.concatenate((np.zeros_like(tail), quantiles, tail))
+    steps = np.diff(np.array((0.0, *LEVELS, 1.0))).reshape(-1, *(1,) * (quantiles.ndim - 1))
+    result: FloatArray = (steps * (knots[1:] + knots[:-1]) / 2.0).sum(axis=0)
     return result
 
 
-def names_of(forecasters: Sequence[Forecaster]) -> dict[str, str]:
-    """Name → version, for the record."""
-    return {f.name: f.version for f in forecasters}
+def combined(quantiles: FloatArray, mean: FloatArray) -> FloatArray:
+    """Quantiles (K, …) whose level lies halfway between their own and the model's `mean` (…).
+
+    The bands follow the newest days quickly, so that they hold after a shift; summed over a
+    fortnight that haste overstates what follows a high day. The model's mean errs the other way.
+    Equal weights, as in Bates and Granger (1969), "The combination of forecasts"; the shape stays.
+    """
+    own = mean_of(quantiles)
+    factor = np.where(own > 0.0, (own + mean) / np.where(own > 0.0, 2.0 * own, 1.0), 1.0)
+    result: FloatArray = quantiles * np.clip(factor, 0.5, 2.0)
+    return result

@@ -1,8 +1,9 @@
-"""May this plan run, and what is it as a decision? One option of one proposal on its way through authority.
+"""May this plan run, and what is it as a decision? One option of one proposal on its way through
+authority.
 
-Its row is asked with the plan's own value, then with what adds up over the aggregation window; a row that allows it is still held
-against proof of optimality, data quality, supplier approval, freeze, rest and caps. What the table says to a person comes back
-as a `Why`.
+Its row is asked with the plan's own value, then with what adds up over the aggregation window; a
+row that allows it is still held against proof of optimality, data quality, supplier approval,
+freeze, rest and caps. What the table says to a person comes back as a `Why`.
 """
 
 from collections.abc import Sequence
@@ -24,13 +25,12 @@ from replan.decision import (
 from replan.desk_state import PENDING, OpenDecision, Policy
 from replan.docket import Tally
 from replan.effects import Move, Proposal
-from replan.planning import Option
+from replan.mode import account_of
+from replan.planning import Action, ExpediteOffer, Option
 from replan.units import ActionId, DecisionId, instant_text
 
 GAP_LIMIT = 0.02
 """A plan whose distance from a proven optimum is larger than this is not carried out unseen."""
-
-MODE_ORDER = ("halted", "shadow", "recommend", "spot_check", "live")
 
 
 @dataclass(slots=True)
@@ -65,21 +65,33 @@ class Judgement:
 
     @property
     def keys(self) -> list[dict[str, str]]:
-        suppliers = {o.po_line: o.supplier for o in self.proposal.problem.expedites}
+        network, orders = self.policy.network, self._orders()
         return [
-            action_keys(a, self.proposal, self.policy.network, suppliers.get(a.ref))  # type: ignore[call-overload]
-            for a in self.option.actions
+            action_keys(a, self.proposal, network, order.supplier if order is not None else None)
+            for a, order in zip(self.option.actions, orders, strict=True)
         ]
+
+    @property
+    def mode(self) -> str:
+        """The mode that holds for this category."""
+        return self.policy.mode_of(self.proposal.category)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where the goods go, sorted."""
+        sites = self.policy.network.sites
+        return tuple(sorted({sites[a.destination].region for a in self.option.actions}))
 
     def ruled(self) -> tuple[Why | None, Ruling]:
         """Why the plan may not run by itself (None: it may), and the strictest row."""
+        account = account_of(self.mode)
         own = moves_of(
             self.decision_id,
             [ActionId(a["action_id"]) for a in self.actions],
             self.keys,
             self.values,
             self.tally.at,
-            account_of(self.policy.mode),
+            account,
         )
         alone = self._strictest(self.value)
         if not self.option.actions:
@@ -88,7 +100,7 @@ class Judgement:
             return _why(alone), alone
         table = self.policy.table
         assert table is not None, "no table never rules AUTO"
-        counted = counting(self.tally.moves, account_of(self.policy.mode))
+        counted = counting(self.tally.moves, account)
         summed = strictest_sum(table, counted, own, self.tally.at)
         together = self._strictest(summed)
         if together.mode != "AUTO":
@@ -99,10 +111,8 @@ class Judgement:
         return self._refused(own, counted, alone), alone
 
     def _strictest(self, value: int) -> Ruling:
-        offers = {o.po_line: o for o in self.proposal.problem.expedites}
         rulings = []
-        for action in self.option.actions:
-            order = offers.get(action.ref)  # type: ignore[call-overload]
+        for action, order in zip(self.option.actions, self._orders(), strict=True):
             rulings.append(
                 judge(
                     self.policy.table,
@@ -114,9 +124,7 @@ class Judgement:
                         value_minor=value,
                         confidence=self.option.p_wins,
                         dq=self.proposal.dq,
-                        reversible_for=None
-                        if order is None
-                        else order.latest_start - self.tally.at,
+                        reversible_for=self._cut_off(action) - self.tally.at,
                         supplier_approved=None if order is None else order.approved,
                         donor_p_stockout=self.option.p_stockout_donor if order is None else None,
                         within_contract=None if order is None else True,
@@ -130,7 +138,7 @@ class Judgement:
         if not rulings:
             return _nothing_needed()
         order_of = {"AUTO": 0, "CLARIFY": 1, "ESCALATE": 2}
-        return max(rulings, key=lambda r: (order_of[r.mode], r.rule_id or ""))
+        return max(rulings, key=lambda r: (order_of[r.mode], r.approvals, r.rule_id or ""))
 
     def _refused(self, own: Sequence[Move], counted: Sequence[Move], ruling: Ruling) -> Why | None:
         """What stands against a plan that its row allows."""
@@ -151,17 +159,13 @@ class Judgement:
             return why("solver_gap", "the plan is not proven to be near the best one")
         if self.proposal.dq == "red":
             return why("data_quality", "; ".join(self.proposal.lacks))
-        offers = {str(o.po_line): o for o in self.proposal.problem.expedites}
-        if any(a.ref in offers and not offers[a.ref].approved for a in self.option.actions):
+        if any(order is not None and not order.approved for order in self._orders()):
             return why("supplier_not_approved", "the supplier is not approved")
-        network = self.policy.network
-        if any(
-            network.is_quarantined("item", a.item) or network.is_quarantined("site", a.destination)
-            for a in self.option.actions
-        ):
-            return why("master_data", "a master record this rests on is in quarantine")
-        deadline = self._cut_off()
-        if deadline is not None and at > deadline - table.freeze.before_cutoff:
+        for kind, name in self._master_records():
+            if self.policy.network.is_quarantined(kind, name):
+                return why("master_data", f"this rests on {kind} {name}, which is in quarantine")
+        first = min(self._cut_off(action) for action in self.option.actions)
+        if at > first - table.freeze.before_cutoff:
             return why("freeze", "the cut-off is too near for an unattended change")
         rest = resting(table, counted, own, at)
         if rest is not None and (
@@ -183,10 +187,31 @@ class Judgement:
             )
         return None
 
-    def _cut_off(self) -> datetime | None:
-        offers = {str(o.lane): o.latest_start for o in self.proposal.problem.lanes}
-        offers |= {str(o.po_line): o.latest_start for o in self.proposal.problem.expedites}
-        return min((offers[a.ref] for a in self.option.actions), default=None)
+    def _orders(self) -> list[ExpediteOffer | None]:
+        """The order line that each action brings forward; None for a move."""
+        offers = {str(o.po_line): o for o in self.proposal.problem.expedites}
+        return [offers[a.ref] if a.kind == "expedite" else None for a in self.option.actions]
+
+    def _cut_off(self, action: Action) -> datetime:
+        """Until when the action can still be called off: it has not left before then."""
+        problem = self.proposal.problem
+        if action.kind == "expedite":
+            return next(o.latest_start for o in problem.expedites if o.po_line == action.ref)
+        return next(o.latest_start for o in problem.lanes if o.lane == action.ref)
+
+    def _master_records(self) -> list[tuple[str, str]]:
+        """What of the network the plan rests on, as quarantine names it."""
+        records = []
+        for action, order in zip(self.option.actions, self._orders(), strict=True):
+            ends = [str(action.destination), *([action.origin] if order is None else [])]
+            records += [("item", str(action.item)), *(("site", end) for end in ends)]
+            records += [("stocking", f"{action.item}@{end}") for end in ends]
+            records.append(
+                ("lane", action.ref)
+                if order is None
+                else ("supply", f"{order.supplier}@{action.item}@{action.destination}")
+            )
+        return records
 
     def body(
         self,
@@ -260,7 +285,7 @@ class Judgement:
             current_deadline=self.deadline,
             recipient=ruling.recipient,
             next_recipient=ruling.next_recipient,
-            region=self.policy.network.sites[self.proposal.site].region,
+            region=self.regions[0] if len(self.regions) == 1 else None,
             approvals=ruling.approvals,
             approved_by=[],
             plan_sha=plan,
@@ -269,16 +294,6 @@ class Judgement:
             move_keys=self.keys,
             move_values=list(self.values),
         )
-
-
-def effective_mode(policy: Policy, category: str) -> str:
-    """The lower of the run's mode and the category's stage."""
-    stage = policy.table.stage(category) if policy.table is not None else policy.mode
-    return min(policy.mode, stage, key=MODE_ORDER.index)
-
-
-def account_of(mode: str) -> str:
-    return "shadow" if mode == "shadow" else "live"
 
 
 def _why(ruling: Ruling) -> Why:

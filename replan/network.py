@@ -1,4 +1,6 @@
-"""What does the supply network look like? Items, sites, lanes, supply contracts, stocking rules, calendars."""
+"""What does the supply network look like? Items, sites, lanes, supply contracts, stocking rules,
+calendars.
+"""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +18,9 @@ SiteKind = Literal["store", "dc", "supplier"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A stock-keeping item; money in minor units per base unit, shelf life in days (None: keeps)."""
+    """A stock-keeping item; money in minor units per base unit, shelf life in days (None:
+    keeps).
+    """
 
     item: ItemId
     description: str
@@ -94,7 +98,9 @@ class SupplyContract:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockingRule:
-    """How an item is stocked at a site (a row of stocking.csv); holding and shortage per base unit."""
+    """How an item is stocked at a site (a row of stocking.csv); holding and shortage per base
+    unit.
+    """
 
     item: ItemId
     site: SiteId
@@ -116,7 +122,9 @@ _KEYS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """The valid part of the network, keyed by id; `quarantined` names what a bad row made unusable."""
+    """The valid part of the network, keyed by id; `quarantined` names what a bad row made
+    unusable.
+    """
 
     items: Mapping[ItemId, Item]
     sites: Mapping[SiteId, Site]

@@ -1,28 +1,33 @@
 """What lies ahead of one item? Stock, supply and demand of its sites as a planning problem.
 
 Everything here is arithmetic on the state at a tick: which days are counted until normal supply can
-arrive, what a site can spare while staying protected itself, which lanes and order lines can still be used.
+arrive, what a site can spare while staying protected itself, which lanes and order lines can still
+be used.
 """
 
 import math
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from replan.canonical import seed_from
-from replan.forecasting import LEVELS, FloatArray, IntArray
+from replan.forecasting import FloatArray, IntArray, mean_of
 from replan.network import Item, Lane, Network, SupplyContract
 from replan.panel import Panel, book_stock, stock_known
 from replan.planning import ExpediteOffer, Inbound, LaneOffer, PlanningProblem, SiteOutlook
-from replan.scenarios import PERSISTENT, SHARED, Z90
 from replan.state import SenseRules
-from replan.supply import OrderLine, SupplyLedger
+from replan.supply import OrderLine, SupplyLedger, Transfer
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, units_floor
 
 Z95 = 1.6448536269514722
 """A donor is protected at this quantile of its own demand: an upper 95 %."""
+
+
+DOUBT_DAYS = 14
+IN_DOUBT = 0.3
+"""After an alarm the new level is known from a few days only: for a fortnight its error is taken to last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,7 @@ class Ahead:
     on_hand: int
     inbound: tuple[Inbound, ...]
     window: int
+    persistent: float
 
     def supply_by_day(self) -> IntArray:
         """Units on hand plus what has come in by the end of each day, at the late arrival dates."""
@@ -47,14 +53,13 @@ class Ahead:
     def demand_by_day(self, z: float) -> FloatArray:
         """Cumulative demand by day at z standard deviations, base units.
 
-        Variance of a sum of correlated days: with a share r common to all days and 1-r of each day's own,
-        r·(Σs)² + (1-r)·Σs².
+        Variance of a sum of correlated days: with a share r common to all days and 1-r of each
+        day's own, r·(Σs)² + (1-r)·Σs².
         """
-        middle = self.quantiles[LEVELS.index(0.5)]
-        spread = np.maximum(self.quantiles[LEVELS.index(0.9)] - middle, 0.0) / Z90
-        common = SHARED + PERSISTENT
-        total = np.sqrt(common * np.cumsum(spread) ** 2 + (1 - common) * np.cumsum(spread**2))
-        result: FloatArray = np.cumsum(middle) + z * total
+        spread = np.maximum(self.quantiles[-1] - self.quantiles[0], 0.0) / (2 * Z95)
+        common, own = self.persistent, 1.0 - self.persistent
+        total = np.sqrt(common * np.cumsum(spread) ** 2 + own * np.cumsum(spread**2))
+        result: FloatArray = np.cumsum(mean_of(self.quantiles)) + z * total
         return result
 
     def short_at(self, z: float) -> float:
@@ -65,7 +70,9 @@ class Ahead:
     def spare(self) -> Units:
         """What can be given away so that the protected demand is still met on every counted day."""
         left = self.supply_by_day() / ONE_UNIT - self.demand_by_day(Z95)
-        return units_floor(float(max(np.min(left[: self.window], initial=math.inf), 0.0)))
+        spare = units_floor(float(max(np.min(left[: self.window], initial=math.inf), 0.0)))
+        # What comes in later may cover the donor, but only what lies there can leave.
+        return Units(min(spare, self.on_hand))
 
 
 def look_ahead(
@@ -80,40 +87,54 @@ def look_ahead(
 ) -> dict[int, Ahead]:
     """`Ahead` by row for series whose stock is known.
 
-    `forecasts` (K, D, n) start at `first_open` (n,) day numbers; what was already sold of today's demand is taken off.
+    `forecasts` (K, D, n) start at `first_open` (n,) day numbers; what was already sold of today's
+    demand is taken off.
     """
     known = stock_known(panel)
     book = book_stock(panel)
-    by_item: dict[ItemId, list[OrderLine]] = {}
+    by_item: dict[ItemId, tuple[list[OrderLine], list[Transfer]]] = {}
     found: dict[int, Ahead] = {}
     for n, row in enumerate(rows.tolist()):
         if not known[row]:
             continue
         item, site = panel.series[row]
-        skip = max(today - int(first_open[n]), 0)
-        quantiles = forecasts[:, skip : skip + rules.horizon_days, n].copy()
-        at = today - panel.first_day
-        if 0 <= at < len(panel.sold):
-            quantiles[:, 0] = np.maximum(
-                quantiles[:, 0] - max(int(panel.sold[at, row]), 0) / ONE_UNIT, 0
-            )
-        if item not in by_item:
-            by_item[item] = supply.open_lines(item)
-        lines = [line for line in by_item[item] if line.stated.ship_to == site]
-        leaving = sum(
-            t.qty
-            for t in supply.open_transfers(item)
-            if t.origin == site and not t.shipped and not _overdue(t.arrive_p90, today)
+        quantiles = left_to_sell(
+            panel, row, forecasts[:, :, n], int(first_open[n]), today, rules.horizon_days
         )
+        if item not in by_item:
+            by_item[item] = (supply.open_lines(item), supply.open_transfers(item))
+        lines = [line for line in by_item[item][0] if line.stated.ship_to == site]
+        moves = [t for t in by_item[item][1] if not _overdue(t.arrive_p90, today)]
+        leaving = sum(t.qty for t in moves if t.origin == site and not t.shipped)
         found[row] = Ahead(
             row=row,
             site=site,
             quantiles=np.round(quantiles, 6),
             on_hand=max(int(book[row]) - leaving, 0),
-            inbound=_inbound(network, supply, item, site, lines, today),
+            inbound=_inbound(
+                network, supply, lines, [t for t in moves if t.destination == site], today
+            ),
             window=_window(network, item, site, supply, today, rules.horizon_days),
+            persistent=_persistent(panel, row, today),
         )
     return found
+
+
+def left_to_sell(
+    panel: Panel, row: int, by_day: FloatArray, first_open: int, today: int, days: int
+) -> FloatArray:
+    """What is left of a series' demand (K, days) from today on, of a forecast (K, D) that starts
+    with its first open day. A day that has closed sells nothing more, and of an open one what was
+    sold is taken off.
+    """
+    out = np.zeros((by_day.shape[0], days))
+    closed = min(max(first_open - today, 0), days)
+    behind = max(today - first_open, 0)
+    out[:, closed:] = by_day[:, behind : behind + days - closed]
+    at = today - panel.first_day
+    if closed == 0 and 0 <= at < len(panel.sold):
+        out[:, 0] = np.maximum(out[:, 0] - max(int(panel.sold[at, row]), 0) / ONE_UNIT, 0)
+    return out
 
 
 def planning_problem(
@@ -125,22 +146,28 @@ def planning_problem(
     at: datetime,
     today: int,
     rules: SenseRules,
+    *,
+    shared: float,
+    with_offers: bool = True,
 ) -> PlanningProblem:
-    """The question for the planner: sites, usable lanes between donors and needy sites, order lines."""
+    """The question for the planner: sites, usable lanes between donors and needy sites, order
+    lines; without offers, what happens if nothing is done.
+    """
     aheads = sorted(aheads, key=lambda a: a.site)
     sites = tuple(_site_outlook(network, item, a, needy) for a in aheads)
+    receivers = sorted(needy) if with_offers else []
     donors = {s.site for s in sites if s.spare > 0}
     lanes = tuple(
         offer
         for origin in sorted(donors)
-        for site in sorted(needy)
+        for site in receivers
         for lane in network.lanes_between.get((origin, site), ())
         if (offer := lane_offer(network, lane, network.items[item], at, today)) is not None
     )
     expedites = tuple(
         early
         for a in aheads
-        if a.site in needy
+        if a.site in receivers
         for line in supply.open_lines(item)
         if line.stated.ship_to == a.site
         if (early := _expedite_offer(network, supply, line, a, at, today)) is not None
@@ -156,6 +183,7 @@ def planning_problem(
         scenarios=rules.scenarios,
         held_out=rules.held_out,
         unit_cost_minor=network.items[item].unit_cost_minor,
+        shared=shared,
         seed=seed_from([item, today]),
     )
 
@@ -198,10 +226,12 @@ def transit_days(lead_time_days: float) -> int:
 
 
 def cut_off(day: date, at_local: time | None, zone: ZoneInfo) -> datetime:
-    """The last moment to ship on a day: the lane's cut-off at its origin, else the end of that day."""
+    """The last moment to ship on a day: the lane's cut-off at its origin, else the end of that
+    day. In UTC, as it is read back from the record: days added to it must come to the same.
+    """
     if at_local is None:
-        return datetime.combine(day + timedelta(days=1), time(0), tzinfo=zone)
-    return datetime.combine(day, at_local, tzinfo=zone)
+        return datetime.combine(day + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)
+    return datetime.combine(day, at_local, tzinfo=zone).astimezone(UTC)
 
 
 def _site_outlook(
@@ -216,8 +246,9 @@ def _site_outlook(
         quantiles=tuple(tuple(float(v) for v in row) for row in ahead.quantiles),
         window=ahead.window,
         spare=Units(0) if ahead.site in needy else ahead.spare(),
+        persistent=ahead.persistent,
         shortage_minor=network.shortage_minor(item, ahead.site),
-        holding_millis=int(math.floor(rule.holding_minor_per_unit_day * 1_000 + 0.5)),
+        holding_millis=math.floor(rule.holding_minor_per_unit_day * 1_000 + 0.5),
     )
 
 
@@ -227,7 +258,9 @@ def _contract(network: Network, line: OrderLine) -> SupplyContract | None:
 
 
 def _line_days(network: Network, line: OrderLine, promised: date, today: int) -> tuple[int, int]:
-    """Arrival day indices of a line: as promised; overdue is expected tomorrow; p90 by the contract's spread."""
+    """Arrival day indices of a line: as promised; overdue is expected tomorrow; p90 by the
+    contract's spread.
+    """
     contract = _contract(network, line)
     spread = 1
     if contract is not None:
@@ -240,17 +273,17 @@ def _line_days(network: Network, line: OrderLine, promised: date, today: int) ->
 def _inbound(
     network: Network,
     supply: SupplyLedger,
-    item: ItemId,
-    site: SiteId,
     lines: list[OrderLine],
+    moves: list[Transfer],
     today: int,
 ) -> tuple[Inbound, ...]:
+    """What is on its way to a site by these order lines and transfers."""
     rows = []
     for line in lines:
         p50, p90 = _line_days(network, line, line.stated.promised, today)
         open_qty = supply.open_qty(line)
         early = supply.expedite_of(line)
-        if early is not None:
+        if early is not None and not _overdue(early.arrive_p90, today):
             quick = max(day_number(early.arrive_p50) - today, 0)
             late = max(day_number(early.arrive_p90) - today, quick)
             moved = min(early.qty, open_qty)
@@ -262,38 +295,52 @@ def _inbound(
             open_qty = Units(open_qty - moved)
         if open_qty > 0:
             rows.append(Inbound(ref=line.stated.po_line, qty=open_qty, day_p50=p50, day_p90=p90))
-    for transfer in supply.open_transfers(item):
-        if transfer.destination != site or _overdue(transfer.arrive_p90, today):
-            continue
-        p50 = max(day_number(transfer.arrive_p50) - today, 0) if transfer.arrive_p50 else 1
-        p90 = max(day_number(transfer.arrive_p90) - today, p50) if transfer.arrive_p90 else p50 + 1
+    for transfer in moves:
+        p50 = max(day_number(transfer.arrive_p50) - today, 0)
+        p90 = max(day_number(transfer.arrive_p90) - today, p50)
         left = Units(transfer.qty - transfer.received)
         rows.append(Inbound(ref=transfer.transfer, qty=left, day_p50=p50, day_p90=p90))
     return tuple(sorted(rows, key=lambda r: r.ref))
 
 
-def _overdue(arrive_p90: date | None, today: int) -> bool:
-    """Whether a transfer is more than a day past its late arrival: it no longer counts as supply."""
-    return arrive_p90 is not None and today - day_number(arrive_p90) > 1
+def _persistent(panel: Panel, row: int, today: int) -> float:
+    """How far errors last: as measured by the fit, and more while an alarm has put the level in doubt."""
+    assert panel.fit is not None, "what lies ahead is asked of series that have a model"
+    newest = max(int(panel.live.alarm_up[row]), int(panel.live.alarm_down[row]))
+    in_doubt = newest >= today - DOUBT_DAYS
+    return max(panel.fit.persistent, IN_DOUBT) if in_doubt else panel.fit.persistent
+
+
+def _overdue(arrive_p90: date, today: int) -> bool:
+    """Whether a move is more than a day past its late arrival: it no longer counts as supply."""
+    return today - day_number(arrive_p90) > 1
 
 
 def _window(
     network: Network, item: ItemId, site: SiteId, supply: SupplyLedger, today: int, horizon: int
 ) -> int:
-    """Days until normal supply can arrive: to the next review, then the supplier's late lead time.
+    """Days until normal supply can arrive: to the next review, then the supplier's lead time; never
+    less than its late lead time from now.
 
     The review's phase is read off the newest order line; without one, a review may be due today.
+    Where the newest was placed today, the next review is a whole period away.
     """
     contracts = network.contracts_of.get((item, site), ())
     if not contracts:
         return horizon
-    lead = min(math.ceil(c.lead_time_days_p90) for c in contracts)
+    lead = min(math.ceil(c.lead_time_days_p50) for c in contracts)
+    late = min(math.ceil(c.lead_time_days_p90) for c in contracts)
     review = max(math.ceil(network.stocking[(item, site)].review_period_days), 1)
-    created = [
-        day_number(line.created_on) for line in supply.lines_of(item) if line.stated.ship_to == site
-    ]
-    wait = (max(created) - today) % review if created else 0
-    return max(1, min(horizon, wait + lead))
+    # A line split off by an expedite is younger than the review that ordered it.
+    first: dict[str, int] = {}
+    for line in supply.lines_of(item):
+        if line.stated.ship_to == site:
+            po = line.stated.po_line.partition("@")[0]
+            day = day_number(line.created_on)
+            first[po] = min(first.get(po, day), day)
+    since = today - max(first.values()) if first else 0
+    wait = review if first and since == 0 else -since % review
+    return max(1, min(horizon, max(wait + lead, late)))
 
 
 def _expedite_offer(

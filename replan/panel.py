@@ -1,9 +1,10 @@
-"""What do we believe about all series of a partition? The same state in columns, folded a tick at a time.
+"""What do we believe about all series of a partition? The same state in columns, folded a tick at a
+time.
 
-A series is one item at one site. Rows are in the order of `Network.series`. Facts add up in integers, so
-the order in which those of one tick arrive cannot show; a day's end steps the live model, the bands and the
-monitors of its series once. Late facts of a recently closed day restore the columns kept from before that
-day and step again.
+A series is one item at one site. Rows are in the order of `Network.series`. Facts add up in
+integers, so the order in which those of one tick arrive cannot show; a day's end steps the live
+model, the bands and the monitors of its series once. Late facts of a recently closed day restore
+the columns kept from before that day and step again.
 
 The functions change the panel they are given: it is the one large value in the process, and the
 replanner owns it.
@@ -41,7 +42,9 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 @dataclass(slots=True, kw_only=True)
 class Columns:
-    """What steps with a day, for N series: model and reference state, bands, monitors, last alarms."""
+    """What steps with a day, for N series: model and reference state, bands, monitors, last
+    alarms.
+    """
 
     state: FloatArray
     reference: FloatArray
@@ -68,6 +71,7 @@ class Panel:
     closed: IntArray
     stock: IntArray
     stock_as_of: IntArray
+    folded_to: IntArray
     move_row: IntArray
     move_at: IntArray
     move_qty: IntArray
@@ -85,7 +89,9 @@ class Panel:
 
 def empty_panel(network: Network, *, keep_days: int) -> Panel:
     """A panel that knows nothing: `sold` and `empty` (T, N) by day and series from `first_day` on,
-    `began`, `closed` (N,) day numbers, stock (N,) thousandths as of microseconds; ring of `keep_days`."""
+    `began`, `closed` (N,) day numbers, stock (N,) thousandths as of microseconds, `folded_to` (N,)
+    the newest movement that it holds for good; ring of `keep_days`.
+    """
     series = network.series
     n = len(series)
     sites = sorted({site for _, site in series})
@@ -104,6 +110,7 @@ def empty_panel(network: Network, *, keep_days: int) -> Panel:
         closed=np.full(n, NEVER, dtype=np.int64),
         stock=np.zeros(n, dtype=np.int64),
         stock_as_of=np.full(n, NEVER, dtype=np.int64),
+        folded_to=np.full(n, NEVER, dtype=np.int64),
         move_row=np.zeros(0, dtype=np.int64),
         move_at=np.zeros(0, dtype=np.int64),
         move_qty=np.zeros(0, dtype=np.int64),
@@ -120,7 +127,9 @@ def micros(at: datetime) -> int:
 
 
 def local_day_number(panel: Panel, site: SiteId, at: datetime) -> int:
-    """The site's calendar day of an instant. Zone offsets change on quarter hours only, hence the cache."""
+    """The site's calendar day of an instant. Zone offsets change on quarter hours only, hence the
+    cache.
+    """
     quarter = micros(at) // 900_000_000
     day = panel._days.get((site, quarter))
     if day is None:
@@ -136,8 +145,7 @@ def add_sales(panel: Panel, rows: IntArray, days: IntArray, qty: IntArray) -> No
     if not len(rows):
         return
     _reach(panel, int(days.min()), int(days.max()))
-    inside = days >= panel.first_day
-    np.add.at(panel.sold, (days[inside] - panel.first_day, rows[inside]), qty[inside])
+    np.add.at(panel.sold, (days - panel.first_day, rows), qty)
     begin(panel, rows, days)
     late = days <= panel.closed[rows]
     for row, day in zip(rows[late].tolist(), days[late].tolist(), strict=True):
@@ -156,15 +164,21 @@ def begin(panel: Panel, rows: IntArray, days: IntArray) -> None:
 
 
 def add_stock_moves(panel: Panel, rows: IntArray, at: IntArray, qty: IntArray) -> None:
-    """Movements of stock (M,): units at microseconds; those up to a count's `as_of` do not matter."""
+    """Movements of stock (M,): units at microseconds; those up to a count's `as_of` do not
+    matter.
+    """
     panel.move_row = np.concatenate((panel.move_row, rows))
     panel.move_at = np.concatenate((panel.move_at, at))
     panel.move_qty = np.concatenate((panel.move_qty, qty))
 
 
 def count_stock(panel: Panel, row: int, on_hand: int, as_of: int) -> bool:
-    """A count of the shelf; the newest `as_of` wins. Returns whether it was the newest."""
-    if as_of < panel.stock_as_of[row]:
+    """A count of the shelf; the newest `as_of` wins. Returns whether it was the newest.
+
+    One from before a movement that is folded into the stock comes too late: the movements after it
+    are no longer known.
+    """
+    if as_of < max(panel.stock_as_of[row], panel.folded_to[row]):
         return False
     panel.stock[row] = on_hand
     panel.stock_as_of[row] = as_of
@@ -172,12 +186,13 @@ def count_stock(panel: Panel, row: int, on_hand: int, as_of: int) -> bool:
 
 
 def fold_old_moves(panel: Panel, before: int) -> None:
-    """Put movements older than `before` (microseconds) for good into the stock they move."""
+    """Put movements older than `before` (microseconds) for good into the stock they move. What the
+    book says of any moment after them stays the same; one that is heard of still later counts too.
+    """
     matters = panel.move_at > panel.stock_as_of[panel.move_row]
     old = matters & (panel.move_at <= before) & (panel.stock_as_of[panel.move_row] != NEVER)
     np.add.at(panel.stock, panel.move_row[old], panel.move_qty[old])
-    # Every older movement of the row is folded too, so moving its as_of forward hides nothing.
-    np.maximum.at(panel.stock_as_of, panel.move_row[old], panel.move_at[old])
+    np.maximum.at(panel.folded_to, panel.move_row[old], panel.move_at[old])
     keep = (panel.move_at > before) & (panel.move_at > panel.stock_as_of[panel.move_row])
     panel.move_row = panel.move_row[keep]
     panel.move_at = panel.move_at[keep]
@@ -195,10 +210,11 @@ def book_stock(panel: Panel, until: int | None = None) -> IntArray:
 
 
 def book_at(panel: Panel, row: int, until: int) -> int | None:
-    """What the book says a series had at a moment (microseconds); None before the first count of it,
-    or for a moment before the newest."""
+    """What the book says a series had at a moment (microseconds); None before the first count of
+    it, or for a moment before the newest, or before a movement that it holds for good.
+    """
     as_of = int(panel.stock_as_of[row])
-    if as_of == NEVER or until < as_of:
+    if as_of == NEVER or until < max(as_of, int(panel.folded_to[row])):
         return None
     moved = (panel.move_row == row) & (panel.move_at > as_of) & (panel.move_at <= until)
     return int(panel.stock[row]) + int(panel.move_qty[moved].sum())
@@ -226,7 +242,8 @@ def close_days(
     """Close the days of each site up to and with `through`, and step what was reopened again.
 
     `ends[site][day]`: the moment (microseconds) the day ended there, to tell an empty shelf.
-    Returns (day, rows, quantiles (K, n) forecast before the day, or None before any fit), day by day.
+    Returns (day, rows, quantiles (K, n) forecast before the day, or None before any fit), day by
+    day.
     """
     steps: dict[int, list[IntArray]] = {}
     mended: list[tuple[int, IntArray, FloatArray | None]] = []
@@ -264,7 +281,9 @@ def close_days(
 
 
 def restorable_from(panel: Panel, row: int) -> int:
-    """The first day from which a reopened series can be stepped again: inside the ring, after the fit."""
+    """The first day from which a reopened series can be stepped again: inside the ring, after the
+    fit.
+    """
     oldest = int(panel.closed[row]) - len(panel.ring) + 1
     fitted = panel.fit.through + 1 if panel.fit is not None else NEVER
     return max(int(panel.reopened[row]), oldest, fitted)
@@ -314,6 +333,7 @@ def fit_request(
         sold=sold / ONE_UNIT,
         mask=mask,
         young=young,
+        item_of=np.unique([item for item, _ in panel.series], return_inverse=True)[1],
         false_alarms_per_1000=false_alarms_per_1000,
         seed=seed,
     )
@@ -322,8 +342,17 @@ def fit_request(
 def forecast(
     panel: Panel, rows: IntArray, days: int, forecasters: Mapping[str, Forecaster]
 ) -> FloatArray:
-    """Quantiles (K, days, n) from the first open day of each row on; rows without a model get zeros."""
+    """Quantiles (K, days, n) from the first open day of each row on; rows without a model get
+    zeros.
+    """
     return _quantiles(panel, panel.live.state, rows, days, forecasters)
+
+
+def live_mean(
+    panel: Panel, rows: IntArray, days: int, forecasters: Mapping[str, Forecaster]
+) -> FloatArray:
+    """Mean (days, n) of the live model from the first open day of each row on."""
+    return _mean(panel, panel.live.state, rows, days, forecasters)
 
 
 def reference_mean(
@@ -334,7 +363,9 @@ def reference_mean(
 
 
 def typical_daily(panel: Panel, row: int) -> float | None:
-    """Mean daily sale of a series over its last four closed weeks, base units; None before it has any."""
+    """Mean daily sale of a series over its last four closed weeks, base units; None before it has
+    any.
+    """
     if panel.closed[row] == NEVER or panel.began[row] == NEVER:
         return None
     last = int(panel.closed[row]) - panel.first_day + 1
@@ -456,11 +487,11 @@ def _quantiles(
 
 
 def _reach(panel: Panel, first: int, last: int) -> None:
-    """Make the day axis hold `first` … `last`; a day before the axis is only added at the very start."""
+    """Make the day axis hold `first` … `last`."""
     n = panel.size
     if not len(panel.sold):
         panel.first_day = first
-    elif first < panel.first_day and panel.fit is None:
+    elif first < panel.first_day:
         more = panel.first_day - first
         panel.sold = np.vstack((np.zeros((more, n), dtype=np.int64), panel.sold))
         panel.empty = np.vstack((np.zeros((more, n), dtype=np.bool_), panel.empty))
@@ -497,6 +528,7 @@ def panel_arrays(panel: Panel) -> dict[str, NDArray[Any]]:
             "closed",
             "stock",
             "stock_as_of",
+            "folded_to",
             "move_row",
             "move_at",
             "move_qty",

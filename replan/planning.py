@@ -48,6 +48,7 @@ class SiteOutlook:
     non-decreasing in k. `window`: days until normal supply can arrive; costs are counted on days
     < window ≤ horizon.
     `spare`: the most this site may give away, after protecting its own demand (0 for a receiver).
+    `persistent`: share of the error variance that its days have in common.
     """
 
     site: SiteId
@@ -57,6 +58,7 @@ class SiteOutlook:
     quantiles: tuple[tuple[float, ...], ...]
     window: int
     spare: Units
+    persistent: float
     shortage_minor: int
     holding_millis: int
     """Holding cost per base unit and day, in thousandths of a minor unit."""
@@ -115,6 +117,8 @@ class PlanningProblem:
     scenarios: int
     held_out: int
     unit_cost_minor: int
+    shared: float
+    """Share of the error variance that the sites of the item have in common on a day."""
     seed: int
 
     @cached_property
@@ -275,6 +279,7 @@ def problem_json(problem: PlanningProblem) -> dict[str, Any]:
         "scenarios": problem.scenarios,
         "held_out": problem.held_out,
         "unit_cost_minor": problem.unit_cost_minor,
+        "shared": problem.shared,
         "seed": problem.seed,
     }
 
@@ -301,6 +306,7 @@ def problem_from_json(plain: Mapping[str, Any]) -> PlanningProblem:
         scenarios=plain["scenarios"],
         held_out=plain["held_out"],
         unit_cost_minor=plain["unit_cost_minor"],
+        shared=plain["shared"],
         seed=plain["seed"],
     )
 
@@ -359,5 +365,7 @@ def _timed(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(value: Any) -> dict[str, Any]:
-    """The members of a dataclass, not deeper: a problem is written often, and `asdict` copies all of it."""
+    """The members of a dataclass, not deeper: a problem is written often, and `asdict` copies all
+    of it.
+    """
     return {name: getattr(value, name) for name in value.__dataclass_fields__}

@@ -1,6 +1,7 @@
 """How are the values that pass between the stories written down and read back?
 
-Each pair is exact: what is read equals what was written, so a story told again from its records gives the same bytes.
+Each pair is exact: what is read equals what was written, so a story told again from its records
+gives the same bytes.
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from replan.effects import (
     Proposal,
     Reassessed,
 )
+from replan.errors import LedgerBroken
 from replan.events import ActionAnswered
 from replan.planning import (
     answer_from_json,
@@ -137,7 +139,9 @@ def move_from_json(plain: Mapping[str, Any]) -> Move:
 
 
 def desk_input_json(given: DeskInput) -> dict[str, Any]:
-    """What a desk transaction was given; proposals are records of their own, named by item and hash."""
+    """What a desk transaction was given; proposals are records of their own, named by item and
+    hash.
+    """
     match given:
         case TickDue():
             return {
@@ -160,9 +164,14 @@ def desk_input_json(given: DeskInput) -> dict[str, Any]:
 def desk_input_from_json(
     plain: Mapping[str, Any], proposals: Mapping[str, Mapping[str, Any]]
 ) -> DeskInput:
-    """The input that `desk_input_json` wrote; `proposals`: those of its tick by item."""
+    """The input that `desk_input_json` wrote; `proposals`: those of its tick by item. LedgerBroken
+    if one of them is not the one that the tick was given.
+    """
     at = datetime.fromisoformat(plain["at"])
     if plain["kind"] == "tick":
+        for item, sha in plain["proposals"]:
+            if item not in proposals or digest(proposals[item]) != sha:
+                raise LedgerBroken(f"tick {plain['at']}: the proposal for {item} is not {sha}")
         return TickDue(
             at=at,
             proposals=tuple(proposal_from_json(proposals[item]) for item, _ in plain["proposals"]),

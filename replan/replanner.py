@@ -1,14 +1,15 @@
 """The item's story: facts in, proposals out.
 
-`step` takes a batch of facts, feedback, fits and ticks. Facts wait in the inbox until the tick they belong to; at a tick,
-top to bottom: facts up to it are applied in the order of their arrival, days that have closed step the live model,
-items that were stirred are looked at, and those whose trouble is worth money become proposals. Nothing is decided
-between ticks, so where the edges of batches fall cannot show.
+`step` takes a batch of facts, feedback, fits and ticks. Facts wait in the inbox until the tick they
+belong to; at a tick, top to bottom: facts up to it are applied in the order of their arrival, days
+that have closed step the live model, items that were stirred are looked at, and those whose trouble
+is worth money become proposals. Nothing is decided between ticks, so where the edges of batches
+fall cannot show.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import assert_never
 
 import numpy as np
@@ -27,9 +28,9 @@ from replan.events import (
     Tick,
     TransferMoved,
 )
-from replan.forecasting import FitRequest, Forecaster, PanelFit
+from replan.forecasting import FitRequest, Forecaster, PanelFit, combined
 from replan.network import Network, close_instant
-from replan.outlook import Ahead, look_ahead
+from replan.outlook import Ahead, look_ahead, transit_days
 from replan.panel import (
     NEVER,
     add_sales,
@@ -43,6 +44,7 @@ from replan.panel import (
     fit_request,
     fold_old_moves,
     forecast,
+    live_mean,
     local_day_number,
     micros,
     takes_part,
@@ -54,6 +56,10 @@ from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_n
 
 SUPPLY_MEMORY = timedelta(days=35)
 """How long an order line or transfer that has ended is remembered after its promised day."""
+
+
+PROMOTION_MEMORY = timedelta(days=14)
+"""How long a promotion is remembered after the newest sale under it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +180,7 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                     if fact.qty_damaged > 0:
                         state.case(fact.item).stirred = True
             case TransferMoved():
-                moved = state.supply.move_transfer(fact)
+                moved = state.supply.move_transfer(fact, _arrival(state, fact, sensing.network))
                 end = fact.origin if fact.step == "shipped" else fact.destination
                 row = panel.row_of.get((fact.item, end))
                 if moved and row is not None:
@@ -190,11 +196,13 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
         table = np.array(moves, dtype=np.int64)
         add_stock_moves(panel, table[:, 0], table[:, 1], table[:, 2])
     for count in counts:
-        _count(state, count, sensing)
+        _count(state, count, oldest, sensing)
 
 
-def _count(state: SenseState, fact: StockCounted, sensing: Sensing) -> None:
-    """A count of the shelf. One that the book did not expect, by more than a little, is worth saying."""
+def _count(state: SenseState, fact: StockCounted, oldest: int, sensing: Sensing) -> None:
+    """A count of the shelf. One that the book did not expect, by more than a little, is worth
+    saying.
+    """
     panel = state.panel
     row = panel.row_of.get((fact.item, fact.site))
     if row is None:
@@ -203,7 +211,7 @@ def _count(state: SenseState, fact: StockCounted, sensing: Sensing) -> None:
     book = book_at(panel, row, as_of)
     if not count_stock(panel, row, fact.on_hand, as_of):
         return
-    day = local_day_number(panel, fact.site, fact.as_of)
+    day = max(local_day_number(panel, fact.site, fact.as_of), oldest)
     begin(panel, np.array([row]), np.array([day]))
     _see(state, row, "count", fact, f"{fact.on_hand / ONE_UNIT:g} on hand counted")
     if book is None:
@@ -235,6 +243,17 @@ def _today(state: SenseState, site: SiteId, at: datetime) -> int:
     return day_number((at.astimezone(zone) if zone is not None else at).date())
 
 
+def _arrival(state: SenseState, fact: TransferMoved, network: Network) -> tuple[date, date]:
+    """Days p50 and p90 on which a transfer that takes a step now arrives by the quickest lane; a
+    day or two later where none is known.
+    """
+    today = _today(state, fact.destination, fact.at)
+    lanes = network.lanes_between.get((fact.origin, fact.destination), ())
+    p50 = min((transit_days(lane.lead_time_days_p50) for lane in lanes), default=1)
+    p90 = min((transit_days(lane.lead_time_days_p90) for lane in lanes), default=2)
+    return day_from_number(today + p50), day_from_number(today + max(p50, p90))
+
+
 def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> None:
     panel, rules = state.panel, sensing.rules
     through: dict[SiteId, int] = {}
@@ -256,7 +275,7 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
         for n, row in enumerate(rows.tolist()):
             item, site = panel.series[row]
             state.case(item).stirred = True
-            if day < panel.began[row]:
+            if not NEVER < panel.began[row] <= day:
                 continue
             units = int(panel.sold[day - panel.first_day, row])
             said.days.append(
@@ -275,6 +294,7 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
     if closings:
         trim_history(panel, rules.history_days)
         state.supply.forget_closed((at - SUPPLY_MEMORY).date())
+        state.forget_promotions(at - PROMOTION_MEMORY)
 
 
 def fit_question(state: SenseState, at: datetime, rules: SenseRules) -> FitRequest | None:
@@ -339,7 +359,9 @@ def _ahead_of(
     sensing: Sensing,
     said: Sensed,
 ) -> tuple[int, dict[ItemId, list[Ahead]]]:
-    """What lies ahead of the items' series that have a model, and the newest forecasts for the record."""
+    """What lies ahead of the items' series that have a model, and the newest forecasts for the
+    record.
+    """
     panel, rules = state.panel, sensing.rules
     sites = sensing.network.sites_of
     ready = takes_part(panel)
@@ -360,8 +382,10 @@ def _ahead_of(
     first_open = panel.closed[rows] + 1
     behind = int(np.clip(today - first_open, 0, 7).max())
     quantiles = forecast(panel, rows, rules.horizon_days + behind, sensing.forecasters)
+    mean = live_mean(panel, rows, rules.horizon_days + behind, sensing.forecasters)
+    planned = combined(quantiles, mean)
     ahead = look_ahead(
-        panel, state.supply, sensing.network, rows, quantiles, first_open, today, rules
+        panel, state.supply, sensing.network, rows, planned, first_open, today, rules
     )
     for n, row in enumerate(rows.tolist()):
         item, site = panel.series[row]

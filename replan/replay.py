@@ -1,4 +1,6 @@
-"""Was it decided as the record says? The desk's story told again from what it was given, compared byte for byte."""
+"""Was it decided as the record says? The desk's story told again from what it was given, compared
+byte for byte.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,9 @@ from replan.planning import Planner, answer_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """One recorded transaction of a desk: what it was given, under what, beside which reservations."""
+    """One recorded transaction of a desk: what it was given, under what, beside which
+    reservations.
+    """
 
     given: DeskInput
     policy: Policy
@@ -22,7 +26,9 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """One version of a decision, decided again: equal, or where it first differs (a JSON pointer)."""
+    """One version of a decision, decided again: equal, or where it first differs (a JSON
+    pointer).
+    """
 
     decision_id: str
     version: int
@@ -36,10 +42,11 @@ def retell(
     recorded: Mapping[tuple[str, int], Mapping[str, Any]],
     planner: Planner | None,
 ) -> Iterator[Compared]:
-    """Every decision of a group, in order. With a planner each recorded question is asked again too.
+    """Every decision of a group, in order. With a planner each recorded question is asked again
+    too.
 
-    `recorded`: bodies as they were made, by (decision id, version). A decision that the retelling makes
-    and the record lacks differs at its root, and the other way round.
+    `recorded`: bodies as they were made, by (decision id, version). A decision that the retelling
+    makes and the record lacks differs at its root, and the other way round.
     """
     state = DeskState(group=group)
     left = dict(recorded)
@@ -56,12 +63,15 @@ def retell(
 
 
 def first_difference(recorded: Any, again: Any, pointer: str = "") -> str | None:
-    """JSON pointer to the first place, in sorted order, where two plain values differ; None if equal."""
+    """JSON pointer to the first place, in sorted order, where two plain values differ; None if
+    equal.
+    """
     if isinstance(recorded, Mapping) and isinstance(again, Mapping):
         for key in sorted({*recorded, *again}):
+            place = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
             if key not in recorded or key not in again:
-                return f"{pointer}/{key}"
-            found = first_difference(recorded[key], again[key], f"{pointer}/{key}")
+                return place
+            found = first_difference(recorded[key], again[key], place)
             if found is not None:
                 return found
         return None
@@ -77,7 +87,9 @@ def first_difference(recorded: Any, again: Any, pointer: str = "") -> str | None
 
 
 def _asked_again(due: TickDue, planner: Planner) -> dict[str, str]:
-    """Items whose recorded answer is not what the planner answers now, with the first difference."""
+    """Items whose recorded answer is not what the planner answers now, with the first
+    difference.
+    """
     answers = planner.plan(tuple(p.problem for p in due.proposals))
     wrong = {}
     for proposal, answer in zip(due.proposals, answers, strict=True):

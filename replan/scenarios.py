@@ -1,7 +1,7 @@
 """What might happen? Draws of demand and arrivals, and the exact judgement of a plan on them.
 
-Demand paths come from the forecast quantiles through a Gaussian copula with a shock shared by all
-sites of the item, one per site, and one per day; arrivals move between their p50 and p90. Draws are
+Demand paths come from the forecast quantiles through a Gaussian copula with a shock of the day shared
+by all sites of the item, one per site that lasts, and one per site and day; arrivals move between their p50 and p90. Draws are
 seeded by the problem, and become integers at once: everything after the draw is integer arithmetic.
 """
 
@@ -11,20 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from replan.canonical import seed_from
 from replan.forecasting import LEVELS
-from replan.planning import Action, Option, PlanningProblem, SiteOutlook, Spread
+from replan.planning import Action, Option, PlanningProblem, Spread
 from replan.units import ONE_UNIT, SiteId
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-SHARED, PERSISTENT = 0.1, 0.3
-"""Shares of the variance that all sites, and all days of one site, have in common. A forecast
-that is wrong tends to stay wrong for days; with independent days a fortnight's risk would average
-out."""
-
 Z90 = 1.2815515655446004
 _GRID = np.linspace(-6.0, 6.0, 4801)
+_STEPS = 400.0
+"""Grid points per unit of z."""
 _PHI = np.array([round(0.5 * (1.0 + math.erf(z / math.sqrt(2.0))), 12) for z in _GRID])
 
 
@@ -37,25 +35,25 @@ class Draws:
 
 
 def draws(problem: PlanningProblem, count: int, stream: int) -> Draws:
-    """`count` seeded draws; different `stream` numbers give independent ones."""
-    # As 64-bit words: a plain list would go through floats and lose the low bits of a large seed.
-    key = np.array([problem.seed, stream], dtype=np.uint64)
-    rng = np.random.Generator(np.random.Philox(key=key))
-    sites, horizon = len(problem.sites), problem.horizon
-    z = (
-        math.sqrt(SHARED) * rng.standard_normal((count, 1, 1))
-        + math.sqrt(PERSISTENT) * rng.standard_normal((count, sites, 1))
-        + math.sqrt(1 - SHARED - PERSISTENT) * rng.standard_normal((count, sites, horizon))
-    )
-    u = np.interp(z, _GRID, _PHI)
-    demand = np.empty((count, sites, horizon), dtype=np.int64)
+    """`count` seeded draws; different `stream` numbers give independent ones.
+
+    What is drawn for a site or an arrival hangs on its own name and the problem's seed, not on what
+    else is in the problem: a part of a problem sees the very draws that the whole sees.
+    """
+    seed, horizon = problem.seed, problem.horizon
+    common = math.sqrt(problem.shared) * _normal(seed, stream, "").standard_normal((count, horizon))
+    z = np.empty((count, len(problem.sites), horizon))
     for j, site in enumerate(problem.sites):
-        demand[:, j, :] = _demand(u[:, j, :], np.asarray(site.quantiles))
-    names = sorted(
-        {f"in:{i.ref}" for s in problem.sites for i in s.inbound}
-        | {f"lane:{o.lane}" for o in problem.lanes}
+        own = _normal(seed, stream, f"site:{site.site}")
+        each_day = 1.0 - problem.shared - site.persistent
+        z[:, j, :] = common + math.sqrt(site.persistent) * own.standard_normal((count, 1))
+        z[:, j, :] += math.sqrt(each_day) * own.standard_normal((count, horizon))
+    names = {f"in:{i.ref}" for s in problem.sites for i in s.inbound}
+    names |= {f"lane:{offer.lane}" for offer in problem.lanes}
+    return Draws(
+        demand=_demand(_phi(z), problem),
+        delay={n: _normal(seed, stream, n).standard_normal(count) for n in sorted(names)},
     )
-    return Draws(demand=demand, delay={name: rng.standard_normal(count) for name in names})
 
 
 def arrival_days(draw: Draws, name: str, day_p50: int, day_p90: int) -> Ints:
@@ -178,11 +176,6 @@ def percentile(values: Ints, q: int) -> int:
     return int(ordered[rank - 1])
 
 
-def expected_path(site: SiteOutlook) -> tuple[float, ...]:
-    """The median demand of a site by day, base units."""
-    return site.quantiles[LEVELS.index(0.5)]
-
-
 def _spread(values: Ints) -> Spread:
     return Spread(
         p10=percentile(values, 10), p50=percentile(values, 50), p90=percentile(values, 90)
@@ -201,13 +194,33 @@ def _land(arrivals: Ints, j: int, days: Ints, qty: int) -> None:
     arrivals[inside, j, landed] += qty
 
 
-def _demand(u: Floats, quantiles: Floats) -> Ints:
-    """Quantile function with linear tails: zero at u = 0, the last step doubled at u = 1."""
-    horizon = quantiles.shape[1]
+def _normal(seed: int, stream: int, name: str) -> np.random.Generator:
+    key = np.array([seed, stream + 256 * (seed_from(name) >> 8)], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key))
+
+
+def _phi(z: Floats) -> Floats:
+    """The normal distribution function by its table: linear between grid points, the same bits
+    everywhere."""
+    place = np.clip((z - _GRID[0]) * _STEPS, 0.0, len(_GRID) - 1.000001)
+    low = place.astype(np.int64)
+    result: Floats = _PHI[low] + (place - low) * (_PHI[low + 1] - _PHI[low])
+    return result
+
+
+def _demand(u: Floats, problem: PlanningProblem) -> Ints:
+    """Quantile function with linear tails: zero at u = 0, the last step doubled at u = 1.
+
+    `u` and the result (W, J, H), the result in thousandths.
+    """
     levels = np.array((0.0, *LEVELS, 1.0))
-    out = np.empty(u.shape, dtype=np.int64)
-    for t in range(horizon):
-        q = quantiles[:, t]
-        knots = np.concatenate(([0.0], q, [q[-1] + 2.0 * (q[-1] - q[-2])]))
-        out[:, t] = np.floor(np.round(np.interp(u[:, t], levels, knots) * ONE_UNIT, 3) + 0.5)
-    return out
+    q = np.asarray([site.quantiles for site in problem.sites]).transpose(1, 0, 2)
+    knots = np.concatenate((np.zeros_like(q[:1]), q, q[-1:] + 2.0 * (q[-1:] - q[-2:-1])))
+    upper = np.clip(np.searchsorted(levels, u, side="right"), 1, len(levels) - 1)
+    j, t = np.arange(u.shape[1])[None, :, None], np.arange(u.shape[2])[None, None, :]
+    low, high = knots[upper - 1, j, t], knots[upper, j, t]
+    share = (u - levels[upper - 1]) / (levels[upper] - levels[upper - 1])
+    units: Ints = np.floor(np.round((low + share * (high - low)) * ONE_UNIT, 3) + 0.5).astype(
+        np.int64
+    )
+    return units

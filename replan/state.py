@@ -1,7 +1,9 @@
-"""What does sense believe? The panel of all series, the supply ledger, and one case file per item."""
+"""What does sense believe? The panel of all series, the supply ledger, and one case file per
+item.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 
 import numpy as np
@@ -19,7 +21,8 @@ from replan.units import ItemId, SiteId
 class SenseRules:
     """The settings that shape what sense does; the same for a whole run, and named in the record.
 
-    Durations as timedelta, `min_value_minor` in minor units, `decide_from` an instant (None: at once).
+    Durations as timedelta, `min_value_minor` in minor units, `decide_from` an instant (None: at
+    once).
     """
 
     lateness: timedelta
@@ -55,7 +58,8 @@ class Sighting:
 class CaseFile:
     """What is going on with one item: its open episode and what the desk last said about it.
 
-    `stirred`: something other than the passing of time asks for a look. `feedback`: the newest word from the desk.
+    `stirred`: something other than the passing of time asks for a look. `feedback`: the newest word
+    from the desk.
     """
 
     episode: str | None = None
@@ -74,7 +78,7 @@ class SenseState:
     inbox: list[SenseFact] = field(default_factory=list)
     cases: dict[ItemId, CaseFile] = field(default_factory=dict)
     sightings: dict[tuple[int, str], Sighting] = field(default_factory=dict)
-    """Newest fact by (row, kind); kinds: sale, count, adjust, promo, suspect."""
+    """Newest fact by (row, kind); kinds: sale, count, adjust, mismatch, suspect, promo:<id>."""
     told_closed: dict[SiteId, int] = field(default_factory=dict)
     """The newest business day that each store itself declared closed."""
     fit_asked: datetime | None = None
@@ -84,6 +88,12 @@ class SenseState:
         """The item's case file, made on first use."""
         return self.cases.setdefault(item, CaseFile())
 
+    def forget_promotions(self, before: datetime) -> None:
+        """Drop promotions under which nothing was sold any more; each has an id of its own."""
+        for key, seen in list(self.sightings.items()):
+            if key[1].startswith("promo:") and seen.time < before:
+                del self.sightings[key]
+
 
 def empty_state(network: Network, rules: SenseRules) -> SenseState:
     """Sense before the first fact."""
@@ -91,9 +101,11 @@ def empty_state(network: Network, rules: SenseRules) -> SenseState:
 
 
 def state_digest(state: SenseState) -> str:
-    """Digest of what is believed: equal for equal facts, whatever their order, batches or duplicates.
+    """Digest of what is believed: equal for equal facts, whatever their order, batches or
+    duplicates.
 
-    Unused room at the end of the day axis and the order of stock movements do not count.
+    Unused room at the end of the day axis, the order of stock movements and when an order line was
+    heard of do not count.
     """
     arrays = dict(panel_arrays(state.panel))
     used = max(int(state.panel.closed.max(initial=0)) - state.panel.first_day + 1, 0)
@@ -112,8 +124,12 @@ def state_digest(state: SenseState) -> str:
         f"{name}:{arrays[name].shape}".encode() + arrays[name].tobytes() for name in sorted(arrays)
     ]
     supply = state.supply
+    lines = {
+        key: replace(line, stated=replace(line.stated, arrived_at=line.stated.occurred_at))
+        for key, line in supply.lines.items()
+    }
     books: tuple[Mapping[object, object], ...] = (
-        supply.lines,  # type: ignore[assignment]
+        lines,  # type: ignore[assignment]
         supply.received,
         supply.transfers,
         supply.expedited,

@@ -1,7 +1,7 @@
 """How is what sense believes kept, so that a restart goes on from the very same state?
 
-One canonical JSON header with everything but the columns, a zero byte, then the columns of the panel,
-little-endian and row by row. The fit in use is kept by its own record and only named here.
+One canonical JSON header with everything but the columns, a zero byte, then the columns of the
+panel, little-endian and row by row. The fit in use is kept by its own record and only named here.
 """
 
 import json
@@ -20,7 +20,7 @@ from replan.forecasting import PanelFit
 from replan.panel import panel_arrays, panel_from_arrays
 from replan.records import dated_json, feedback_from_json, feedback_json, ordered_from_json
 from replan.state import CaseFile, SenseState, Sighting
-from replan.supply import OrderLine, SupplyLedger, Transfer
+from replan.supply import OrderLine, Promise, SupplyLedger, Transfer
 from replan.units import instant_text
 
 _MAGIC = b"replan-state-1\n"
@@ -57,13 +57,20 @@ def fit_sha_of(data: bytes) -> str:
 def state_from_bytes(
     empty: SenseState, data: bytes, fit: PanelFit | None
 ) -> tuple[SenseState, dict[str, Any]]:
-    """The state that was kept, and the JSON that went with it. LedgerBroken if the bytes are damaged."""
+    """The state that was kept, and the JSON that went with it. LedgerBroken if the bytes are
+    damaged.
+    """
     header, at = _header(data)
     arrays = {}
     for name, dtype, shape in header["arrays"]:
         count = prod(shape)
+        size = count * np.dtype(dtype).itemsize
+        if at + size > len(data):
+            raise LedgerBroken(f"kept state of {len(data)} bytes ends inside {name}")
         arrays[name] = np.frombuffer(data, dtype=dtype, count=count, offset=at).reshape(shape)
-        at += count * np.dtype(dtype).itemsize
+        at += size
+    if at != len(data):
+        raise LedgerBroken(f"kept state has {len(data) - at} bytes after its last column")
     state = SenseState(
         panel=panel_from_arrays(empty.panel, arrays, fit),
         supply=_supply(header["supply"]),
@@ -83,8 +90,11 @@ def state_from_bytes(
 def _header(data: bytes) -> tuple[dict[str, Any], int]:
     if not data.startswith(_MAGIC):
         raise LedgerBroken(f"kept state starts with {data[:16]!r}, must start with {_MAGIC!r}")
-    end = data.index(b"\0")
-    return json.loads(data[len(_MAGIC) : end]), end + 1
+    end = data.find(b"\0")
+    try:
+        return json.loads(data[len(_MAGIC) : max(end, 0)]), end + 1
+    except ValueError as error:
+        raise LedgerBroken(f"kept state of {len(data)} bytes has a damaged header") from error
 
 
 def _case_json(case: CaseFile) -> dict[str, Any]:
@@ -112,9 +122,10 @@ def _supply_json(supply: SupplyLedger) -> dict[str, Any]:
             {
                 "stated": _fact_json(line.stated),
                 "created_on": line.created_on.isoformat(),
-                "first_promised": line.first_promised.isoformat(),
-                "slipped_at": _instant(line.slipped_at),
-                "slipped_by": line.slipped_by,
+                "promises": [
+                    [instant_text(p.at), p.source, p.event_id, p.promised.isoformat()]
+                    for p in line.promises
+                ],
             }
             for _, line in sorted(supply.lines.items())
         ],
@@ -138,9 +149,10 @@ def _supply(plain: Mapping[str, Any]) -> SupplyLedger:
         OrderLine(
             stated=_stated(row["stated"]),
             created_on=date.fromisoformat(row["created_on"]),
-            first_promised=date.fromisoformat(row["first_promised"]),
-            slipped_at=_read_instant(row["slipped_at"]),
-            slipped_by=row["slipped_by"],
+            promises=tuple(
+                Promise(datetime.fromisoformat(at), source, event_id, date.fromisoformat(promised))
+                for at, source, event_id, promised in row["promises"]
+            ),
         )
         for row in plain["lines"]
     ]

@@ -1,8 +1,9 @@
-"""What is on its way? The supply ledger: one entry per order line and per transfer, never counted twice.
+"""What is on its way? The supply ledger: one entry per order line and per transfer, never counted
+twice.
 
-A purchase order, its shipping notice and its receipt are the same units: what is still open of a line is
-its quantity less what was received. Our own actions move an entry (expedite) or make one (reallocate)
-until the executor's side says how it really went.
+A purchase order, its shipping notice and its receipt are the same units: what is still open of a
+line is its quantity less what was received. Our own actions move an entry (expedite) or make one
+(reallocate) until the executor's side says how it really went.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,26 +13,52 @@ from replan.effects import Ordered
 from replan.events import OrderLineStated, Received, TransferMoved
 from replan.units import ActionId, ItemId, PoLineId, SiteId, TransferId, Units
 
+MAX_PROMISES = 64
+"""Statements of one order line that are remembered: the first and the newest ones."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Promise:
+    """What a statement about an order line promised; in order of its own time, source and id."""
+
+    at: datetime
+    source: str
+    event_id: str
+    promised: date
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderLine:
-    """The newest statement about an order line; `first_promised` tells a slip, `created_on` the review."""
+    """The newest statement about an order line, the day of the oldest, and what each promised.
+
+    `promises` in the order of the statements' own time, so that it does not matter in which order
+    they were heard.
+    """
 
     stated: OrderLineStated
     created_on: date
-    first_promised: date
-    slipped_at: datetime | None = None
-    slipped_by: str | None = None
+    promises: tuple[Promise, ...]
 
     @property
     def is_supply(self) -> bool:
         """Only approved and confirmed lines are supply."""
         return self.stated.status in ("approved", "confirmed")
 
+    @property
+    def first_promised(self) -> date:
+        """The day of receipt that was promised first."""
+        return self.promises[0].promised
+
+    @property
+    def slip(self) -> Promise | None:
+        """The newest statement that promised a later day than the one before it."""
+        pairs = zip(self.promises, self.promises[1:], strict=False)
+        return next((p for before, p in reversed([*pairs]) if p.promised > before.promised), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """A move between two of our sites; `ordered` for our own, with its expected days."""
+    """A move between two of our sites, with its expected days; `ship_on` for our own."""
 
     transfer: TransferId
     item: ItemId
@@ -39,10 +66,10 @@ class Transfer:
     destination: SiteId
     qty: Units
     ship_on: date | None
-    arrive_p50: date | None
-    arrive_p90: date | None
+    arrive_p50: date
+    arrive_p90: date
     shipped: bool = False
-    received: Units = Units(0)
+    received: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,21 +90,29 @@ class SupplyLedger:
         """All remembered lines of an item, by id."""
         return [self.lines[po_line] for po_line in sorted(self._of_item.get(item, ()))]
 
-    def state_line(self, fact: OrderLineStated, today: date) -> None:
-        """Take the newest statement about a line (by its own time, then id)."""
+    def state_line(self, fact: OrderLineStated, stated_on: date) -> None:
+        """Take a statement about a line, made on a local day; the newest by its own time holds.
+
+        One made since we expedited the line says how that went, so our own word ends with it.
+        """
         known = self.lines.get(fact.po_line)
+        promise = Promise(fact.occurred_at, fact.source, fact.event_id, fact.promised)
         if known is None:
-            self.lines[fact.po_line] = OrderLine(
-                stated=fact, created_on=today, first_promised=fact.promised
+            line = OrderLine(stated=fact, created_on=stated_on, promises=(promise,))
+        else:
+            is_newest = _stated_at(fact) >= _stated_at(known.stated)
+            first, *later = sorted({*known.promises, promise})
+            line = OrderLine(
+                stated=fact if is_newest else known.stated,
+                created_on=min(known.created_on, stated_on),
+                promises=(first, *later[1 - MAX_PROMISES :]),
             )
-            self._of_item.setdefault(fact.item, set()).add(fact.po_line)
-            return
-        if (fact.occurred_at, fact.event_id) < (known.stated.occurred_at, known.stated.event_id):
-            return
-        line = replace(known, stated=fact)
-        if fact.promised > known.stated.promised:
-            line = replace(line, slipped_at=fact.occurred_at, slipped_by=fact.event_id)
+            self._of_item[known.stated.item].discard(fact.po_line)
         self.lines[fact.po_line] = line
+        self._of_item.setdefault(line.stated.item, set()).add(fact.po_line)
+        ours = self.expedited.get(fact.po_line)
+        if ours is not None and line.stated is fact and fact.occurred_at >= ours[0]:
+            del self.expedited[fact.po_line]
 
     def receive(self, fact: Received) -> None:
         """Units of a line arrived (damaged ones too: they will not come again)."""
@@ -96,12 +131,15 @@ class SupplyLedger:
     def expedite_of(self, line: OrderLine) -> Ordered | None:
         """Our own expedite of a line, as long as no later statement says how it went."""
         entry = self.expedited.get(line.stated.po_line)
-        if entry is None or line.stated.occurred_at > entry[0]:
-            return None
-        return entry[1]
+        return None if entry is None else entry[1]
 
-    def move_transfer(self, fact: TransferMoved) -> int:
-        """Take a step of a transfer. Returns the units it newly moves: shipped leave, received arrive."""
+    def move_transfer(self, fact: TransferMoved, arrives: tuple[date, date]) -> int:
+        """Take a step of a transfer. Returns the units it newly moves: shipped leave, received
+        arrive.
+
+        `arrives`: p50 and p90 of the arrival by the lane, as of this step; our own transfers keep
+        the days they were ordered with.
+        """
         known = self.transfers.get(fact.transfer) or Transfer(
             transfer=fact.transfer,
             item=fact.item,
@@ -109,17 +147,20 @@ class SupplyLedger:
             destination=fact.destination,
             qty=fact.qty,
             ship_on=None,
-            arrive_p50=None,
-            arrive_p90=None,
+            arrive_p50=arrives[0],
+            arrive_p90=arrives[1],
         )
+        if known.ship_on is None and fact.step != "received" and not known.shipped:
+            known = replace(known, arrive_p50=arrives[0], arrive_p90=arrives[1])
         if fact.step == "shipped" and not known.shipped:
-            self.transfers[fact.transfer] = replace(known, shipped=True)
+            # What did not leave will not arrive.
+            self.transfers[fact.transfer] = replace(known, shipped=True, qty=fact.qty)
             return fact.qty
         if fact.step == "received":
             newly = max(fact.qty - known.received, 0)
-            self.transfers[fact.transfer] = replace(known, received=Units(known.received + newly))
+            self.transfers[fact.transfer] = replace(known, received=known.received + newly)
             return newly
-        self.transfers.setdefault(fact.transfer, known)
+        self.transfers[fact.transfer] = known
         return 0
 
     def order(self, ordered: Ordered, at: datetime) -> None:
@@ -128,15 +169,18 @@ class SupplyLedger:
             self.expedited[PoLineId(ordered.ref)] = (at, ordered)
             return
         transfer = TransferId(ordered.action_id)
+        known = self.transfers.get(transfer)
         self.transfers[transfer] = Transfer(
             transfer=transfer,
             item=ordered.item,
             origin=SiteId(ordered.origin),
             destination=ordered.destination,
-            qty=ordered.qty,
+            qty=known.qty if known is not None and known.shipped else ordered.qty,
             ship_on=ordered.ship_on,
             arrive_p50=ordered.arrive_p50,
             arrive_p90=ordered.arrive_p90,
+            shipped=known is not None and known.shipped,
+            received=0 if known is None else known.received,
         )
 
     def end(self, action_id: ActionId) -> None:
@@ -161,5 +205,9 @@ class SupplyLedger:
                 self.received.pop(po_line, None)
                 self.expedited.pop(po_line, None)
         for key, transfer in list(self.transfers.items()):
-            if transfer.arrive_p90 is not None and transfer.arrive_p90 < before:
+            if transfer.arrive_p90 < before:
                 del self.transfers[key]
+
+
+def _stated_at(fact: OrderLineStated) -> tuple[datetime, str, str]:
+    return (fact.occurred_at, fact.source, fact.event_id)

@@ -2,7 +2,8 @@
 
 A quantity is an integer of thousandths of the item's base unit (the wire allows three decimals),
 money an integer of minor units (cents) of a currency. Floats live only inside forecasting and
-solving; `units_floor`, `units_nearest` and `money_nearest` are the places where they become integers again.
+solving; `units_floor`, `units_nearest` and `money_nearest` are the places where they become
+integers again.
 """
 
 import math
@@ -38,7 +39,9 @@ def units_from_decimal(qty: Decimal) -> Units:
 
 
 def units_floor(qty: float) -> Units:
-    """Whole thousandths at or below a float quantity in base units (never promises more than there is)."""
+    """Whole thousandths at or below a float quantity in base units (never promises more than there
+    is).
+    """
     return Units(math.floor(round(qty * ONE_UNIT, 6)))
 
 
@@ -58,7 +61,9 @@ def priced(qty: Units, unit_price_minor: int) -> Minor:
 
 
 def quantity_json(qty: Units) -> int | float:
-    """A quantity as a JSON number in base units: an integer where it is whole, else ≤ 3 decimals."""
+    """A quantity as a JSON number in base units: an integer where it is whole, else ≤ 3
+    decimals.
+    """
     return qty // ONE_UNIT if qty % ONE_UNIT == 0 else qty / ONE_UNIT
 
 

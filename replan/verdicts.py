@@ -1,17 +1,31 @@
-"""What may a planner answer, and what follows? Approve and reject, bound to a version and to who may say so.
+"""What may a planner answer, and what follows? Approve and reject, bound to a version and to who
+may say so.
 
-An accepted approval releases exactly the plan that was shown; a changed situation refuses the first approval with what changed.
-Refused verdicts are recorded too.
+An accepted approval releases exactly the plan that was shown; a changed situation refuses the first
+approval with what changed. Refused verdicts are recorded too.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from replan.authority import suspended
+from replan.commitments import counting
 from replan.desk_state import PENDING, DeskState, OpenDecision, VerdictGiven
-from replan.docket import Tally, end_pending, move_decision, rest, send
-from replan.effects import DecisionMade, VerdictTaken
+from replan.docket import (
+    Tally,
+    chosen_actions,
+    end_decision,
+    end_pending,
+    move_decision,
+    new_version,
+    reserve,
+    rest,
+    send,
+)
+from replan.effects import VerdictTaken
 from replan.people import may_answer
+from replan.release import crowded_lane, dated_anew
 from replan.units import DecisionId
 
 CHIPS = (
@@ -39,6 +53,7 @@ STATUS_OF = {
     "already_decided": 409,
     "expired": 410,
     "infeasible": 422,
+    "stopped": 423,
 }
 
 ENDED = {"superseded": "superseded", "withdrawn": "withdrawn", "expired": "expired"}
@@ -46,7 +61,9 @@ ENDED = {"superseded": "superseded", "withdrawn": "withdrawn", "expired": "expir
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictResult:
-    """What a planner is told: accepted or refused, an HTTP status, a code, the state, what changed."""
+    """What a planner is told: accepted or refused, an HTTP status, a code, the state, what
+    changed.
+    """
 
     decision_id: DecisionId
     verdict: str
@@ -75,6 +92,9 @@ def take_verdict(state: DeskState, given: VerdictGiven, tally: Tally) -> Verdict
     if decision is None or decision.state not in PENDING:
         last = decision.state if decision is not None else given.last_state
         return _refuse(given, decision, ENDED.get(last, "already_decided"), None, last, tally)
+    if decision.deadline is not None and given.at >= decision.deadline:
+        # Its last moment has passed, though no tick has told the next recipient yet.
+        return _refuse(given, decision, "expired", None, decision.state, tally)
     if given.version is not None and given.version != decision.version:
         versions = {"version": {"answered": given.version, "now": decision.version}}
         return _refuse(given, decision, "stale", versions, decision.state, tally)
@@ -84,12 +104,6 @@ def take_verdict(state: DeskState, given: VerdictGiven, tally: Tally) -> Verdict
         return _refuse(given, decision, code, None, decision.state, tally)
     if given.verdict == "reject":
         return _reject(state, decision, given, tally)
-    if given.option is not None and given.option != decision.option.name:
-        offered = {"option": {"asked": given.option, "on_offer": decision.option.name}}
-        return _refuse(given, decision, "infeasible", offered, decision.state, tally)
-    diff = _changed(decision)
-    if diff is not None and not given.confirm:
-        return _refuse(given, decision, "stale", diff, decision.state, tally)
     return _approve(state, decision, given, tally)
 
 
@@ -98,27 +112,94 @@ def _approve(
 ) -> VerdictResult:
     if given.login in decision.approved_by:
         return _refuse(given, decision, "same_approver", None, decision.state, tally)
+    if _stopped(decision, tally):
+        return _refuse(given, decision, "stopped", None, decision.state, tally)
+    if given.option is not None and given.option != decision.option.name:
+        offered = {"option": {"asked": given.option, "on_offer": decision.option.name}}
+        return _refuse(given, decision, "infeasible", offered, decision.state, tally)
+    actions = dated_anew(chosen_actions(decision), tally.policy.network, tally.at)
+    if decision.current is None or actions is None:
+        gone = {"feasible": {"then": True, "now": False}}
+        return _refuse(given, decision, "infeasible", gone, decision.state, tally)
+    crowded = _crowded(decision, actions, tally)
+    if crowded is not None:
+        return _refuse(given, decision, "infeasible", crowded, decision.state, tally)
+    diff = _changed(decision)
+    if diff is not None and not given.confirm:
+        return _refuse(given, decision, "stale", diff, decision.state, tally)
     decision.approved_by.append(given.login)
     if len(decision.approved_by) < decision.approvals:
-        decision.version += 1
         why = dict(decision.body["why_escalated"] or {}) | {
             "code": "four_eyes",
             "text": f"approved by {given.login}; a second person must approve too",
         }
-        decision.body = {**decision.body, "version": decision.version, "why_escalated": why}
-        tally.made.append(
-            DecisionMade(
-                decision_id=decision.decision_id,
-                version=decision.version,
-                body=decision.body,
-                inputs={"verdict": "approve", "login": given.login},
-            )
-        )
+        inputs = {"verdict": "approve", "login": given.login}
+        new_version(decision, tally, {"why_escalated": why}, {"why_escalated": why}, inputs)
         return _accept(given, decision, tally)
-    move_decision(state, decision, "approved", f"approved by {given.login}", tally)
-    if tally.policy.mode != "shadow":
-        send(decision, tally)
+    _release(state, decision, actions, f"approved by {given.login}", tally)
     return _accept(given, decision, tally)
+
+
+def _release(
+    state: DeskState,
+    decision: OpenDecision,
+    actions: list[dict[str, Any]],
+    reason: str,
+    tally: Tally,
+) -> None:
+    """Hand the approved plan on; in shadow it is only put on record, like one that would have
+    run.
+    """
+    if _is_played(decision, tally):
+        reserve(decision, tally, "shadow")
+        end_decision(state, decision, "approved", reason, tally)
+        rest(decision.item, decision.loss_mean_minor, tally)
+        return
+    changes = {}
+    if actions != chosen_actions(decision):
+        changes["options"] = [
+            {**o, "actions": actions} if o["name"] == decision.body["chosen"] else o
+            for o in decision.body["options"]
+        ]
+        for keys, action in zip(decision.move_keys, actions, strict=True):
+            if "ship_on" in keys:
+                keys["ship_on"] = action["ship_on"]
+    move_decision(state, decision, "approved", reason, tally, **changes)
+    send(decision, tally)
+
+
+def _is_played(decision: OpenDecision, tally: Tally) -> bool:
+    return tally.policy.mode_of(decision.body["category"]) == "shadow"
+
+
+def _stopped(decision: OpenDecision, tally: Tally) -> bool:
+    """Whether the table stops the plan: a person must not release it either."""
+    table = tally.policy.table
+    body = decision.body
+    if table is None:
+        return False
+    return any(
+        suspended(
+            table,
+            category=body["category"],
+            region=keys["region"],
+            action=keys["action"],
+            model=body["model"]["name"],
+        )
+        is not None
+        for keys in decision.move_keys
+    )
+
+
+def _crowded(
+    decision: OpenDecision, actions: list[dict[str, Any]], tally: Tally
+) -> dict[str, Any] | None:
+    """The lane that cannot carry the plan any more beside what was reserved since."""
+    account = "shadow" if _is_played(decision, tally) else "live"
+    quantities = [int(keys["qty"]) for keys in decision.move_keys]
+    network, reserved = tally.policy.network, counting(tally.moves, account)
+    crowded = crowded_lane(actions, quantities, network, reserved)
+    return None if crowded is None else {"lane_capacity": crowded}
 
 
 def _reject(
@@ -130,12 +211,12 @@ def _reject(
 
 
 def _changed(decision: OpenDecision) -> dict[str, Any] | None:
-    """What is different now so that the plan must be looked at again; None if nothing that matters."""
+    """What is different now so that the plan must be looked at again; None if nothing that
+    matters.
+    """
     now = decision.current
-    if now is None:
-        return {"feasible": {"then": True, "now": False}}
     diff: dict[str, Any] = {}
-    if now.benefit_mean_minor <= 0:
+    if now is not None and now.benefit_mean_minor <= 0:
         diff["benefit_minor"] = {
             "then": decision.option.benefit_mean_minor,
             "now": now.benefit_mean_minor,
@@ -188,7 +269,7 @@ def _record(
     tally.verdicts.append(
         VerdictTaken(
             decision_id=given.decision_id,
-            version=decision.version if decision is not None else given.version or 0,
+            version=decision.version if decision is not None else given.last_version,
             login=given.login,
             verdict=given.verdict,
             chip=given.chip,

@@ -145,6 +145,7 @@ def reduced(
         scenarios=problem.scenarios,
         held_out=problem.held_out,
         unit_cost_minor=problem.unit_cost_minor,
+        shared=problem.shared,
         seed=problem.seed,
     )
     return smaller, Draws(demand=draw.demand[:, rows, :], delay=draw.delay)

@@ -145,7 +145,7 @@ def body_of(case: Proposal, **changes: Any) -> dict[str, Any]:
         "rule_id": "REAL-EAST-MID",
         "authority_hash": VERSIONS["authority"],
         "why_escalated": WHY,
-        "value_minor": sum(action_values(None, chosen, case.problem)),
+        "value_minor": sum(action_values(None, chosen, case.problem.unit_cost_minor)),
         "currency": "EUR",
         "confidence": chosen.p_wins,
         "dq": case.dq,

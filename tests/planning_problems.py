@@ -36,6 +36,7 @@ def site(
         quantiles=certain(daily),
         window=len(daily) if window is None else window,
         spare=Units(spare * 1_000),
+        persistent=0.3,
         shortage_minor=shortage_minor,
         holding_millis=holding_millis,
     )
@@ -125,6 +126,7 @@ def problem(
         scenarios=scenarios,
         held_out=held_out,
         unit_cost_minor=500,
+        shared=0.1,
         seed=seed,
     )
 
@@ -185,6 +187,7 @@ def chain_problem(
                 quantiles=tuple(tuple(map(float, row)) for row in quantiles),
                 window=window,
                 spare=Units(spare * 1_000),
+                persistent=0.3,
                 shortage_minor=int(rng.integers(100, 900)),
                 holding_millis=int(rng.integers(200, 2_000)) if holding else 0,
             )
@@ -218,5 +221,6 @@ def chain_problem(
         horizon=horizon,
         scenarios=scenarios,
         held_out=held_out,
+        shared=0.1,
         seed=seed,
     )

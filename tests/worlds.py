@@ -12,7 +12,14 @@ import numpy as np
 ZONE = ZoneInfo("Europe/Berlin")
 FIRST_DAY = date(2026, 1, 5)
 DAYS = 120
-SURGE_DAYS = 5
+SURGE_DAYS = 4
+SURGE = 2.5
+WEEKDAY = (0.8, 0.9, 0.9, 1.0, 1.3, 1.5, 0.6)
+REVIEW_DAYS = 7
+LEAD_DAYS = 7
+OPENING_STOCK = {"S1": 260, "S2": 620}
+ORDER_UP_TO = {"S1": 420, "S2": 780}
+"""S2 keeps a large stock: it can help out when S1 runs short."""
 
 SETTINGS = """
 timezone = "Europe/Berlin"
@@ -28,6 +35,9 @@ refit = "28d"
 [engine]
 workers = 0
 """
+
+QUICK = SETTINGS.replace('"6h"', '"24h"').replace('"28d"', '"365d"')
+"""One tick a day and one fit: the same story, sooner told."""
 
 AUTHORITY = """
 table: replan-authority
@@ -82,18 +92,20 @@ S2-S1,S2,S1,road,1,1,500,5,1,1,500,14:00
 S1-S2,S1,S2,road,1,1,500,5,1,1,500,14:00
 """,
     "supply": """supplier,item,site,approved,lead_time_days_p50,lead_time_days_p90,moq,lot_multiple,expedite_days_saved,expedite_fixed_minor,expedite_unit_minor,buffer_qty,buffer_lead_time_days,buffer_unit_premium_minor,contract_clause
-SUP,OATS,S1,true,7,9,1,1,,,,,,,
-SUP,OATS,S2,true,7,9,1,1,,,,,,,
+SUP,OATS,S1,true,7,8,1,1,2,500,20,,,,
+SUP,OATS,S2,true,7,8,1,1,2,500,20,,,,
 """,
     "stocking": """item,site,service_level,review_period_days,order_up_to,holding_minor_per_unit_day,shortage_minor_per_unit
-OATS,S1,0.95,7,300,0.1,100
-OATS,S2,0.95,7,300,0.1,100
+OATS,S1,0.95,7,420,0.1,100
+OATS,S2,0.95,7,780,0.1,100
 """,
 }
 
 
 def write_world(folder: Path, *, limit: int = 1000, settings: str = SETTINGS) -> Path:
-    """Two stores, one item, 120 days of sales, a surge at S1 in the last days while S2 has plenty."""
+    """Two stores, one item, 120 days of sales, a surge at S1 in the last days while S2 has
+    plenty.
+    """
     (folder / "network").mkdir(parents=True)
     (folder / "events").mkdir()
     (folder / "replan.toml").write_text(settings)
@@ -112,29 +124,45 @@ def write_events(path: Path, events: Iterable[dict[str, Any]]) -> None:
 
 
 def world_events(seed: int = 7) -> list[dict[str, Any]]:
-    """Sales by store and day, day closes, and a count of the shelf every evening."""
+    """Four months of two stores: sales, day closes, a weekly order up to the target and its
+    receipt a week later, a count that agrees with the book every Sunday. All stock that is sold or
+    received stands in the events; what the engine orders does not happen here.
+    """
     rng = np.random.default_rng(seed)
-    weekday = (0.8, 0.9, 0.9, 1.0, 1.3, 1.5, 0.6)
+    on_hand = dict(OPENING_STOCK)
+    coming: dict[tuple[str, int], int] = {}
     events = []
     for n in range(DAYS):
         day = FIRST_DAY + timedelta(days=n)
-        surge = n >= DAYS - SURGE_DAYS
-        for site, base in (("S1", 20.0), ("S2", 20.0)):
-            mean = base * weekday[day.weekday()] * (2.5 if surge and site == "S1" else 1.0)
-            sold = int(rng.poisson(mean))
+        for site in sorted(on_hand):
+            arrived = coming.pop((site, n), 0)
+            if arrived:
+                on_hand[site] += arrived
+                events.append(receipt(f"PO-{site}-{n - LEAD_DAYS}", day, arrived))
+            if n % REVIEW_DAYS == 0:
+                under_way = sum(qty for (to, _), qty in coming.items() if to == site)
+                qty = ORDER_UP_TO[site] - on_hand[site] - under_way
+                if qty > 0:
+                    coming[site, n + LEAD_DAYS] = qty
+                    events.append(order(f"PO-{site}-{n}", site, day, qty))
+            surges = n >= DAYS - SURGE_DAYS and site == "S1"
+            mean = 20.0 * WEEKDAY[day.weekday()] * (SURGE if surges else 1.0)
+            sold = min(int(rng.poisson(mean)), on_hand[site])
+            on_hand[site] -= sold
             if sold:
                 events.append(
-                    event("pos.sale.v1", f"{site}-{day}", f"OATS@{site}", at(day, 19), {"qty": sold})
+                    event(
+                        "pos.sale.v1", f"{site}-{day}", f"OATS@{site}", at(day, 19), {"qty": sold}
+                    )
                 )
-            left = 60 if site == "S1" else 600
-            if n % 7 == 0 or surge:
+            if n == 0 or day.weekday() == 6:
                 events.append(
                     event(
                         "inv.snapshot.v1",
                         f"count-{site}-{day}",
                         f"OATS@{site}",
                         at(day, 21),
-                        {"on_hand": left, "as_of": at(day, 21)},
+                        {"on_hand": on_hand[site], "as_of": at(day, 21)},
                     )
                 )
             events.append(
@@ -147,6 +175,34 @@ def world_events(seed: int = 7) -> list[dict[str, Any]]:
                 )
             )
     return events
+
+
+def order(po: str, site: str, day: date, qty: int) -> dict[str, Any]:
+    """A weekly order of oats, as its buyer wrote it in the morning."""
+    due = (day + timedelta(days=LEAD_DAYS)).isoformat()
+    return event(
+        "po.created.v1",
+        f"order-{po}",
+        f"{po}@1",
+        at(day, 8),
+        {
+            "po": po,
+            "line": "1",
+            "item": "OATS",
+            "supplier": "SUP",
+            "ship_to": site,
+            "qty": qty,
+            "price": 120,
+            "need_by": due,
+            "promised": due,
+        },
+    )
+
+
+def receipt(po: str, day: date, qty: int) -> dict[str, Any]:
+    """Goods of an order that came in early in the morning."""
+    data = {"qty_received": qty, "qty_damaged": 0, "at": at(day, 7)}
+    return event("receipt.v1", f"receipt-{po}", f"{po}@1", at(day, 7), data)
 
 
 def event(

@@ -45,6 +45,7 @@ def request(**changes: object) -> FitRequest:
         "sold": sold,
         "mask": mask,
         "young": young,
+        "item_of": np.arange(sold.shape[1]) // 2,
         "false_alarms_per_1000": 2.0,
         "seed": 7,
     }

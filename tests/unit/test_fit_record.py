@@ -28,6 +28,8 @@ def fit() -> PanelFit:
         threshold_up=rng.random(n),
         threshold_down=rng.random(n),
         degraded=rng.integers(0, 2, n),
+        persistent=0.02,
+        shared=0.1,
         notes=("beaten by mean28: series 2", "é"),
     )
 

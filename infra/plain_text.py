@@ -1,0 +1,72 @@
+"""How do a decision and the state of everything read in a terminal?"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from replan.currencies import money_text
+from replan.infra.ledger_rows import DecisionFile
+from replan.wording import actions_text, money_range, quantity_range, share_text
+
+
+def status_text(status: Mapping[str, Any]) -> str:
+    """The status as `replan status` prints it, a line for each thing to know."""
+    table, events = status["authority"], status["events"]
+    authority = (
+        f"version {table['version']}, {table['hash']}"
+        if table["in_force"]
+        else f"NONE IN FORCE ({table['reason']}): everything escalates"
+    )
+    rows = {
+        "clock": status["clock"] or "no event yet",
+        "mode": status["mode"],
+        "stopped": ", ".join(str(stop["scope"]) for stop in status["stopped"]) or "no",
+        "authority": authority,
+        "events": ", ".join(f"{count} {name}" for name, count in events.items()),
+        "alarms": "; ".join(alarm["text"] for alarm in status["alarms"]) or "none",
+        "state": status["state_digest"] or "none yet",
+        "decisions": status["decisions_digest"],
+    }
+    return "\n".join(f"{name:<10} {value}" for name, value in rows.items())
+
+
+def decision_text(file: DecisionFile) -> str:
+    """A decision with everything that became of it; an escalated one with its brief."""
+    return "\n".join(_decision_lines(file))
+
+
+def _decision_lines(file: DecisionFile) -> Iterator[str]:
+    body = file.body
+    currency = body["currency"]
+    yield f"{body['decision_id']} version {body['version']}: {body['state']}"
+    where = body["site"] or "several sites"
+    yield f"{body['item']} at {where}, {body['category']}, {body['cause']}"
+    value = money_text(body["value_minor"], currency)
+    rule = body["rule_id"] or "none"
+    yield f"decided {body['decided_at']} in {body['mode']} mode, value {value}, rule {rule}"
+    if body["why_escalated"] is not None:
+        why = body["why_escalated"]
+        yield f"not by itself ({why['code']}): {why['text']}"
+    if body["deadline"] is not None:
+        yield f"waits for {body['recipient']} until {body['deadline']}"
+    yield "options:"
+    for option in body["options"]:
+        chosen = "*" if option["name"] == body["chosen"] else " "
+        plan = actions_text(option["actions"]) if option["actions"] else "do nothing"
+        yield f" {chosen} {option['name']}: {plan}"
+        yield (
+            f"     costs {money_range(option['cost_minor'], currency)}, avoids "
+            f"{quantity_range(option['units_short_avoided'])} units short, stock-out "
+            f"{share_text(option['p_stockout_receiver'])}"
+            f" (donor {share_text(option['p_stockout_donor'])})"
+        )
+    for action in file.actions:
+        yield f"action {action.action_id}: {action.state}"
+    for move in file.moves:
+        yield f"{move['at']} {move['changes']['state']}: {move['reason']}"
+    for verdict in file.verdicts:
+        code = "" if verdict["code"] is None else f" ({verdict['code']})"
+        said = f"{verdict['verdict']} by {verdict['login']}, {verdict['chip']}"
+        yield f"{verdict['at']} {said}: {verdict['result']}{code}"
+    if body["brief"] is not None:
+        yield ""
+        yield body["brief"]["text"]

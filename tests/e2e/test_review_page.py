@@ -1,0 +1,149 @@
+"""Can a planner sign in, read and answer in a real browser, with scripts and without?"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from replan.infra.api import make_app
+from tests.escalations import DECISION
+from tests.fake_office import TOKEN, FakeOffice, an_office
+
+PLACES = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+CHROMIUM = next((place for place in PLACES if Path(place).exists()), None)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason=f"no Chromium at {', '.join(PLACES)}: apt-get install chromium"
+    ),
+]
+
+
+class Announcing(uvicorn.Server):
+    """A server that says when it serves, so that nobody has to wait and guess."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.serving = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.serving.set()
+
+
+@pytest.fixture
+def office() -> FakeOffice:
+    return an_office()
+
+
+@pytest.fixture
+def home(office: FakeOffice) -> Iterator[str]:
+    """Where the pages of the office are served."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    app = make_app(office, token=TOKEN, loopback=True)
+    server = Announcing(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    assert server.serving.wait(30), "the pages are not served"
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(30)
+    listening.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Without its sandbox, since the tests may run as root in a container.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
+def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    context = browser.new_context(java_script_enabled=request.param)
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
+def sign_in(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_label("Login").fill("ana")
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_a_planner_signs_in_reads_and_approves(
+    context: BrowserContext, home: str, office: FakeOffice
+) -> None:
+    asked: list[str] = []
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    sign_in(page, home)
+    page.locator("table.queue a").first.click()
+    expect(page.locator("h1")).to_contain_text("14–40 units short by Thu 7 May")
+    page.get_by_label("Known event, not in the model").check()
+    page.get_by_label("Note").fill("street fair until Sunday")
+    page.get_by_role("button", name="Approve reallocate").click()
+    expect(page.locator("#result")).to_contain_text("The decision is now approved.")
+    assert [(v.login, v.verdict, v.chip, v.note) for v in office.taken] == [
+        ("ana", "approve", "known_event", "street fair until Sunday")
+    ]
+    assert all(url.startswith(home) for url in asked)
+
+
+def test_a_link_to_a_case_leads_there_after_signing_in(context: BrowserContext, home: str) -> None:
+    page = context.new_page()
+    sign_in(page, f"{home}/review/{DECISION}")
+    expect(page).to_have_url(f"{home}/review/{DECISION}")
+
+
+def test_no_answer_leaves_the_page_without_a_reason(
+    context: BrowserContext, home: str, office: FakeOffice
+) -> None:
+    page = context.new_page()
+    sign_in(page, f"{home}/review/{DECISION}")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.get_by_role("button", name="Reject")).to_be_visible()
+    assert office.taken == []
+
+
+def test_a_stopped_engine_says_so_and_keeps_what_was_written(
+    context: BrowserContext, home: str, office: FakeOffice
+) -> None:
+    office.situation = "stopped"
+    page = context.new_page()
+    sign_in(page, f"{home}/review/{DECISION}")
+    page.get_by_label("Supplier information").check()
+    page.get_by_label("Note").fill("called them")
+    page.get_by_role("button", name="Approve reallocate").click()
+    expect(page.locator("#result")).to_contain_text("The engine is stopped")
+    expect(page.get_by_label("Note")).to_have_value("called them")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pages_fit_the_width_and_the_console_stays_quiet(
+    browser: Browser, home: str, width: int, scheme: str
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 844},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    sign_in(page, f"{home}/login")
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    for address in (home, f"{home}/review/{DECISION}", f"{home}/review/dec-ran"):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert said == []
+    context.close()
