@@ -24,7 +24,7 @@ from replan.effects import (
 )
 from replan.forecasting import LEVELS, Forecaster
 from replan.network import Network
-from replan.outlook import Ahead, left_to_sell, planning_problem
+from replan.outlook import Ahead, left_to_sell, planning_problem, shortfalls
 from replan.panel import NEVER, reference_mean
 from replan.planning import Action, Answer, Option, PlanningProblem
 from replan.scenarios import Z90, Draws, Outlook, draws, judge, play
@@ -67,7 +67,10 @@ def find_case(
     today: int,
 ) -> Case | None:
     """The case of an item, or None where too little is at stake. Opens an episode for a new one."""
-    at_stake = {a.site: a.short_at(Z90) * network.shortage_minor(item, a.site) for a in aheads}
+    at_stake = {
+        a.site: short * network.shortage_minor(item, a.site)
+        for a, short in zip(aheads, shortfalls(aheads, Z90), strict=True)
+    }
     # Even where every loss is worth a plan, nothing at stake is no trouble.
     least = max(rules.min_value_minor, 1)
     if sum(at_stake.values()) < least:

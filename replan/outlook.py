@@ -6,6 +6,7 @@ be used.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -27,7 +28,8 @@ Z95 = 1.6448536269514722
 
 DOUBT_DAYS = 14
 IN_DOUBT = 0.3
-"""After an alarm the new level is known from a few days only: for a fortnight its error is taken to last."""
+"""After an alarm the new level is known from a few days only: for a fortnight its error is taken
+to last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +53,8 @@ class Ahead:
         return self.on_hand + np.cumsum(arrived)
 
     def demand_by_day(self, z: float) -> FloatArray:
-        """Cumulative demand by day at z standard deviations, base units.
-
-        Variance of a sum of correlated days: with a share r common to all days and 1-r of each
-        day's own, r·(Σs)² + (1-r)·Σs².
-        """
-        spread = np.maximum(self.quantiles[-1] - self.quantiles[0], 0.0) / (2 * Z95)
-        common, own = self.persistent, 1.0 - self.persistent
-        total = np.sqrt(common * np.cumsum(spread) ** 2 + own * np.cumsum(spread**2))
-        result: FloatArray = np.cumsum(mean_of(self.quantiles)) + z * total
-        return result
-
-    def short_at(self, z: float) -> float:
-        """The largest shortfall inside the window at z standard deviations, base units, ≥ 0."""
-        gap = self.demand_by_day(z) - self.supply_by_day() / ONE_UNIT
-        return float(max(np.max(gap[: self.window], initial=0.0), 0.0))
+        """Cumulative demand by day at z standard deviations, base units."""
+        return demand_at(self.quantiles, np.array([self.persistent]), z)
 
     def spare(self) -> Units:
         """What can be given away so that the protected demand is still met on every counted day."""
@@ -73,6 +62,30 @@ class Ahead:
         spare = units_floor(float(max(np.min(left[: self.window], initial=math.inf), 0.0)))
         # What comes in later may cover the donor, but only what lies there can leave.
         return Units(min(spare, self.on_hand))
+
+
+def demand_at(quantiles: FloatArray, persistent: FloatArray, z: float) -> FloatArray:
+    """Cumulative demand (…, H) by day at z standard deviations, base units, of quantiles
+    (K, …, H); `persistent` (…, 1).
+
+    Variance of a sum of correlated days: with a share r common to all days and 1-r of each day's
+    own, r·(Σs)² + (1-r)·Σs².
+    """
+    spread = np.maximum(quantiles[-1] - quantiles[0], 0.0) / (2 * Z95)
+    common = persistent * np.cumsum(spread, axis=-1) ** 2
+    own = (1.0 - persistent) * np.cumsum(spread**2, axis=-1)
+    result: FloatArray = np.cumsum(mean_of(quantiles), axis=-1) + z * np.sqrt(common + own)
+    return result
+
+
+def shortfalls(aheads: Sequence[Ahead], z: float) -> list[float]:
+    """The largest shortfall of each inside its window at z standard deviations, base units, ≥ 0."""
+    if not aheads:
+        return []
+    persistent = np.array([[a.persistent] for a in aheads])
+    demand = demand_at(np.stack([a.quantiles for a in aheads], axis=1), persistent, z)
+    gap = demand - np.stack([a.supply_by_day() for a in aheads]) / ONE_UNIT
+    return [max(float(gap[n, : a.window].max()), 0.0) for n, a in enumerate(aheads)]
 
 
 def look_ahead(
@@ -92,7 +105,7 @@ def look_ahead(
     """
     known = stock_known(panel)
     book = book_stock(panel)
-    by_item: dict[ItemId, tuple[list[OrderLine], list[Transfer]]] = {}
+    by_item: dict[ItemId, tuple[list[OrderLine], list[OrderLine], list[Transfer]]] = {}
     found: dict[int, Ahead] = {}
     for n, row in enumerate(rows.tolist()):
         if not known[row]:
@@ -102,9 +115,9 @@ def look_ahead(
             panel, row, forecasts[:, :, n], int(first_open[n]), today, rules.horizon_days
         )
         if item not in by_item:
-            by_item[item] = (supply.open_lines(item), supply.open_transfers(item))
-        lines = [line for line in by_item[item][0] if line.stated.ship_to == site]
-        moves = [t for t in by_item[item][1] if not _overdue(t.arrive_p90, today)]
+            moves = [t for t in supply.open_transfers(item) if not _overdue(t.arrive_p90, today)]
+            by_item[item] = (supply.lines_of(item), supply.open_lines(item), moves)
+        placed, open_lines, moves = by_item[item]
         leaving = sum(t.qty for t in moves if t.origin == site and not t.shipped)
         found[row] = Ahead(
             row=row,
@@ -112,9 +125,13 @@ def look_ahead(
             quantiles=np.round(quantiles, 6),
             on_hand=max(int(book[row]) - leaving, 0),
             inbound=_inbound(
-                network, supply, lines, [t for t in moves if t.destination == site], today
+                network,
+                supply,
+                [line for line in open_lines if line.stated.ship_to == site],
+                [t for t in moves if t.destination == site],
+                today,
             ),
-            window=_window(network, item, site, supply, today, rules.horizon_days),
+            window=_window(network, item, site, placed, today, rules.horizon_days),
             persistent=_persistent(panel, row, today),
         )
     return found
@@ -243,7 +260,7 @@ def _site_outlook(
         region=network.sites[ahead.site].region,
         on_hand=Units(ahead.on_hand),
         inbound=ahead.inbound,
-        quantiles=tuple(tuple(float(v) for v in row) for row in ahead.quantiles),
+        quantiles=tuple(map(tuple, ahead.quantiles.tolist())),
         window=ahead.window,
         spare=Units(0) if ahead.site in needy else ahead.spare(),
         persistent=ahead.persistent,
@@ -304,7 +321,9 @@ def _inbound(
 
 
 def _persistent(panel: Panel, row: int, today: int) -> float:
-    """How far errors last: as measured by the fit, and more while an alarm has put the level in doubt."""
+    """How far errors last: as measured by the fit, and more while an alarm has put the level in
+    doubt.
+    """
     assert panel.fit is not None, "what lies ahead is asked of series that have a model"
     newest = max(int(panel.live.alarm_up[row]), int(panel.live.alarm_down[row]))
     in_doubt = newest >= today - DOUBT_DAYS
@@ -317,7 +336,7 @@ def _overdue(arrive_p90: date, today: int) -> bool:
 
 
 def _window(
-    network: Network, item: ItemId, site: SiteId, supply: SupplyLedger, today: int, horizon: int
+    network: Network, item: ItemId, site: SiteId, placed: list[OrderLine], today: int, horizon: int
 ) -> int:
     """Days until normal supply can arrive: to the next review, then the supplier's lead time; never
     less than its late lead time from now.
@@ -333,7 +352,7 @@ def _window(
     review = max(math.ceil(network.stocking[(item, site)].review_period_days), 1)
     # A line split off by an expedite is younger than the review that ordered it.
     first: dict[str, int] = {}
-    for line in supply.lines_of(item):
+    for line in placed:
         if line.stated.ship_to == site:
             po = line.stated.po_line.partition("@")[0]
             day = day_number(line.created_on)

@@ -272,6 +272,7 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
         }
     closings = close_days(panel, through, ends, sensing.forecasters)
     for day, rows, quantiles in closings:
+        forecasts = None if quantiles is None else quantiles.T.tolist()
         for n, row in enumerate(rows.tolist()):
             item, site = panel.series[row]
             state.case(item).stirred = True
@@ -285,8 +286,8 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
                     day=day_from_number(day),
                     made_at=at,
                     quantiles=None
-                    if quantiles is None or panel.fit is None or panel.fit.choice[row] < 0
-                    else tuple(float(q) for q in quantiles[:, n]),
+                    if forecasts is None or panel.fit is None or panel.fit.choice[row] < 0
+                    else tuple(forecasts[n]),
                     actual=Units(units),
                     censored=bool(panel.empty[day - panel.first_day, row]) and units <= 0,
                 )
@@ -395,10 +396,7 @@ def _ahead_of(
                 site=site,
                 made_at=at,
                 first_day=day_from_number(int(first_open[n])),
-                quantiles=tuple(
-                    tuple(float(q) for q in level[: rules.horizon_days])
-                    for level in quantiles[:, :, n]
-                ),
+                quantiles=tuple(map(tuple, quantiles[:, : rules.horizon_days, n].tolist())),
             )
         )
         if row in ahead:

@@ -134,7 +134,7 @@ def stocking(erp: bool) -> str:
 def write_busy_world(
     folder: Path,
     *,
-    limit: int = 150,
+    limit: int = 200,
     erp: bool = False,
     planning: str = "12h",
     max_batch: int = 500,

@@ -221,6 +221,5 @@ def chain_problem(
         horizon=horizon,
         scenarios=scenarios,
         held_out=held_out,
-        shared=0.1,
         seed=seed,
     )

@@ -61,10 +61,20 @@ class Nursery:
         self._process.communicate()
 
     def live(
-        self, root: Path, *, point: str | None = None, n: int = 0, ms: float | None = None
+        self,
+        root: Path,
+        *,
+        point: str | None = None,
+        n: int = 0,
+        ms: float | None = None,
+        approve_at: str | None = None,
     ) -> dict[str, Any]:
-        """One life: {"ended": True, "points": {point: count}}, or {"ended": False} if killed."""
-        return self._ask({"do": "live", "root": str(root), "point": point, "n": n, "ms": ms})
+        """One life: {"ended": True, "points": {point: count}, "approved": [ids]}, or {"ended":
+        False} if killed. `approve_at`: at that place of each tick somebody else, who has the
+        workspace open too, approves what is new in the queue.
+        """
+        question = {"point": point, "n": n, "ms": ms, "approve_at": approve_at}
+        return self._ask({"do": "live", "root": str(root), **question})
 
     def look(self, root: Path, *, replay: bool = True) -> dict[str, Any]:
         """All that a finished run leaves behind; see `seen`."""
@@ -168,9 +178,12 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
         with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
             if question["do"] == "look":
                 return {"seen": seen(root, question["replay"])}
+            approved: list[str] = []
+            if question["approve_at"] is not None:
+                _lay_approval(question["approve_at"], root, approved)
             passed = _lay_points(question["point"], question["n"])
             run_workspace(root, source=None, until_end=True, mode=None)
-            return {"ended": True, "points": passed}
+            return {"ended": True, "points": passed, "approved": approved}
     except Exception:  # noqa: BLE001 - the test is told
         return {"error": traceback.format_exc()}
 
@@ -232,6 +245,42 @@ def _lay_points(point: str | None, n: int) -> Counter[str]:
     fitted = around(StatsforecastFitter.fit_panel, "fit asked", "fit made")
     StatsforecastFitter.fit_panel = fitted  # type: ignore[method-assign]
     return passed
+
+
+def _lay_approval(where: str, root: Path, approved: list[str]) -> None:
+    """Let somebody else approve what waits, at a place between two transactions of the run."""
+    from replan.infra import engine
+    from replan.infra.running import opened_office
+
+    asked: set[str] = set()
+
+    def approve() -> None:
+        with opened_office(root) as desk:
+            for body in desk.office.queue():
+                if body["decision_id"] in asked:
+                    continue
+                asked.add(body["decision_id"])
+                login = "planner-1" if body["recipient"] == "role:planner" else "owner-1"
+                answer = desk.office.verdict(
+                    body["decision_id"], "approve", login=login, chip="policy", confirm=True
+                )
+                if answer.result == "accepted":
+                    approved.append(body["decision_id"])
+
+    def after(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*given: Any, **named: Any) -> Any:
+            answer = call(*given, **named)
+            approve()
+            return answer
+
+        return called
+
+    names = {"sensed": "step", "decided": "take"}
+    if where in names:
+        setattr(engine, names[where], after(getattr(engine, names[where])))
+    else:
+        assert where == "releasing", where
+        engine.Engine._sendable = after(engine.Engine._sendable)  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -176,9 +176,9 @@ def test_without_a_table_everything_escalates_and_nothing_runs(absent: str) -> N
 
 def test_the_largest_expected_benefit_is_judged_first() -> None:
     said = Desk(EVERYTHING).tick(
-        case(option("reallocate", move("I1"), benefit=100), item="I1"),
-        case(option("reallocate", move("I2"), benefit=300), item="I2"),
-        case(option("reallocate", move("I3"), benefit=100), item="I3"),
+        case(option("reallocate", move("I1"), benefit=1_000), item="I1"),
+        case(option("reallocate", move("I2"), benefit=3_000), item="I2"),
+        case(option("reallocate", move("I3"), benefit=1_000), item="I3"),
     )
     assert [b["item"] for b in bodies(said)] == ["I2", "I1", "I3"]
 
@@ -459,3 +459,9 @@ def test_a_move_by_hand_after_the_cut_off_of_its_day_ships_on_the_next() -> None
     [command] = desk.said.commands
     assert command.body["ship_on"] == "2026-05-05"
     assert command.body["arrive_on"] == {"p50": "2026-05-06", "p90": "2026-05-06"}
+
+
+@pytest.mark.parametrize(("benefit", "chosen"), [(500, "none"), (501, "reallocate")])
+def test_a_plan_must_be_worth_more_than_changing_the_plan_costs(benefit: int, chosen: str) -> None:
+    said = Desk(EVERYTHING).tick(case(option("reallocate", move(), benefit=benefit)))
+    assert [b["chosen"] for b in bodies(said)] == [chosen]

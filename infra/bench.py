@@ -1,0 +1,91 @@
+"""How fast, how large, and against what? The rows of `replan bench`.
+
+Each row measures things side by side in one run, so that its ratios mean something elsewhere too.
+The absolute figures are of one machine at one moment.
+"""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from replan.errors import UsageError
+from replan.infra import bench_fold, bench_live, bench_run, bench_solver
+from replan.infra.bench_measure import Measure, four_digits
+
+Row = Callable[[], list[Measure]]
+
+ROWS: Mapping[str, Row] = {
+    "core": bench_fold.core,
+    "growth": bench_fold.growth,
+    "live": bench_live.live,
+    "solver": bench_solver.solver,
+    "state": bench_run.state,
+    "demo": bench_run.demo,
+}
+"""In the order in which they run; the demo takes longest."""
+
+BY_NAME_ONLY: Mapping[str, Row] = {"live-100k": bench_live.live_100k}
+"""Rows that run only when they are asked for."""
+
+READ_AS = (
+    "Read the ratios: each compares two things measured in this run. The values are of this machine,"
+    " {machine}, at this moment; processor time unless called wall time."
+)
+
+
+def run_bench(only: str | None, *, as_json: bool) -> None:
+    """Measure all rows, or one by name, and print each as soon as it is known.
+
+    UsageError for a row that does not exist.
+    """
+    rows = {**ROWS, **BY_NAME_ONLY}
+    if only is not None and only not in rows:
+        raise UsageError(f"row {only!r} is not one of {', '.join(rows)}")
+    say = Console(stderr=True, highlight=False)
+    if not as_json:
+        Console(highlight=False).print(READ_AS.format(machine=_machine()))
+    for name in ROWS if only is None else (only,):
+        with say.status(f"measuring {name} …"):
+            found = rows[name]()
+        if as_json:
+            for measure in found:
+                sys.stdout.write(json.dumps(measure.json(), ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        else:
+            _show(name, found)
+
+
+def _show(name: str, found: list[Measure]) -> None:
+    table = Table(title=name, box=None, header_style="bold", title_justify="left")
+    table.add_column("measure")
+    table.add_column("value", justify="right")
+    table.add_column("unit")
+    table.add_column("ratio", justify="right")
+    table.add_column("against")
+    for measure in found:
+        table.add_row(
+            measure.measure,
+            _figure(measure.value),
+            measure.unit,
+            "" if measure.ratio is None else _figure(measure.ratio),
+            measure.against or "",
+        )
+    console = Console(highlight=False)
+    console.print()
+    console.print(table)
+
+
+def _figure(value: float) -> str:
+    rounded = four_digits(value)
+    return f"{rounded:,.0f}" if abs(rounded) >= 1_000 else f"{rounded:g}"
+
+
+def _machine() -> str:
+    return (
+        f"{platform.machine()} with {os.cpu_count()} processors, Python {platform.python_version()}"
+    )
