@@ -1,12 +1,13 @@
 # One line a target, run in the project's own .venv, which is made on demand and again when a lock changes.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint check test demo bench build lock
+.PHONY: help setup lint check test crash demo bench build lock
 SHELL := /bin/bash
 BIN := .venv/bin
 # One thread a library: two test workers and a solver must not fight for the same cores.
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
+KILLS ?= 200
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --fork-strategy fewest --group install
 
@@ -23,6 +24,9 @@ check: lint ## lint and the fast tests, under a minute
 
 test: lint ## lint and every test
 	$(PYTEST) $(ARGS)
+
+crash: .venv/.dev ## kill runs at random KILLS=200 times and compare with one that nobody disturbed
+	$(BIN)/python -m tests.crash.random_kills $(KILLS)
 
 demo: .venv/.runtime ## a year of real sales through the whole loop; flags in ARGS="--no-serve"
 	$(BIN)/replan demo $(ARGS)

@@ -33,9 +33,11 @@ BY_NAME_ONLY: Mapping[str, Row] = {"live-100k": bench_live.live_100k}
 """Rows that run only when they are asked for."""
 
 READ_AS = (
-    "Read the ratios: each compares two things measured in this run. The values are of this machine,"
-    " {machine}, at this moment; processor time unless called wall time."
+    "Read the ratios: each compares two things of this run. The values are of this machine "
+    "({machine}) at this moment; they are processor time unless called wall time."
 )
+WIDE = 120
+"""Columns where the table goes to a file or a pipe."""
 
 
 def run_bench(only: str | None, *, as_json: bool) -> None:
@@ -46,12 +48,17 @@ def run_bench(only: str | None, *, as_json: bool) -> None:
     rows = {**ROWS, **BY_NAME_ONLY}
     if only is not None and only not in rows:
         raise UsageError(f"row {only!r} is not one of {', '.join(rows)}")
+    print_rows(ROWS if only is None else {only: rows[only]}, as_json=as_json)
+
+
+def print_rows(rows: Mapping[str, Row], *, as_json: bool) -> None:
+    """Measure these rows, one after the other."""
     say = Console(stderr=True, highlight=False)
     if not as_json:
-        Console(highlight=False).print(READ_AS.format(machine=_machine()))
-    for name in ROWS if only is None else (only,):
+        _console().print(READ_AS.format(machine=_machine()))
+    for name, measures in rows.items():
         with say.status(f"measuring {name} …"):
-            found = rows[name]()
+            found = measures()
         if as_json:
             for measure in found:
                 sys.stdout.write(json.dumps(measure.json(), ensure_ascii=False) + "\n")
@@ -75,9 +82,16 @@ def _show(name: str, found: list[Measure]) -> None:
             "" if measure.ratio is None else _figure(measure.ratio),
             measure.against or "",
         )
-    console = Console(highlight=False)
+    console = _console()
     console.print()
     console.print(table)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDE
+    return console
 
 
 def _figure(value: float) -> str:
@@ -86,6 +100,5 @@ def _figure(value: float) -> str:
 
 
 def _machine() -> str:
-    return (
-        f"{platform.machine()} with {os.cpu_count()} processors, Python {platform.python_version()}"
-    )
+    python = platform.python_version()
+    return f"{platform.machine()}, {os.cpu_count()} processors, Python {python}"

@@ -6,6 +6,7 @@ stored.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from replan.events import ActionAnswered, SenseFact, Tick
@@ -22,19 +23,40 @@ TICK = timedelta(hours=1)
 WHOLE = "codec + intake + step"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A fold to be measured: till lines, what the codec and the intake make of them, and the
+    batches, each of which ends with its tick.
+    """
+
+    chain: Network
+    ports: Sensing
+    lines: Sequence[bytes]
+    decoded: Sequence[Decoded | Refused]
+    batches: Sequence[Sequence[SenseInput]]
+
+    def fresh(self) -> SenseState:
+        """A state that knows its models and nothing else."""
+        state = empty_state(self.chain, self.ports.rules)
+        state.fit_asked = BEGINS
+        step(state, [fit_of(len(self.chain.series))], self.ports)
+        return state
+
+    def fold(self, state: SenseState) -> None:
+        """Every batch into the state, one after the other."""
+        for batch in self.batches:
+            step(state, batch, self.ports)
+
+
 def core(*, series: int = 300, days: int = 14) -> list[Measure]:
     """Events a second through the fold, and which part takes how much of the time."""
-    chain = network(series)
-    lines = till_lines(chain, days)
-    decoded = _decode(chain, lines)
-    facts = _judge(_intake(), decoded)
-    assert len(facts) == len(lines), "every line made for a measure is a good sale"
+    work = work_of(series, days)
     seconds = {
-        "codec": typical(lambda: _decode(chain, lines)),
-        "intake": typical_on(_intake, lambda intake: _judge(intake, decoded)),
-        "step": _step_seconds(chain, facts, days),
+        "codec": typical(lambda: _decode(work.chain, work.lines)),
+        "intake": typical_on(_intake, lambda intake: _judge(intake, work.decoded)),
+        "step": typical_on(work.fresh, work.fold),
     }
-    n, whole = len(lines), sum(seconds.values())
+    n, whole = len(work.lines), sum(seconds.values())
     shares = [
         Measure(
             row="core",
@@ -65,13 +87,11 @@ def core(*, series: int = 300, days: int = 14) -> list[Measure]:
 
 
 def growth(*, sizes: Sequence[int] = (30, 300, 3_000), days: int = 14) -> list[Measure]:
-    """The same fold at growing numbers of items; each series goes on selling as often."""
+    """The step at growing numbers of items; each series goes on selling as often."""
     rates: dict[int, float] = {}
     for series in sizes:
-        chain = network(series)
-        lines = till_lines(chain, days)
-        facts = _judge(_intake(), _decode(chain, lines))
-        rates[series] = len(facts) / _step_seconds(chain, facts, days)
+        work = work_of(series, days)
+        rates[series] = len(work.lines) / typical_on(work.fresh, work.fold)
     smallest = sizes[0]
     return [
         Measure(
@@ -86,26 +106,24 @@ def growth(*, sizes: Sequence[int] = (30, 300, 3_000), days: int = 14) -> list[M
     ]
 
 
-def _step_seconds(chain: Network, facts: Sequence[SenseFact], days: int) -> float:
-    ports, batches = sensing(chain), _by_tick(facts, days)
-
-    def fresh() -> SenseState:
-        state = empty_state(chain, ports.rules)
-        state.fit_asked = BEGINS
-        step(state, [fit_of(len(chain.series))], ports)
-        return state
-
-    return typical_on(fresh, lambda state: fold(state, batches, ports))
-
-
-def fold(state: SenseState, batches: Sequence[Sequence[SenseInput]], ports: Sensing) -> None:
-    """Every batch, one after the other."""
-    for batch in batches:
-        step(state, batch, ports)
+def work_of(series: int, days: int) -> Work:
+    """The sales of so many series over so many days."""
+    chain = network(series)
+    lines = till_lines(chain, days)
+    decoded = _decode(chain, lines)
+    facts = _judge(_intake(), decoded)
+    assert len(facts) == len(lines), "every line made for a measure is a good sale"
+    return Work(
+        chain=chain,
+        ports=sensing(chain),
+        lines=lines,
+        decoded=decoded,
+        batches=_by_tick(facts, days),
+    )
 
 
 def _by_tick(facts: Sequence[SenseFact], days: int) -> list[list[SenseInput]]:
-    """The facts in batches that end with the tick they belong to; a last day lets the day close."""
+    """The facts with the ticks they belong to; a day without facts lets the last one close."""
     batches: list[list[SenseInput]] = []
     place, tick = 0, BEGINS
     while tick < BEGINS + timedelta(days=days + 1):

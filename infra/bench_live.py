@@ -1,8 +1,9 @@
 """What does it cost to have tomorrow's forecast after one more day? Live, `forward`, and a refit.
 
-All three give the same thing, the mean of the next 14 days of every series; that they agree is
-measured too. The live form takes all series at once. The library takes them one by one, so a
-sample of them is enough. What `forward` costs grows with the history that it goes through again.
+All three end with the mean of the next 14 days of every series. Live and `forward` must be equal,
+which is measured too; a refit estimates the parameters anew. The live form takes all series at
+once. The library takes them one by one, so a sample of them is enough. What `forward` costs grows
+with the history that it goes through again.
 """
 
 from functools import partial
@@ -78,7 +79,7 @@ def live(
         ),
         Measure(
             row=row,
-            measure="largest difference of live from forward",
+            measure="live differs from forward",
             value=gap,
             unit="relative",
             against="what counts as equal",

@@ -99,7 +99,7 @@ def _agreement(one: list[Solves], other: list[Solves]) -> list[Measure]:
     return [
         Measure(
             row="solver",
-            measure="largest difference of the objectives",
+            measure="objectives differ at most",
             value=worst,
             unit="relative",
             against="the gap allowed",

@@ -1,4 +1,6 @@
-"""What does the whole loop look like on a year of real sales? Build the workspace, run it, tell what came of it."""
+"""What does the whole loop look like on a year of real sales? Build the workspace, run it, tell
+what came of it.
+"""
 
 import json
 import resource
@@ -25,9 +27,10 @@ from replan.infra.workspace import open_workspace
 
 ASSUMED = (
     "Real: every till line of the year, as sold (The Complete Journey, a household panel, CC0).",
-    "Assumed: 457 stores grouped into 12 sites, product categories as items; stock, suppliers, lead",
-    "times, lanes, costs and the order system that answers. A sale beyond the simulated shelf counts",
-    "as lost. Learnt from January to April; from May on the engine decides in event time.",
+    "Assumed: 457 stores grouped into 12 sites, product categories as items; stock, suppliers,",
+    "lead times, lanes, costs and the order system that answers. A sale beyond the simulated",
+    "shelf counts as lost. January to April are learnt from; from May on the engine decides in",
+    "event time.",
 )
 
 OUTCOMES = {
@@ -77,7 +80,8 @@ def _prepare(root: Path, say: Console) -> None:
     for line in ASSUMED:
         say.print(line)
     say.print(f"writing the workspace to {root} …")
-    # Made beside its place and moved there whole, so that an interrupted start leaves no half of one.
+    # Made beside its place and moved there whole, so that an interrupted start leaves no half of
+    # one.
     half = root.with_name(root.name + ".part")
     build_demo_workspace(half)
     root.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +122,9 @@ def _summary(root: Path, status: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _telling(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Three cases worth reading: the largest executed plan, the largest one for a person, one left alone."""
+    """Three cases worth reading: the largest executed plan, the largest one for a person, one
+    left alone.
+    """
     found = []
     for states in (
         ("executed",),

@@ -115,8 +115,9 @@ class LedgerRecords(LedgerReads):
         )
 
     def forecast_health(self) -> dict[str, float | int]:
-        """Over all closed days with a forecast that were not censored: how many, share inside the 90 %
-        band, and WAPE of the median."""
+        """Over all closed days with a forecast that were not censored: how many, share inside
+        the 90 % band, and WAPE of the median.
+        """
         c = t.forecast_day.c
         actual = c.actual / sa.literal(1_000.0)
         inside = sa.case((actual.between(c.p05, c.p95), 1.0), else_=0.0)

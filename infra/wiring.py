@@ -3,10 +3,8 @@ office.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
-from multiprocessing import get_context
 from typing import Any
 
 from replan.authority_table import AuthorityTable
@@ -26,7 +24,7 @@ from replan.models.registry import live_forecasters
 from replan.network import Network
 from replan.replanner import Sensing
 from replan.solver.joint import JointPlanner
-from replan.solver.pool import PooledPlanner
+from replan.solver.pool import PooledPlanner, new_pool
 from replan.state import SenseRules
 from replan.units import ItemId, SiteId, Units
 
@@ -125,7 +123,7 @@ def opened_engine(
         kinds = f"source {settings.source.kind!r}, executor {settings.executor.kind!r}"
         raise UsageError(f"{kinds}: this version runs on the file source and the file executor")
     workers = settings.engine.workers
-    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn")) if workers else nullcontext(None)
+    pool = new_pool(1) if workers else nullcontext(None)
     with pool as fits, PooledPlanner(workers) as planner, _executor(workspace) as executor:
         yield Engine(
             root=workspace.root,

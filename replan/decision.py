@@ -172,8 +172,9 @@ def moves_of(
 
 
 def command_of(decision_id: DecisionId, action: Mapping[str, Any], not_after: datetime) -> Command:
-    """The order to an executor. Its key is derived: the decision's id holds episode and revision, so
-    deciding the same again gives the same key, and a later plan another one."""
+    """The order to an executor. Its key is derived: the decision's id holds episode and
+    revision, so deciding the same again gives the same key, and a later plan another one.
+    """
     target = action["order_id"] or action["lane"]
     parts = ("v1", decision_id, action["kind"], action["from"], action["to"], target)
     idem = sha256_hex("\x1f".join(parts).encode())

@@ -1,4 +1,5 @@
-"""How do forecast errors hang together? Over the days of one series, and over the sites of one item.
+"""How do forecast errors hang together? Over the days of one series, and over the sites of one
+item.
 
 A fortnight's demand is far more certain when each day errs on its own than when a wrong forecast
 stays wrong. Both shares are measured on standardised one-step errors z and are part of a recorded
@@ -16,7 +17,9 @@ import numpy as np
 from replan.forecasting import FloatArray, IntArray
 
 WEEK = 7
-"""Days over which persistence is measured: about as long as stock must last until supply arrives."""
+"""Days over which persistence is measured: about as long as stock must last until supply
+arrives.
+"""
 
 MOST = 0.45
 """Neither share may be larger: together they stay below the whole variance."""

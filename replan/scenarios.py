@@ -1,8 +1,9 @@
 """What might happen? Draws of demand and arrivals, and the exact judgement of a plan on them.
 
-Demand paths come from the forecast quantiles through a Gaussian copula with a shock of the day shared
-by all sites of the item, one per site that lasts, and one per site and day; arrivals move between their p50 and p90. Draws are
-seeded by the problem, and become integers at once: everything after the draw is integer arithmetic.
+Demand paths come from the forecast quantiles through a Gaussian copula with a shock of the day
+shared by all sites of the item, one per site that lasts, and one per site and day; arrivals move
+between their p50 and p90. Draws are seeded by the problem, and become integers at once: everything
+after the draw is integer arithmetic.
 """
 
 import math

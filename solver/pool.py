@@ -4,9 +4,11 @@ Processes, not threads: solver libraries are not safe across threads, and one th
 only its worker with it. The answer does not depend on the number of workers.
 """
 
+import os
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +19,26 @@ from replan.solver.planner import MilpPlanner
 
 PER_TASK = 4
 """Problems handed to a worker at a time: few, so that one hard problem does not hold up many."""
+
+
+def new_pool(workers: int) -> ProcessPoolExecutor:
+    """Worker processes that end with this one, however it ends."""
+    # Never fork: the parent may hold threads and database connections.
+    return ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_end_with_parent
+    )
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None, "a worker has a parent"
+
+    def wait() -> None:
+        # A worker waits for work for ever: it would outlive a parent that was killed.
+        parent.join()
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 class PooledPlanner:
@@ -48,8 +70,7 @@ class PooledPlanner:
         if self._workers == 0 or len(problems) <= 1:
             return self._planner.plan(problems)
         if self._pool is None:
-            # Never fork: the parent may hold threads and database connections.
-            self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
+            self._pool = new_pool(self._workers)
         answers: list[Answer] = []
         try:
             answers.extend(self._pool.map(self._planner.answer, problems, chunksize=PER_TASK))

@@ -1,7 +1,9 @@
 """What holds for every test: one thread a library, and property tests that repeat themselves."""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Set before numpy is first imported: threads of a library make sums depend on the machine.
@@ -13,3 +15,14 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 settings.register_profile("repeat", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("repeat")
+
+LONG = ("bench", "crash", "e2e", "simulation")
+"""Folders whose tests run whole workspaces: `make test` runs them, `make check` does not."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whole folders as slow, so that a new file there is not forgotten."""
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(tests).parts[0] in LONG:
+            item.add_marker(pytest.mark.slow)

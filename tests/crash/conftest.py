@@ -15,9 +15,15 @@ def nursery() -> Iterator[Nursery]:
         yield nursery
 
 
-@pytest.fixture(scope="module", params=["file executor", "reference order system"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(False, id="file executor"),
+        pytest.param(True, id="reference order system", marks=pytest.mark.slow),
+    ],
+)
 def erp(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param == "reference order system")
+    return bool(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -262,7 +262,12 @@ def _lay_approval(where: str, root: Path, approved: list[str]) -> None:
                 asked.add(body["decision_id"])
                 login = "planner-1" if body["recipient"] == "role:planner" else "owner-1"
                 answer = desk.office.verdict(
-                    body["decision_id"], "approve", login=login, chip="policy", confirm=True
+                    body["decision_id"],
+                    "approve",
+                    login=login,
+                    chip="policy",
+                    note="seen beside the run",
+                    confirm=True,
                 )
                 if answer.result == "accepted":
                     approved.append(body["decision_id"])

@@ -1,16 +1,20 @@
 """A verdict between runs or in the middle of one: done once, as approved, and told again alike."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
 
 from replan.infra.running import opened_office
 from replan.verdicts import VerdictResult
-from tests.busy_world import write_busy_world
+from tests.busy_world import DAYS, FIRST, append_lines, write_busy_world
 from tests.crash.lives import Nursery, assert_same
+from tests.worlds import at, event
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +33,17 @@ def erp(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
+@pytest.fixture(scope="module")
+def ended(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
+    """Workspaces whose run has ended with cases before a planner, by executor; to be copied."""
+    folder = tmp_path_factory.mktemp("ended")
+    roots = {}
+    for erp in (False, True):
+        roots[erp] = write_busy_world(folder / f"{erp}", limit=LOW, erp=erp)
+        assert nursery.live(roots[erp])["ended"]
+    return roots
+
+
 def approve(root: Path, decision_id: str) -> VerdictResult:
     """By one whom the case was put before."""
     with opened_office(root) as desk:
@@ -44,35 +59,34 @@ def approve_all(root: Path) -> list[str]:
     return [one for one in waiting if approve(root, one).result == "accepted"]
 
 
-def ran(nursery: Nursery, root: Path, erp: bool) -> Path:
-    """A workspace whose run has ended with cases before a planner."""
-    write_busy_world(root, limit=LOW, erp=erp)
-    assert nursery.live(root)["ended"]
-    return root
-
-
 def states(seen: dict[str, Any]) -> dict[str, str]:
     return dict(seen["decisions"])
 
 
 def test_what_is_approved_between_runs_is_sent_once_by_the_next(
-    nursery: Nursery, erp: bool, tmp_path: Path
+    nursery: Nursery, ended: dict[bool, Path], erp: bool, tmp_path: Path
 ) -> None:
-    root = ran(nursery, tmp_path / "world", erp)
+    root = copytree(ended[erp], tmp_path / "world")
     before = nursery.look(root)
     chosen = approve_all(root)
     assert chosen
     again = approve(root, chosen[0])
     assert (again.result, again.code) == ("refused", "already_decided")
     assert nursery.live(root)["ended"]
+    sent = nursery.look(root)
+    released = len(sent["actions"]) - len(before["actions"])
+    assert sum(sent["sent"].values()) - sum(before["sent"].values()) == released > 0
+    assert nursery.live(root)["ended"]
+    assert_same(sent, nursery.look(root))
+    # The reference order system says that it is done when the truck has left.
+    tomorrow = FIRST + timedelta(days=DAYS)
+    opening = event("pos.sale.v1", "evening", "OATS@S2", at(tomorrow, 18), {"qty": 1})
+    append_lines(root / "events" / "all.jsonl", [json.dumps(opening)])
+    assert nursery.live(root)["ended"]
     after = nursery.look(root)
     assert {states(after)[one] for one in chosen} == {"executed"}
-    assert after["replayed"][1]
-    released = len(after["actions"]) - len(before["actions"])
-    assert sum(after["sent"].values()) - sum(before["sent"].values()) == released > 0
     assert {state for _, state in after["actions"]} == {"acked"}
-    assert nursery.live(root)["ended"]
-    assert_same(after, nursery.look(root))
+    assert after["replayed"][1]
 
 
 @pytest.mark.parametrize(
@@ -87,11 +101,11 @@ def test_what_is_approved_between_runs_is_sent_once_by_the_next(
     ],
 )
 def test_what_is_approved_survives_a_kill(
-    nursery: Nursery, tmp_path: Path, point: str, n: int
+    nursery: Nursery, ended: dict[bool, Path], tmp_path: Path, point: str, n: int
 ) -> None:
     found = []
     for name in ("killed", "plain"):
-        root = ran(nursery, tmp_path / name, erp=False)
+        root = copytree(ended[False], tmp_path / name)
         assert approve_all(root)
         if name == "killed":
             assert not nursery.live(root, point=point, n=n)["ended"]
