@@ -17,6 +17,7 @@ from replan.infra.execution import Executor, FileExecutor
 from replan.infra.ledger_store import Ledger
 from replan.infra.policy import PolicySource
 from replan.infra.reference_erp import ReferenceErp
+from replan.infra.run_lock import only_run
 from replan.infra.settings import Plan, RunMode, Settings
 from replan.infra.workspace import Workspace
 from replan.models.fitting import StatsforecastFitter
@@ -115,7 +116,8 @@ def opened_engine(
 ) -> Iterator[Engine]:
     """A run of a workspace, with its workers and its executor, all closed at the end.
 
-    Raises NotSo with the findings that forbid the run, UsageError for a part that is not there yet.
+    Raises NotSo with the findings that forbid the run, UsageError for a part that is not there yet,
+    LedgerBusy while another run of the workspace goes on.
     """
     settings = workspace.settings
     refuse_to_run(workspace.stopping(mode, ledger.clock()))
@@ -124,7 +126,12 @@ def opened_engine(
         raise UsageError(f"{kinds}: this version runs on the file source and the file executor")
     workers = settings.engine.workers
     pool = new_pool(1) if workers else nullcontext(None)
-    with pool as fits, PooledPlanner(workers) as planner, _executor(workspace) as executor:
+    with (
+        only_run(workspace.root),
+        pool as fits,
+        PooledPlanner(workers) as planner,
+        _executor(workspace) as executor,
+    ):
         yield Engine(
             root=workspace.root,
             ledger=ledger,

@@ -142,7 +142,13 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                 day = local_day_number(panel, fact.site, fact.occurred_at)
                 if day >= oldest:
                     sales.append((row, day, fact.sold, micros(fact.occurred_at)))
-                _see(state, row, "suspect" if fact.suspect else "sale", fact, "sales up to here")
+                _see(
+                    state,
+                    row,
+                    "suspect" if fact.suspect else "sale",
+                    fact,
+                    "the newest sale heard of",
+                )
                 if fact.promo is not None:
                     _see(
                         state,

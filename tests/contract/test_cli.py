@@ -111,6 +111,7 @@ def answer(cli: Cli, root: Path, *words: str, login: str = "planner-1") -> Said:
 # The loop: two sites, one item, four months of sales, one surge.
 
 
+@pytest.mark.slow
 def test_a_surge_inside_the_limits_is_answered_by_a_reallocation(cli: Cli, inside: Path) -> None:
     decided = cli("-C", inside, "decisions", "--json").row
     assert (decided["site"], decided["category"], decided["chosen"], decided["state"]) == (
@@ -127,6 +128,7 @@ def test_a_surge_inside_the_limits_is_answered_by_a_reallocation(cli: Cli, insid
     assert {name: sent["data"][name] for name in action} == action
 
 
+@pytest.mark.slow
 def test_the_same_surge_beyond_the_limit_waits_with_a_complete_brief(
     cli: Cli, beyond: Path
 ) -> None:
@@ -139,6 +141,7 @@ def test_the_same_surge_beyond_the_limit_waits_with_a_complete_brief(
     assert lines(beyond, "escalations.jsonl")[-1]["decision_id"] == body["decision_id"]
 
 
+@pytest.mark.slow
 def test_an_approval_is_sent_by_the_next_run_and_executes_once(cli: Cli, waiting: Path) -> None:
     decision_id = escalation(cli, waiting)
     first = answer(cli, waiting, "approve")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from replan.infra.run_lock import only_run
 from tests.busy_world import DAYS, FIRST, append_lines, busy_lines, write_busy_world
 from tests.crash.lives import Nursery, assert_same
 from tests.worlds import at, event
@@ -47,6 +48,13 @@ def in_pieces(nursery: Nursery, root: Path, erp: bool) -> dict[str, Any]:
         append_lines(root / "events" / "all.jsonl", piece)
         assert nursery.live(root)["ended"]
     return nursery.look(root)
+
+
+def command(root: Path) -> subprocess.CompletedProcess[str]:
+    """The command that runs a workspace, in a process of its own."""
+    program = "from replan.infra.cli import main; main()"
+    words = [sys.executable, "-c", program, "-C", str(root), "run", "--until-end"]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
 
 
 def without_snapshots(root: Path) -> None:
@@ -131,9 +139,15 @@ def test_a_changed_line_is_refused_and_nothing_is_applied(nursery: Nursery, tmp_
     lines = file.read_text().splitlines()
     lines[99] = lines[99].replace('"qty": ', '"qty": 1')
     file.write_text("".join(line + "\n" for line in [*lines, lines[-1]]))
-    run = "from replan.infra.cli import main; main()"
-    command = [sys.executable, "-c", run, "-C", str(root), "run", "--until-end"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    answer = command(root)
     assert answer.returncode == 2
     assert str(file) in answer.stderr
     assert_same(before, nursery.look(root))
+
+
+def test_a_second_command_is_told_that_a_run_goes_on(tmp_path: Path) -> None:
+    root = write_busy_world(tmp_path / "world")
+    with only_run(root):
+        answer = command(root)
+    assert answer.returncode == 75
+    assert "another run" in answer.stderr

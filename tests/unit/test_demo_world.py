@@ -24,6 +24,8 @@ from replan.infra.demo_world import (
     initial_stock,
 )
 
+pytestmark = pytest.mark.slow  # each builds a workspace of a year
+
 NEW_YORK = ZoneInfo("America/New_York")
 
 
