@@ -2,8 +2,9 @@
 
 At 00:00 what lies on the shelves costs its holding, at 04:30 some shelves are counted, at 06:00
 deliveries arrive, at 09:00 suppliers speak of delays, at the lane's cut-off (else 17:00) transfers
-leave, at 20:00 some sites are reviewed and order up to their level. Times are local. A sale takes
-from the shelf; what is not there is lost, so stock is never negative. Nothing perishes.
+leave, at 20:00 some sites are reviewed and order up to their level, which follows demand (see
+`erp_levels`). Times are local. A sale takes from the shelf; what is not there is lost, so stock is
+never negative. Nothing perishes.
 
 Counted are: all shelves at the start, each site once a week, at night a shelf of which a sale
 became known only after its count, and at once a shelf that a sale found empty. The listener folds
@@ -20,6 +21,7 @@ from replan.canonical import short_id
 from replan.events import SaleRecorded
 from replan.infra.erp_calendar import ARRIVES_AT, Calendar, Happening, Rank
 from replan.infra.erp_events import Voice
+from replan.infra.erp_levels import AskedFor, asked_row
 from replan.infra.erp_tally import DayTally
 from replan.infra.erp_world import (
     Key,
@@ -29,6 +31,7 @@ from replan.infra.erp_world import (
     late_days,
     lead_days,
     loadable,
+    lot_size,
     opening_world,
     order_quantity,
     phase,
@@ -65,6 +68,8 @@ class ErpLife:
         self._counted: dict[Key, int] = {}
         """When each shelf was counted last, in microseconds since 1970."""
         self._recount: dict[Key, None] = {}
+        self._asked = {key: AskedFor() for key in network.series}
+        """One for both worlds: what they are asked for is the same."""
         self._keys: dict[SiteId, list[Key]] = {}
         for key in network.series:
             self._keys.setdefault(key[1], []).append(key)
@@ -164,6 +169,7 @@ class ErpLife:
             "worlds": [world_json(world) for world in self.worlds],
             "counted": [(*key, at) for key, at in self._counted.items()],
             "recount": list(self._recount),
+            "asked": [(*key, *asked_row(asked)) for key, asked in self._asked.items()],
         }
 
     def take_json(self, plain: Mapping[str, Any], days: dict[str, DayTally]) -> None:
@@ -176,6 +182,9 @@ class ErpLife:
         self.days = days
         self._counted = {(ItemId(item), SiteId(site)): at for item, site, at in plain["counted"]}
         self._recount = {(ItemId(item), SiteId(site)): None for item, site in plain["recount"]}
+        # A series that the file does not know of begins to learn now.
+        for item, site, *numbers in plain.get("asked", ()):
+            self._asked[(ItemId(item), SiteId(site))] = AskedFor(*numbers)
         self.calendar = Calendar(self.network)
         for site in self._keys:
             self.calendar.begin_days(site, self.at)
@@ -202,6 +211,7 @@ class ErpLife:
     def _sell(self, sale: SaleRecorded, when: datetime) -> bool:
         """Sell in both worlds; whether the real shelf was found empty."""
         key = (sale.item, sale.site)
+        self._asked[key].today += sale.sold
         real, idle = self.worlds
         lost, lost_idle = real.sell(key, sale.sold), idle.sell(key, sale.sold)
         if lost != sale.sold and micros(sale.occurred_at) <= self._counted.get(key, NEVER):
@@ -229,6 +239,8 @@ class ErpLife:
                         self._count(key, due.when)
             case Rank.DAY_END:
                 self._hold(site, day - 1)
+                for key in self._keys[site]:
+                    self._asked[key].close_day()
             case _:
                 for key, period in self._reviews[site]:
                     if day % period == phase("review", site, period):
@@ -242,10 +254,11 @@ class ErpLife:
             return
         order = f"{key[1]}-{contract.supplier}-{day_from_number(day):%Y%m%d}"
         promised = day + lead_days(contract)
+        level = self._asked[key].level(rule.order_up_to, lot_size(contract))
         # One lorry for each order: its lines come on the same day, in both worlds.
         late = late_days(order, contract.lead_time_days_p50, contract.lead_time_days_p90)
         for number, world in enumerate(self.worlds):
-            qty = order_quantity(rule, contract, world.position(key))
+            qty = order_quantity(level, contract, world.position(key))
             if not qty:
                 continue
             line = OpenLine(

@@ -133,16 +133,21 @@ def opening_world(network: Network, opening_stock: Mapping[Key, int]) -> World:
     )
 
 
-def order_quantity(rule: StockingRule, contract: SupplyContract, position: int) -> int:
-    """Periodic base stock: up to `order_up_to`, at least the minimum, in whole lots.
+def order_quantity(level: int, contract: SupplyContract, position: int) -> int:
+    """Periodic base stock: up to a level, at least the minimum, in whole lots.
 
     0 if nothing is missing.
     """
-    missing = rule.order_up_to - position
+    missing = level - position
     if missing <= 0:
         return 0
-    lot = max(contract.lot_multiple, 1)
+    lot = lot_size(contract)
     return -(-max(missing, contract.moq) // lot) * lot
+
+
+def lot_size(contract: SupplyContract) -> int:
+    """What orders are a multiple of, above 0."""
+    return max(contract.lot_multiple, 1)
 
 
 def supplier_contract(network: Network, key: Key) -> SupplyContract | None:

@@ -1,8 +1,9 @@
 """What comes of our commands? A small but honest order system, so that actions have consequences.
 
-It runs the ordinary replenishment (`erp_life`), obeys commands once (`erp_obey`) and keeps itself
-in one file. Beside the world that obeys runs an idle one that gets no commands: the same sales,
-the same draws. What the two cost tells what acting has gained. All items have one currency.
+It runs the ordinary replenishment (`erp_life`), up to levels that follow demand by a declared rule
+(`erp_levels`), obeys commands once (`erp_obey`) and keeps itself in one file. Beside the world that
+obeys runs an idle one that gets no commands: the same sales, the same draws. What the two cost
+tells what acting has gained. All items have one currency.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,22 +3,22 @@
 from collections import Counter
 
 from replan.infra.erp_world import late_days, lead_days, loadable, order_quantity
-from tests.erp_cases import contract, lane, rule
+from tests.erp_cases import contract, lane
 
 
 def test_an_order_fills_up_to_the_level_in_whole_lots() -> None:
     # 100 - 37 = 63 are missing; the next dozen is 72.
-    assert order_quantity(rule(order_up_to=100), contract(lot=12), 37_000) == 72_000
+    assert order_quantity(100_000, contract(lot=12), 37_000) == 72_000
 
 
 def test_an_order_is_at_least_the_minimum_in_whole_lots() -> None:
     # 3 are missing, the minimum is 20, and 20 is no whole number of dozens.
-    assert order_quantity(rule(order_up_to=100), contract(lot=12, moq=20), 97_000) == 24_000
+    assert order_quantity(100_000, contract(lot=12, moq=20), 97_000) == 24_000
 
 
 def test_nothing_is_ordered_at_or_above_the_level() -> None:
-    assert order_quantity(rule(order_up_to=100), contract(moq=20), 100_000) == 0
-    assert order_quantity(rule(order_up_to=100), contract(moq=20), 130_000) == 0
+    assert order_quantity(100_000, contract(moq=20), 100_000) == 0
+    assert order_quantity(100_000, contract(moq=20), 130_000) == 0
 
 
 def test_part_of_a_day_of_lead_time_counts_as_a_whole_one() -> None:
