@@ -5,11 +5,9 @@ Runs take long, so each is measured once; restarts are repeated.
 
 import gzip
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 from replan.errors import NotSo
+from replan.infra import bench_child
 from replan.infra.bench_measure import Measure, once, typical
 from replan.infra.demo_world import build_demo_workspace
 from replan.infra.ledger_rows import packed
@@ -148,24 +147,19 @@ def demo(*, first_day: date | None = None, last_day: date | None = None) -> list
 
 def ended(command: Sequence[str]) -> Ended:
     """Run a command to its end; NotSo with what it complained of if it ends badly."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        begun = time.monotonic()
-        child = subprocess.Popen(command, stdout=out, stderr=errors)
-        _, status, used = os.wait4(child.pid, 0)
-        wall_seconds = time.monotonic() - begun
-        child.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        errors.seek(0)
-        said, complained = out.read().decode(), errors.read().decode(errors="replace")
-    if child.returncode != 0:
-        raise NotSo(f"{' '.join(command)} ended with {child.returncode}: {complained}")
-    return Ended(
-        wall_seconds=wall_seconds,
-        processor_seconds=used.ru_utime + used.ru_stime,
-        # Linux counts in KiB, macOS in bytes.
-        peak_bytes=used.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
-        said=said,
-    )
+    with tempfile.TemporaryDirectory(prefix="replan-bench-") as folder:
+        file = Path(folder) / "figures.json"
+        watched = subprocess.run(
+            [sys.executable, "-m", bench_child.__name__, str(file), *command],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        figures = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    exit_code = figures.pop("exit_code", watched.returncode)
+    if exit_code != 0 or not figures:
+        raise NotSo(f"{' '.join(command)} ended with {exit_code}: {watched.stderr}")
+    return Ended(**figures, said=watched.stdout)
 
 
 def _run(root: Path) -> None:

@@ -26,8 +26,6 @@ TINY: dict[str, Callable[[], list[Measure]]] = {
     "state": partial(bench_run.state, first_day=date(2017, 4, 17), last_day=date(2017, 5, 1)),
     "demo": partial(bench_run.demo, first_day=date(2017, 4, 29), last_day=date(2017, 5, 1)),
 }
-SLOW = {"state", "demo"}
-EACH = [pytest.param(row, marks=[pytest.mark.slow] if row in SLOW else []) for row in TINY]
 
 
 @cache
@@ -45,29 +43,29 @@ def test_every_row_that_runs_by_itself_is_tried_here() -> None:
     assert list(TINY) == list(bench.ROWS)
 
 
-@pytest.mark.parametrize("row", EACH)
+@pytest.mark.parametrize("row", TINY)
 def test_a_row_tells_figures_under_its_own_name(row: str) -> None:
     assert measured(row)
     assert {m.row for m in measured(row)} == {row}
 
 
-@pytest.mark.parametrize("row", EACH)
+@pytest.mark.parametrize("row", TINY)
 def test_figures_are_finite_and_not_negative(row: str) -> None:
     figures = [x for m in measured(row) for x in (m.value, m.ratio) if x is not None]
     assert all(math.isfinite(x) and x >= 0 for x in figures)
 
 
-@pytest.mark.parametrize("row", EACH)
+@pytest.mark.parametrize("row", TINY)
 def test_a_ratio_names_what_it_is_against(row: str) -> None:
     assert all((m.ratio is None) == (m.against is None) for m in measured(row))
 
 
-@pytest.mark.parametrize("row", EACH)
+@pytest.mark.parametrize("row", TINY)
 def test_a_row_compares(row: str) -> None:
     assert any(m.ratio is not None for m in measured(row))
 
 
-@pytest.mark.parametrize("row", EACH)
+@pytest.mark.parametrize("row", TINY)
 def test_a_ratio_is_the_value_over_that_of_the_measure_it_is_against(row: str) -> None:
     named = by_name(row)
     for m in measured(row):
@@ -122,14 +120,12 @@ def test_other_seeds_make_other_problems() -> None:
     assert len({chain_problem(seed).sha for seed in range(5)}) == 5
 
 
-@pytest.mark.slow
 def test_the_parts_of_a_snapshot_add_up() -> None:
     found = {m.measure: m.value for m in measured("state")}
     parts = found["columns of the panel"] + found["event ids and all else"]
     assert parts == pytest.approx(found["snapshot"])
 
 
-@pytest.mark.slow
 def test_a_restart_folds_a_part_of_the_ticks_again() -> None:
     (again,) = (m for m in measured("state") if m.measure == "ticks folded again")
     assert again.ratio is not None
@@ -154,6 +150,12 @@ def test_a_child_process_tells_what_it_used() -> None:
     child = bench_run.ended([sys.executable, "-c", "print('held', len(bytearray(2**25)))"])
     assert child.said == "held 33554432\n"
     assert child.peak_bytes > 2**25
+
+
+def test_the_peak_of_a_child_is_not_that_of_a_large_process_that_asks() -> None:
+    held = b"x" * 2**28
+    child = bench_run.ended([sys.executable, "-c", "print('small')"])
+    assert child.peak_bytes < len(held) / 2
 
 
 def test_a_child_process_that_fails_is_told_with_its_words() -> None:
