@@ -4,6 +4,7 @@ Used on every plan before it becomes an option, and again when a recorded option
 """
 
 from collections import defaultdict
+from dataclasses import dataclass, replace
 
 from replan.planning import Action, ExpediteOffer, LaneOffer, PlanningProblem
 from replan.units import ItemId, SiteId, Units, priced, quantity_json
@@ -29,47 +30,75 @@ def donor_limit(problem: PlanningProblem, donor: SiteId) -> Units:
     return Units(0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A hard limit that a plan breaks: the limit's name, for programs, and the rule in words.
+
+    Names: `offer` (there is none such, or it says otherwise), `quantity`, `item`, `cut_off`,
+    `lot_multiple`, `min_qty`, `lane_capacity`, `order_line`, `supplier_approved`,
+    `donor_p_stockout` (what a donor may give away and stay protected). `most` in thousandths, where
+    the limit is an upper one.
+    """
+
+    limit: str
+    text: str
+    most: Units | None = None
+
+
 def violations(problem: PlanningProblem, actions: tuple[Action, ...]) -> tuple[str, ...]:
-    """Every hard limit that the plan breaks, in words; empty if it can be carried out as it stands.
+    """Every hard limit that the plan breaks, in words; empty if it can be carried out as it
+    stands.
+    """
+    return tuple(broken.text for broken in broken_limits(problem, actions))
+
+
+def broken_limits(problem: PlanningProblem, actions: tuple[Action, ...]) -> tuple[Broken, ...]:
+    """Every hard limit that the plan breaks, by name; empty if it can be carried out as it stands.
 
     Hard are: the offer exists with these days and costs exactly this, its cut-off is not past, the
     supplier is approved, whole lots, minimum, lane capacity, order line, and what a donor may give.
     """
     lanes = {(str(offer.lane), offer.ship_day): offer for offer in problem.lanes}
     lines = {str(offer.po_line): offer for offer in problem.expedites}
-    found: list[str] = []
+    found: list[Broken] = []
     seen: set[tuple[str, str, int]] = set()
     given: defaultdict[SiteId, int] = defaultdict(int)
     for action in actions:
-        name = f"{action.kind} {action.ref} ({quantity_json(action.qty)})"
+        faults: list[Broken] = []
         key = (action.kind, action.ref, action.ship_day if action.kind == "reallocate" else 0)
         if key in seen:
-            found.append(f"{name}: the same offer is used twice")
+            faults.append(Broken(limit="offer", text="the same offer is used twice"))
         seen.add(key)
         if action.qty <= 0:
-            found.append(f"{name}: the quantity must be above 0")
+            faults.append(Broken(limit="quantity", text="the quantity must be above 0"))
         if action.item != problem.item:
-            found.append(f"{name}: item is {action.item}, must be {problem.item}")
+            faults.append(
+                Broken(limit="item", text=f"item is {action.item}, must be {problem.item}")
+            )
         if action.kind == "reallocate":
             given[SiteId(action.origin)] += int(action.qty)
             offer = lanes.get((action.ref, action.ship_day))
             if offer is None:
-                found.append(f"{name}: no such lane leaves on day {action.ship_day}")
+                text = f"no such lane leaves on day {action.ship_day}"
+                faults.append(Broken(limit="offer", text=text))
             else:
-                found.extend(f"{name}: {text}" for text in _lane_faults(problem, offer, action))
+                faults += _lane_faults(problem, offer, action)
         else:
             line = lines.get(action.ref)
             if line is None:
-                found.append(f"{name}: no such order line can be expedited")
+                faults.append(Broken(limit="offer", text="no such order line can be expedited"))
             else:
-                found.extend(f"{name}: {text}" for text in _line_faults(problem, line, action))
+                faults += _line_faults(problem, line, action)
+        name = f"{action.kind} {action.ref} ({quantity_json(action.qty)})"
+        found += [replace(fault, text=f"{name}: {fault.text}") for fault in faults]
     for donor in sorted(given):
         limit = donor_limit(problem, donor)
         if given[donor] > limit:
-            found.append(
+            text = (
                 f"donor {donor} gives {quantity_json(Units(given[donor]))}, "
                 f"may give {quantity_json(limit)} at most"
             )
+            found.append(Broken(limit="donor_p_stockout", text=text, most=limit))
     return tuple(found)
 
 
@@ -133,35 +162,41 @@ def expedite(item: ItemId, offer: ExpediteOffer, qty: Units) -> Action:
     )
 
 
-def _lane_faults(problem: PlanningProblem, offer: LaneOffer, action: Action) -> list[str]:
+def _lane_faults(problem: PlanningProblem, offer: LaneOffer, action: Action) -> list[Broken]:
     faults = []
     if action != reallocation(problem.item, offer, action.qty):
-        faults.append("sites, days or cost are not those of the lane")
+        text = "sites, days or cost are not those of the lane"
+        faults.append(Broken(limit="offer", text=text))
     if offer.latest_start < problem.asked_at:
-        faults.append("the cut-off has passed")
+        faults.append(Broken(limit="cut_off", text="the cut-off has passed"))
     if action.qty % max(1, offer.lot_multiple) != 0:
-        faults.append(f"must be a multiple of {quantity_json(offer.lot_multiple)}")
+        text = f"must be a multiple of {quantity_json(offer.lot_multiple)}"
+        faults.append(Broken(limit="lot_multiple", text=text))
     if action.qty < offer.min_qty:
-        faults.append(f"must be at least {quantity_json(offer.min_qty)}")
+        text = f"must be at least {quantity_json(offer.min_qty)}"
+        faults.append(Broken(limit="min_qty", text=text))
     if offer.capacity is not None and action.qty > offer.capacity:
-        faults.append(f"the lane can carry {quantity_json(offer.capacity)} at most")
+        text = f"the lane can carry {quantity_json(offer.capacity)} at most"
+        faults.append(Broken(limit="lane_capacity", text=text, most=offer.capacity))
     return faults
 
 
-def _line_faults(problem: PlanningProblem, offer: ExpediteOffer, action: Action) -> list[str]:
+def _line_faults(problem: PlanningProblem, offer: ExpediteOffer, action: Action) -> list[Broken]:
     faults = []
     limit = expedite_limit(problem, offer)
     if action != expedite(problem.item, offer, action.qty):
-        faults.append("supplier, site, days or cost are not those of the offer")
+        text = "supplier, site, days or cost are not those of the offer"
+        faults.append(Broken(limit="offer", text=text))
     if offer.latest_start < problem.asked_at:
-        faults.append("the cut-off has passed")
+        faults.append(Broken(limit="cut_off", text="the cut-off has passed"))
     if not offer.approved:
-        faults.append(f"supplier {offer.supplier} is not approved")
+        text = f"supplier {offer.supplier} is not approved"
+        faults.append(Broken(limit="supplier_approved", text=text))
     if action.qty > limit:
-        faults.append(f"the order line has only {quantity_json(limit)}")
+        text = f"the order line has only {quantity_json(limit)}"
+        faults.append(Broken(limit="order_line", text=text, most=limit))
     # The last lot may be the rest of the line.
     if action.qty != limit and action.qty % max(1, offer.lot_multiple) != 0:
-        faults.append(
-            f"must be the whole line or a multiple of {quantity_json(offer.lot_multiple)}"
-        )
+        text = f"must be the whole line or a multiple of {quantity_json(offer.lot_multiple)}"
+        faults.append(Broken(limit="lot_multiple", text=text))
     return faults
