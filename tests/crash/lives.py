@@ -249,8 +249,9 @@ def _lay_points(point: str | None, n: int) -> Counter[str]:
 
 def _lay_approval(where: str, root: Path, approved: list[str]) -> None:
     """Let somebody else approve what waits, at a place between two transactions of the run."""
-    from replan.infra import engine
+    from replan.infra import belief, engine
     from replan.infra.running import opened_office
+    from replan.infra.sending import Sending
 
     asked: set[str] = set()
 
@@ -280,12 +281,13 @@ def _lay_approval(where: str, root: Path, approved: list[str]) -> None:
 
         return called
 
-    names = {"sensed": "step", "decided": "take"}
-    if where in names:
-        setattr(engine, names[where], after(getattr(engine, names[where])))
+    places = {"sensed": (belief, "step"), "decided": (engine, "take")}
+    if where in places:
+        module, name = places[where]
+        setattr(module, name, after(getattr(module, name)))
     else:
         assert where == "releasing", where
-        engine.Engine._sendable = after(engine.Engine._sendable)  # type: ignore[method-assign]
+        Sending.sendable = after(Sending.sendable)  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,175 @@
+"""What does a run hold in memory between two ticks, and how is it kept?
+
+What sense believes, what the intake remembers, the facts that wait for their tick and the fit that
+takes effect at the next one. All of it follows from the log and the records, so that a process may
+die at any moment and another one goes on.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from replan.canonical import canonical_bytes
+from replan.effects import Feedback
+from replan.events import ActionAnswered, SaleRecorded, Tick
+from replan.fit_record import panel_fit_digest, panel_fit_from_bytes
+from replan.infra.ledger_rows import FitRow
+from replan.panel import typical_daily
+from replan.replanner import FitMade, Sensed, SenseInput, Sensing, step
+from replan.state import empty_state, state_digest
+from replan.state_record import fit_sha_of, state_bytes, state_from_bytes
+from replan.streams.codec import Decoder
+from replan.streams.intake import Intake
+from replan.streams.messages import Decoded, Outcome, Place, Refused
+from replan.units import ItemId, SiteId, TransferId
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitWaiting:
+    """A recorded fit that takes effect at the next tick."""
+
+    asked_at: datetime
+    body: bytes
+    made: FitMade
+
+
+def fit_waiting(asked_at: datetime, body: bytes) -> FitWaiting:
+    """A fit as it was recorded."""
+    fit = panel_fit_from_bytes(body)
+    made = FitMade(fit=fit, sha=panel_fit_digest(fit))
+    return FitWaiting(asked_at=asked_at, body=body, made=made)
+
+
+class Belief:
+    """The memory of one run; empty at first."""
+
+    def __init__(self, sensing: Sensing, *, lateness: timedelta, max_jump: timedelta) -> None:
+        self._sensing = sensing
+        self._lateness = lateness
+        self._max_jump = max_jump
+        self.state = empty_state(sensing.network, sensing.rules)
+        self.intake = self._new_intake(None)
+        self.last_tick: datetime | None = None
+        self.ticks = 0
+        self.fit_waiting: FitWaiting | None = None
+        self._queue: list[SenseInput] = []
+        self._sales: list[SaleRecorded] = []
+        self._tick_sales: list[SaleRecorded] = []
+
+    @property
+    def digest(self) -> str:
+        """Digest of what sense believes now."""
+        return state_digest(self.state)
+
+    @property
+    def clock(self) -> datetime | None:
+        """The arrival of the newest event applied; None before the first."""
+        return self.intake.clock
+
+    def next_tick(self, reached: datetime, every: timedelta) -> datetime:
+        """The first planning tick after the last one; before any, the first at or after the first
+        event.
+        """
+        if self.last_tick is None:
+            first = self.clock or reached
+            return _EPOCH + -(-(first - _EPOCH) // every) * every
+        return _EPOCH + ((self.last_tick - _EPOCH) // every + 1) * every
+
+    def take(self, result: Decoded | Refused) -> Outcome:
+        """Judge an event of the log; its facts wait for their tick."""
+        outcome = self.intake.take(result)
+        for fact in outcome.facts:
+            if isinstance(fact, ActionAnswered):
+                continue
+            if isinstance(fact, SaleRecorded):
+                self._sales.append(fact)
+            self._queue.append(fact)
+        return outcome
+
+    def hear(self, feedback: Feedback) -> None:
+        """Take what a desk said, and know the transfers that it ordered."""
+        self._queue.append(feedback)
+        for ordered in feedback.ordered:
+            if ordered.kind == "reallocate":
+                released = self.intake.know_transfer(
+                    TransferId(ordered.action_id),
+                    item=ordered.item,
+                    origin=SiteId(ordered.origin),
+                    destination=ordered.destination,
+                    qty=ordered.qty,
+                    at=feedback.at,
+                )
+                self._queue.extend(f for f in released if not isinstance(f, ActionAnswered))
+
+    def hear_answers(
+        self, events: Sequence[Mapping[str, Any]], executor: str
+    ) -> tuple[list[ActionAnswered], list[Refused]]:
+        """Judge an executor's events as any others; facts wait for the next tick. Returns the acks,
+        and what was refused.
+        """
+        decoder = Decoder(self._sensing.network)
+        acks: list[ActionAnswered] = []
+        refused: list[Refused] = []
+        for n, event in enumerate(events, start=1):
+            for result in decoder.record(canonical_bytes(dict(event)), Place(executor, n)):
+                outcome = self.intake.take(result)
+                acks += [f for f in outcome.facts if isinstance(f, ActionAnswered)]
+                self._queue.extend(f for f in outcome.facts if not isinstance(f, ActionAnswered))
+                if outcome.refused is not None:
+                    refused.append(outcome.refused)
+        return acks, refused
+
+    def sense(
+        self, at: datetime, feedback: Iterable[Feedback], sensing: Sensing
+    ) -> tuple[Sensed, FitWaiting | None]:
+        """Sense's part of a tick, live or told again: feedback and a fit first, then the facts."""
+        for word in feedback:
+            self.hear(word)
+        fit, self.fit_waiting = self.fit_waiting, None
+        if fit is not None:
+            self._queue.append(fit.made)
+        said = step(self.state, [*self._queue, Tick(at=at)], sensing)
+        self._queue = []
+        self._tick_sales, self._sales = self._sales, []
+        self.last_tick = at
+        self.ticks += 1
+        return said, fit
+
+    def tick_sales(self) -> tuple[SaleRecorded, ...]:
+        """What was sold up to the last tick since the one before; asked for once."""
+        sales, self._tick_sales = tuple(self._tick_sales), []
+        return sales
+
+    def as_bytes(self) -> bytes:
+        """The memory as it stands between a tick and the answers to it."""
+        return state_bytes(self.state, {"intake": self.intake.state_json(), "ticks": self.ticks})
+
+    def recall(self, tick: datetime, body: bytes, fits: Iterable[FitRow]) -> None:
+        """Go on from what `as_bytes` gave after a tick, with the fits that are on record."""
+        sha = fit_sha_of(body)
+        fit = None
+        for row in fits:
+            kept = panel_fit_from_bytes(row.body)
+            if sha and panel_fit_digest(kept) == sha:
+                fit = kept
+        empty = empty_state(self._sensing.network, self._sensing.rules)
+        self.state, extra = state_from_bytes(empty, body, fit)
+        self.intake = self._new_intake(extra["intake"])
+        self.ticks = extra["ticks"]
+        self.last_tick = tick
+
+    def _new_intake(self, state: Mapping[str, Any] | None) -> Intake:
+        return Intake(
+            lateness=self._lateness,
+            max_jump=self._max_jump,
+            typical_daily=self._typical_daily,
+            state=state,
+        )
+
+    def _typical_daily(self, item: ItemId, site: SiteId) -> float | None:
+        """Mean daily sale of the last closed weeks, base units; None for a series not heard of."""
+        row = self.state.panel.row_of.get((item, site))
+        return None if row is None else typical_daily(self.state.panel, row)

@@ -1,0 +1,64 @@
+"""Which part of the event files does a run go through, and in which order?
+
+What a scan finds new is stored as a segment before its first event is judged, so that a killed run
+goes on with the same one.
+"""
+
+from pathlib import Path
+
+from replan.infra.ledger_rows import SegmentFile, SegmentRow
+from replan.infra.ledger_store import Ledger
+from replan.network import Network
+from replan.streams.file_source import AppliedPrefix, Segment, merge, scan
+from replan.streams.file_source import SegmentFile as FoundFile
+from replan.streams.messages import Arrived
+
+
+class Segments:
+    """The event files of a workspace, as far as the ledger knows them."""
+
+    def __init__(self, folder: Path, ledger: Ledger, network: Network) -> None:
+        self._folder = folder
+        self._ledger = ledger
+        self._network = network
+
+    def merged(self, segment: SegmentRow) -> list[Arrived]:
+        """The events of a segment in order of arrival. PrefixChanged if its lines changed."""
+        files = tuple(
+            FoundFile(
+                name=f.name,
+                first_line=f.from_line,
+                last_line=f.to_line,
+                sha256=f.sha256,
+                prefix_sha256=f.prefix_sha256,
+            )
+            for f in segment.files
+        )
+        return merge(self._folder, Segment(files=files), self._network)
+
+    def open_new(self) -> SegmentRow | None:
+        """What is new in the files, stored as the open segment; None if nothing is.
+
+        Raises PrefixChanged if applied lines changed.
+        """
+        found = scan(self._folder, self._prefixes())
+        if found is None:
+            return None
+        with self._ledger.transaction() as write:
+            write.store_segment(
+                SegmentFile(
+                    name=f.name,
+                    from_line=f.first_line,
+                    to_line=f.last_line,
+                    sha256=f.sha256,
+                    prefix_sha256=f.prefix_sha256,
+                )
+                for f in found.files
+            )
+        return self._ledger.open_segment()
+
+    def _prefixes(self) -> dict[str, AppliedPrefix]:
+        return {
+            name: AppliedPrefix(lines=f.to_line, sha256=f.prefix_sha256)
+            for name, f in self._ledger.prefixes().items()
+        }

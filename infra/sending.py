@@ -1,0 +1,152 @@
+"""How do released commands reach the executor, and its answers the desks and sense?
+
+After a tick is committed what waits in the outbox is appended to `out/commands.jsonl`, the executor
+is asked, and what it answers is stored before the next tick, whose facts it is. A command that was
+sent at this very clock and not answered is handed over again: a crash may have come between, and
+the executor knows it by its key.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from replan.canonical import canonical_bytes
+from replan.desk_state import AnswersDue, OpenDecision, desk_from_json
+from replan.effects import Command
+from replan.infra.batch import dead_letter
+from replan.infra.belief import Belief
+from replan.infra.desk_room import transact, transact_each
+from replan.infra.execution import Executor
+from replan.infra.ledger_rows import AnswerRow, OutboxRow
+from replan.infra.ledger_store import Ledger
+from replan.infra.ledger_writer import LedgerWriter
+from replan.infra.out_files import OutFiles
+from replan.infra.policy import PolicySource
+from replan.units import instant_text
+
+COMMANDS = "commands.jsonl"
+COMMAND_SOURCE = "/replan/engine"
+
+
+class Sending:
+    """The way out and back of one executor."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        out: OutFiles,
+        executor: Executor,
+        executor_name: str,
+        policies: PolicySource,
+        groups: Sequence[str],
+    ) -> None:
+        self._ledger = ledger
+        self._out = out
+        self._executor = executor
+        self._executor_name = executor_name
+        self._policies = policies
+        self._groups = groups
+
+    def release(self, at: datetime, belief: Belief) -> None:
+        """Send what waits in the outbox and store what executors answer; acks go to the desk at
+        once.
+        """
+        commands = self.sendable(at, belief.state.fit_sha)
+        new = [row for row in commands if row.state == "pending"]
+        if new:
+            self._out.append(COMMANDS, [_command_line(row, at) for row in new])
+            with self._ledger.transaction() as write:
+                write.mark_sent([row.action_id for row in new], at)
+                self._out.confirm(write, COMMANDS)
+        known = self._ledger.answers_for(at)
+        sales = belief.tick_sales()
+        events = self._executor.advance(
+            at, () if known else sales, [_command(row) for row in commands]
+        )
+        heard = {_origin(event) for row in known for event in row.events}
+        fresh = [event for event in events if _origin(event) not in heard]
+        if fresh:
+            self._take(at, f"{self._executor_name}#{len(known)}", fresh, belief)
+        self._out.flush()
+
+    def hear_again(self, tick: datetime, belief: Belief) -> None:
+        """Put the answers to a tick that are on record before sense once more."""
+        for row in self._ledger.answers_for(tick):
+            belief.hear_answers(row.events, self._executor_name)
+
+    def sendable(self, at: datetime, fit_sha: str) -> tuple[OutboxRow, ...]:
+        """What may be sent now, and what was sent at this very clock and is not answered: a crash
+        may have come between. What a planner approved is re-checked by its desk first.
+        """
+        if self._policies.mode == "shadow" or not self._ledger.sendable_outbox(at):
+            return ()
+        policy = self._policies.at(at, fit_sha)
+        released: set[str] = set()
+        for group in self._groups:
+            decisions = _open_decisions(self._ledger, group)
+            if any(d.state == "approved" for d in decisions):
+                due = AnswersDue(at=at, answers=())
+                after = transact(self._ledger, group, due, policy).state.decisions
+                decisions = tuple(after.values())
+            released |= {d.decision_id for d in decisions if d.state == "executing"}
+        # Read last: what was approved since then waits for the next release.
+        rows = self._ledger.sendable_outbox(at)
+        return tuple(row for row in rows if row.decision_id in released)
+
+    def _take(
+        self,
+        at: datetime,
+        executor: str,
+        events: Sequence[Mapping[str, Any]],
+        belief: Belief,
+    ) -> None:
+        """Store answers and let the desks take the acks among them, in one transaction."""
+        answers, refused = belief.hear_answers(events, self._executor_name)
+        letters = [dead_letter(one, belief.clock) for one in refused]
+        row = AnswerRow(tick=at, executor=executor, events=tuple(events), acks_applied=True)
+        due: dict[str, AnswersDue] = {}
+        for group in self._groups:
+            mine = {a for d in _open_decisions(self._ledger, group) for a in d.actions}
+            acks = tuple(a for a in answers if a.action_id in mine)
+            if acks:
+                due[group] = AnswersDue(at=at, answers=acks)
+
+        def also(write: LedgerWriter) -> None:
+            write.store_answers(row)
+            write.add_dead_letters(letters)
+
+        transact_each(self._ledger, due, self._policies.at(at, belief.state.fit_sha), also)
+
+
+def _open_decisions(ledger: Ledger, group: str) -> tuple[OpenDecision, ...]:
+    body = ledger.desk(group).body
+    return () if body is None else tuple(desk_from_json(body).decisions.values())
+
+
+def _origin(event: Mapping[str, Any]) -> tuple[str, str]:
+    return event["source"], event["id"]
+
+
+def _command(row: OutboxRow) -> Command:
+    return Command(
+        idem=row.idem,
+        action_id=row.action_id,
+        decision_id=row.decision_id,
+        not_after=row.not_after,
+        body=row.body,
+    )
+
+
+def _command_line(command: OutboxRow, at: datetime) -> str:
+    return canonical_bytes(
+        {
+            "specversion": "1.0",
+            "id": command.idem,
+            "source": COMMAND_SOURCE,
+            "type": "action.request.v1",
+            "time": instant_text(at),
+            "subject": command.action_id,
+            "correlationid": command.action_id,
+            "data": dict(command.body),
+        }
+    ).decode()
