@@ -133,6 +133,9 @@ def _fitted() -> PanelFit:
         mask=np.ones(sold.shape, dtype=np.bool_),
         young=np.zeros(FITTED, dtype=np.bool_),
         item_of=np.arange(FITTED) // len(SITES),
+        category_of=np.zeros(FITTED, dtype=np.int64),
+        site_of=np.arange(FITTED) % len(SITES),
+        drivers=None,
         false_alarms_per_1000=2.0,
         seed=1,
     )

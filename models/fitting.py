@@ -24,6 +24,7 @@ from replan.forecasting import (
 )
 from replan.models.history import RESIDUAL_DAYS, WEEK, required_statsforecast
 from replan.models.registry import BUILT_IN
+from replan.models.uplift_history import Past, without_drivers
 
 INTERMITTENT_FROM = 1.32
 COMPARED_DAYS = 56
@@ -52,10 +53,12 @@ class StatsforecastFitter:
         """
         _check(request)
         sold = np.ascontiguousarray(request.sold, dtype=np.float64)
+        past = without_drivers(sold, request.mask, request.drivers, request.category_of)
+        sold = past.base_sold
         work = _Fitting(sold, request.mask, self.ets_days)
         work.fit_chosen(classes(sold, request.mask, request.young, days=self.ets_days))
         work.challenge()
-        return work.finished(request)
+        return work.finished(request, past)
 
 
 def classes(y: FloatArray, mask: BoolArray, young: BoolArray, *, days: int) -> list[str | None]:
@@ -133,7 +136,7 @@ class _Fitting:
                 f"beaten by mean28 over {COMPARED_DAYS} days: series {_some(columns)}"
             )
 
-    def finished(self, request: FitRequest) -> PanelFit:
+    def finished(self, request: FitRequest, past: Past) -> PanelFit:
         tail = self.residuals.shape[0]
         newest = self.y[-tail:]
         mean = np.maximum(newest - np.where(np.isfinite(self.residuals), self.residuals, 0.0), 0.0)
@@ -164,6 +167,9 @@ class _Fitting:
             threshold_up=up,
             threshold_down=down,
             degraded=self.degraded,
+            lift_seen=past.seen,
+            lift_due=past.due,
+            lift_mean=past.mean,
             persistent=persistent_share(self.residuals, sigma),
             shared=shared_share(self.residuals, sigma, request.item_of),
             notes=tuple(self.notes),

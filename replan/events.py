@@ -22,6 +22,8 @@ from replan.units import (
 
 PoStatus = Literal["proposed", "approved", "confirmed", "closed"]
 TransferStep = Literal["requested", "picked", "shipped", "received"]
+PromoSort = Literal["promo", "price", "display", "feature"]
+DriverKind = Literal["promo", "price", "competitor"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,25 @@ class TransferMoved(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriverStated(Fact):
+    """Something is said to move demand from `first` to `last`, both included, days of the site.
+
+    `name` tells one promotion from another: its own id where it has one, else the event's; the
+    newest statement of a name wins. `sort` is the word of the producer (`display`, `feature`, …).
+    `uplift_prior`: thousandths of the factor that it is expected to put on demand.
+    """
+
+    item: ItemId
+    site: SiteId
+    kind: DriverKind
+    name: str
+    sort: str
+    first: date
+    last: date
+    uplift_prior: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionAnswered(Fact):
     """An executor's answer to a command: done (`acked`) or refused with nothing done."""
 
@@ -133,7 +154,15 @@ class ActionAnswered(Fact):
     reason: str | None
 
 
-ItemFact = SaleRecorded | StockCounted | StockAdjusted | OrderLineStated | Received | TransferMoved
+ItemFact = (
+    SaleRecorded
+    | StockCounted
+    | StockAdjusted
+    | OrderLineStated
+    | Received
+    | TransferMoved
+    | DriverStated
+)
 """Facts about one item, folded by sense."""
 
 SenseFact = ItemFact | DayClosed

@@ -72,6 +72,16 @@ class Forecaster(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriverDays:
+    """What is at work on D days of N series: the product of stated factors `prior` (D, N), and
+    `channels` (D, N) int64, one bit for each of `replan.drivers.CHANNELS`; 0 where nothing is.
+    """
+
+    prior: FloatArray
+    channels: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PanelFit:
     """One recorded fit of all N series of a panel; applied at a tick, replayed from the record.
 
@@ -85,6 +95,7 @@ class PanelFit:
     class could not be fitted.
     `persistent`, `shared`: shares of the error variance that the days of a series, and the sites of
     an item, have in common (`replan.dependence`).
+    `lift_seen`, `lift_due`, `lift_mean` (C, N): what drivers did by channel (`replan.uplift`).
     """
 
     through: int
@@ -101,6 +112,9 @@ class PanelFit:
     threshold_up: FloatArray
     threshold_down: FloatArray
     degraded: IntArray
+    lift_seen: FloatArray
+    lift_due: FloatArray
+    lift_mean: FloatArray
     persistent: float
     shared: float
     notes: tuple[str, ...]
@@ -121,7 +135,8 @@ class FitRequest:
     """History up to and with day number `through`: `sold` (T, N) base units ≥ 0, `mask` (T, N)
     False where censored or before the series began; `young` (N,) True where a series has too few
     closed days.
-    `item_of` (N,): the number of each series' item.
+    `item_of`, `category_of`, `site_of` (N,): the number of each series' item, its category, site.
+    `drivers`: what was at work on each day (T, N); None: nothing ever.
     """
 
     asked_at: str
@@ -130,6 +145,9 @@ class FitRequest:
     mask: BoolArray
     young: BoolArray
     item_of: IntArray
+    category_of: IntArray
+    site_of: IntArray
+    drivers: DriverDays | None
     false_alarms_per_1000: float
     seed: int
 

@@ -19,10 +19,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from replan import bands, deviation
+from replan import bands, deviation, uplift
+from replan.drivers import CHANNELS, Driver, DriverBook
 from replan.forecasting import (
     LEVELS,
     BoolArray,
+    DriverDays,
     FitRequest,
     FloatArray,
     Forecaster,
@@ -54,6 +56,8 @@ class Columns:
     down: FloatArray
     alarm_up: IntArray
     alarm_down: IntArray
+    lift_seen: FloatArray
+    lift_due: FloatArray
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,6 +68,7 @@ class Panel:
     row_of: Mapping[tuple[ItemId, SiteId], int]
     site_rows: Mapping[SiteId, IntArray]
     zones: Mapping[SiteId, ZoneInfo]
+    category_of: IntArray
     first_day: int
     sold: IntArray
     empty: BoolArray
@@ -79,6 +84,7 @@ class Panel:
     live: Columns
     ring: list[Columns]
     reopened: IntArray
+    drivers: DriverBook
     _days: dict[tuple[SiteId, int], int] = field(default_factory=dict)
 
     @property
@@ -95,6 +101,7 @@ def empty_panel(network: Network, *, keep_days: int) -> Panel:
     series = network.series
     n = len(series)
     sites = sorted({site for _, site in series})
+    categories = [network.items[item].category for item, _ in series]
     return Panel(
         series=series,
         row_of={key: row for row, key in enumerate(series)},
@@ -103,6 +110,7 @@ def empty_panel(network: Network, *, keep_days: int) -> Panel:
             for site in sites
         },
         zones={site: network.sites[site].zone for site in sites},
+        category_of=np.unique(categories, return_inverse=True)[1].astype(np.int64),
         first_day=0,
         sold=np.zeros((0, n), dtype=np.int64),
         empty=np.zeros((0, n), dtype=np.bool_),
@@ -118,6 +126,7 @@ def empty_panel(network: Network, *, keep_days: int) -> Panel:
         live=_columns(0, n),
         ring=[_columns(0, n) for _ in range(keep_days)],
         reopened=np.full(n, NEVER, dtype=np.int64),
+        drivers=DriverBook(),
     )
 
 
@@ -151,6 +160,17 @@ def add_sales(panel: Panel, rows: IntArray, days: IntArray, qty: IntArray) -> No
     for row, day in zip(rows[late].tolist(), days[late].tolist(), strict=True):
         if panel.reopened[row] == NEVER or day < panel.reopened[row]:
             panel.reopened[row] = day
+
+
+def add_driver(panel: Panel, row: int, driver: Driver) -> None:
+    """A driver was stated for a series; closed days that it explains are stepped again."""
+    oldest = int(panel.closed[row]) - len(panel.ring) + 1
+    fitted = panel.fit.through + 1 if panel.fit is not None else 2**62
+    start = max(driver.first, oldest, fitted)
+    if start <= min(driver.last, int(panel.closed[row])) and (
+        panel.reopened[row] == NEVER or start < panel.reopened[row]
+    ):
+        panel.reopened[row] = start
 
 
 def begin(panel: Panel, rows: IntArray, days: IntArray) -> None:
@@ -302,6 +322,8 @@ def apply_fit(panel: Panel, fit: PanelFit, forecasters: Mapping[str, Forecaster]
         down=np.zeros(panel.size),
         alarm_up=old.alarm_up,
         alarm_down=old.alarm_down,
+        lift_seen=fit.lift_seen.copy(),
+        lift_due=fit.lift_due.copy(),
     )
     panel.ring = [_columns(fit.state.shape[0], panel.size) for _ in panel.ring]
     last = int(panel.closed.max()) if panel.size else NEVER
@@ -334,6 +356,11 @@ def fit_request(
         mask=mask,
         young=young,
         item_of=np.unique([item for item, _ in panel.series], return_inverse=True)[1],
+        category_of=panel.category_of,
+        site_of=np.unique([site for _, site in panel.series], return_inverse=True)[1],
+        drivers=panel.drivers.days(
+            np.arange(panel.size), np.full(panel.size, panel.first_day), last
+        ),
         false_alarms_per_1000=false_alarms_per_1000,
         seed=seed,
     )
@@ -351,14 +378,42 @@ def forecast(
 def live_mean(
     panel: Panel, rows: IntArray, days: int, forecasters: Mapping[str, Forecaster]
 ) -> FloatArray:
-    """Mean (days, n) of the live model from the first open day of each row on."""
+    """Mean (days, n) of the live model, drivers included, from the first open day of each row
+    on.
+    """
+    mean = base_mean(panel, rows, days, forecasters)
+    lift = lift_ahead(panel, rows, days)
+    return mean if lift is None else mean * lift.factor
+
+
+def base_mean(
+    panel: Panel, rows: IntArray, days: int, forecasters: Mapping[str, Forecaster]
+) -> FloatArray:
+    """Mean (days, n) of the live model as if no driver were at work."""
     return _mean(panel, panel.live.state, rows, days, forecasters)
+
+
+def lift_ahead(panel: Panel, rows: IntArray, days: int) -> uplift.Lift | None:
+    """What drivers do (days, n) from the first open day of each row on; None where there is
+    nothing.
+    """
+    if panel.fit is None:
+        return None
+    at_work = panel.drivers.days(rows, panel.closed[rows] + 1, days)
+    if at_work is None:
+        return None
+    live = panel.live
+    return uplift.lift_of(
+        at_work, live.lift_seen[:, rows], live.lift_due[:, rows], panel.fit.lift_mean[:, rows]
+    )
 
 
 def reference_mean(
     panel: Panel, rows: IntArray, days: int, forecasters: Mapping[str, Forecaster]
 ) -> FloatArray:
-    """Mean (days, n) of the frozen reference, which detects while the live model plans."""
+    """Mean (days, n) of the frozen reference, which detects while the live model plans; without
+    drivers.
+    """
     return _mean(panel, panel.live.reference, rows, days, forecasters)
 
 
@@ -392,6 +447,7 @@ def trim_history(panel: Panel, keep_days: int) -> None:
         panel.sold = panel.sold[cut:].copy()
         panel.empty = panel.empty[cut:].copy()
         panel.first_day += cut
+        panel.drivers.forget(panel.first_day)
 
 
 def _step(
@@ -412,11 +468,16 @@ def _step(
     quantiles = bands.quantiles(live.offsets[:, rows], live.scale[rows], mean, fit.growth[rows])
     modelled = fit.choice[rows] >= 0
     seen = mask & modelled
+    watched = y
+    at_work = panel.drivers.days(rows, np.full(len(rows), day), 1)
+    if at_work is not None:
+        quantiles = _lifted(panel, rows, mean, at_work)
+        y, watched = _without_drivers(panel, rows, y, mean[0], expected, at_work, seen)
     live.offsets[:, rows], live.scale[rows] = bands.update(
         live.offsets[:, rows], live.scale[rows], y, mean[0], seen
     )
     up, down = deviation.observe(
-        live.up[rows], live.down[rows], y, expected, fit.sigma[rows], fit.size[rows], seen
+        live.up[rows], live.down[rows], watched, expected, fit.sigma[rows], fit.size[rows], seen
     )
     rose, fell = deviation.alarms(up, down, fit.threshold_up[rows], fit.threshold_down[rows])
     live.up[rows], live.down[rows] = up, down
@@ -439,6 +500,39 @@ def _step(
     live.down[alarmed] = 0.0
     result: FloatArray = quantiles[:, 0, :]
     return result
+
+
+def _lifted(panel: Panel, rows: IntArray, mean: FloatArray, at_work: DriverDays) -> FloatArray:
+    """Quantiles (K, days, n) of base `mean` (days, n) with what is at work on top."""
+    fit, live = panel.fit, panel.live
+    assert fit is not None, "what drivers do is learned beside a model"
+    lift = uplift.lift_of(
+        at_work, live.lift_seen[:, rows], live.lift_due[:, rows], fit.lift_mean[:, rows]
+    )
+    mean = mean * lift.factor
+    plain = bands.quantiles(live.offsets[:, rows], live.scale[rows], mean, fit.growth[rows])
+    return uplift.widened(plain, mean, lift)
+
+
+def _without_drivers(
+    panel: Panel,
+    rows: IntArray,
+    y: FloatArray,
+    base: FloatArray,
+    expected: FloatArray,
+    at_work: DriverDays,
+    seen: BoolArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Learn from a day under drivers; the day (n,) as the base model and as the monitors see it."""
+    fit, live = panel.fit, panel.live
+    assert fit is not None, "what drivers do is learned beside a model"
+    mean, sums = fit.lift_mean[:, rows], (live.lift_seen[:, rows], live.lift_due[:, rows])
+    before = uplift.lift_of(at_work, *sums, mean)
+    watched = uplift.explained(y, expected, at_work, before, sums[0])
+    sums = uplift.learned(y, base, fit.size[rows], at_work, *sums, mean, seen)
+    live.lift_seen[:, rows], live.lift_due[:, rows] = sums
+    after = uplift.lift_of(at_work, *sums, mean).factor[0]
+    return np.where(at_work.channels[0] != 0, y / after, y), watched
 
 
 def _restore(panel: Panel) -> None:
@@ -482,6 +576,9 @@ def _quantiles(
     if panel.fit is None:
         return np.zeros((len(LEVELS), days, len(rows)))
     mean = _mean(panel, state, rows, days, forecasters)
+    at_work = panel.drivers.days(rows, panel.closed[rows] + 1, days)
+    if at_work is not None:
+        return _lifted(panel, rows, mean, at_work)
     live = panel.live
     return bands.quantiles(live.offsets[:, rows], live.scale[rows], mean, panel.fit.growth[rows])
 
@@ -514,6 +611,8 @@ def _columns(states: int, n: int) -> Columns:
         down=np.zeros(n),
         alarm_up=np.full(n, NEVER, dtype=np.int64),
         alarm_down=np.full(n, NEVER, dtype=np.int64),
+        lift_seen=np.zeros((len(CHANNELS), n)),
+        lift_due=np.zeros((len(CHANNELS), n)),
     )
 
 
@@ -546,9 +645,10 @@ def panel_from_arrays(
     empty: Panel,
     arrays: Mapping[str, NDArray[Any]],
     fit: PanelFit | None,
+    drivers: DriverBook,
 ) -> Panel:
     """The panel that `panel_arrays` took apart; `empty` supplies series and zones."""
-    panel = replace(empty, fit=fit, _days={})
+    panel = replace(empty, fit=fit, drivers=drivers, _days={})
     panel.first_day = int(arrays["first_day"][0])
     for name, value in arrays.items():
         label, _, column = name.partition(".")

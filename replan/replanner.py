@@ -19,6 +19,7 @@ from replan.casework import Case, find_case, is_quiet, proposal_of, reassessed
 from replan.effects import Cleared, DayRow, Feedback, ForecastRow, Proposal, Reassessed
 from replan.events import (
     DayClosed,
+    DriverStated,
     OrderLineStated,
     Received,
     SaleRecorded,
@@ -33,6 +34,7 @@ from replan.network import Network, close_instant
 from replan.outlook import Ahead, look_ahead, transit_days
 from replan.panel import (
     NEVER,
+    add_driver,
     add_sales,
     add_stock_moves,
     apply_fit,
@@ -157,6 +159,12 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                         fact,
                         f"sold under promotion {fact.promo}",
                     )
+                    panel.drivers.sold_under(row, fact.promo, day)
+            case DriverStated():
+                row = panel.row_of.get((fact.item, fact.site))
+                if row is not None:
+                    add_driver(panel, row, panel.drivers.state(row, fact))
+                    state.case(fact.item).stirred = True
             case DayClosed():
                 told = state.told_closed.get(fact.site, NEVER)
                 state.told_closed[fact.site] = max(told, day_number(fact.business_date))

@@ -138,4 +138,5 @@ def state_digest(state: SenseState) -> str:
     )
     parts += [repr([(key, book[key]) for key in sorted(book, key=repr)]).encode() for book in books]
     parts.append(repr(order).encode())
+    parts.append(repr(state.panel.drivers.to_json()).encode())
     return "sha256:" + sha256_hex(b"\n".join(parts))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from replan.canonical import canonical_bytes
+from replan.drivers import DriverBook
 from replan.errors import LedgerBroken
 from replan.events import OrderLineStated
 from replan.forecasting import PanelFit
@@ -44,6 +45,7 @@ def state_bytes(state: SenseState, extra: Mapping[str, Any]) -> bytes:
             for (row, kind), seen in sorted(state.sightings.items())
         ],
         "supply": _supply_json(state.supply),
+        "drivers": state.panel.drivers.to_json(),
     }
     body = b"".join(column.tobytes() for column in columns.values())
     return _MAGIC + canonical_bytes(header) + b"\0" + body
@@ -72,7 +74,7 @@ def state_from_bytes(
     if at != len(data):
         raise LedgerBroken(f"kept state has {len(data) - at} bytes after its last column")
     state = SenseState(
-        panel=panel_from_arrays(empty.panel, arrays, fit),
+        panel=panel_from_arrays(empty.panel, arrays, fit, DriverBook.from_json(header["drivers"])),
         supply=_supply(header["supply"]),
         clock=_read_instant(header["clock"]),
         cases={item: _case(row) for item, row in header["cases"].items()},

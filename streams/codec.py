@@ -81,6 +81,7 @@ _CODE_OF_ERROR: dict[str, Code] = {
     "missing": "missing",
     "extra_forbidden": "extra",
     "greater_than_equal": "sign",
+    "greater_than": "sign",
     "string_pattern_mismatch": "charset",
     "string_too_long": "range",
     "type": "type",

@@ -3,7 +3,14 @@
 from datetime import date, datetime
 from typing import Any
 
-from replan.events import DayClosed, OrderLineStated, SaleRecorded, StockAdjusted, StockCounted
+from replan.events import (
+    DayClosed,
+    DriverStated,
+    OrderLineStated,
+    SaleRecorded,
+    StockAdjusted,
+    StockCounted,
+)
 from replan.network import Network, local_day
 from replan.streams.messages import Decoded, Refusal, TransferHeard
 from replan.units import ItemId, SiteId
@@ -13,7 +20,7 @@ def check_names(network: Network, decoded: Decoded, data: dict[str, Any]) -> Non
     """Every item and site that the event names is known, in its unit and currency."""
     fact = decoded.fact
     match fact:
-        case SaleRecorded() | StockCounted() | StockAdjusted():
+        case SaleRecorded() | StockCounted() | StockAdjusted() | DriverStated():
             _know_item(network, fact.item, "/subject", data)
             _know_site(network, fact.site, "/subject")
         case DayClosed():

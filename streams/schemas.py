@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from replan.events import PoStatus, TransferStep
+from replan.events import PoStatus, PromoSort, TransferStep
 from replan.units import ONE_UNIT, Units, units_from_decimal
 
 LARGEST_QUANTITY = 10**12
@@ -65,6 +65,18 @@ def read_amount(value: Any) -> Units:
     if units < 0:
         raise PydanticCustomError("sign", "this quantity cannot be negative")
     return units
+
+
+LARGEST_FACTOR = 100
+"""No promotion sells a hundred times the usual; more is a percentage written as a factor."""
+
+
+def read_factor(value: Any) -> int:
+    """Thousandths of a factor above 0; else an error `type`, `sign` or `range`."""
+    factor = int(read_amount(value))
+    if not 0 < factor <= LARGEST_FACTOR * ONE_UNIT:
+        raise PydanticCustomError("range", "a factor on demand is above 0 and at most 100")
+    return factor
 
 
 def read_instant(value: Any) -> datetime:
@@ -127,6 +139,18 @@ _AMOUNT_SCHEMA = {
 }
 Quantity = Annotated[Units, PlainValidator(read_quantity), WithJsonSchema(_QUANTITY_SCHEMA)]
 Amount = Annotated[Units, PlainValidator(read_amount), WithJsonSchema(_AMOUNT_SCHEMA)]
+_FACTOR_SCHEMA = {
+    "anyOf": [
+        {
+            "type": "number",
+            "multipleOf": 0.001,
+            "exclusiveMinimum": 0,
+            "maximum": LARGEST_FACTOR,
+        },
+        {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,3}0*)?$"},
+    ]
+}
+Factor = Annotated[int, PlainValidator(read_factor), WithJsonSchema(_FACTOR_SCHEMA)]
 Instant = Annotated[
     datetime,
     PlainValidator(read_instant),
@@ -255,6 +279,34 @@ class TransferStatus(_Wire):
     to: Id | None = None
 
 
+class _Driver(_Wire):
+    first: Annotated[Day, Field(alias="from")]
+    to: Day
+    uplift_prior: Factor
+
+
+class DriverPromo(_Driver):
+    """`driver.promo.v1`: a promotion from its first to its last day; `uplift_prior` is a factor."""
+
+    type: PromoSort
+    promo_id: Id | None = None
+
+
+class DriverPrice(_Driver):
+    """`driver.price.v1`: another price from its first to its last day; minor units a base unit."""
+
+    type: Words
+    price: Annotated[int | None, Field(gt=0)] = None
+    currency: Currency | None = None
+
+
+class DriverCompetitor(_Driver):
+    """`driver.competitor.v1`: what somebody else does, such as run out, from `from` to `to`."""
+
+    type: Words
+    competitor: Words | None = None
+
+
 class ActionAnswer(_Wire):
     """`action.ack.v1` (done) and `action.fail.v1` (refused, nothing done)."""
 
@@ -263,9 +315,12 @@ class ActionAnswer(_Wire):
     reason: Words | None = None
 
 
+Driver = DriverPromo | DriverPrice | DriverCompetitor
 Data = (
-    PosSale | PosDayClose | InvSnapshot | InvAdjust | PoLine | Receipt | TransferStatus
-) | ActionAnswer
+    (PosSale | PosDayClose | InvSnapshot | InvAdjust | PoLine | Receipt | TransferStatus)
+    | Driver
+    | ActionAnswer
+)
 
 DATA_MODELS: dict[str, type[Data]] = {
     "pos.sale.v1": PosSale,
@@ -277,6 +332,9 @@ DATA_MODELS: dict[str, type[Data]] = {
     "po.ack.v1": PoLine,
     "receipt.v1": Receipt,
     "transfer.status.v1": TransferStatus,
+    "driver.promo.v1": DriverPromo,
+    "driver.price.v1": DriverPrice,
+    "driver.competitor.v1": DriverCompetitor,
     "action.ack.v1": ActionAnswer,
     "action.fail.v1": ActionAnswer,
 }
@@ -292,6 +350,9 @@ SUBJECT_PARTS: dict[str, tuple[str, ...]] = {
     "po.ack.v1": ("po", "line"),
     "receipt.v1": ("po", "line"),
     "transfer.status.v1": ("transfer",),
+    "driver.promo.v1": ("item", "site"),
+    "driver.price.v1": ("item", "site"),
+    "driver.competitor.v1": ("item", "site"),
     "action.ack.v1": ("action",),
     "action.fail.v1": ("action",),
 }

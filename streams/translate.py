@@ -12,6 +12,8 @@ from typing import TypedDict
 from replan.events import (
     ActionAnswered,
     DayClosed,
+    DriverKind,
+    DriverStated,
     OrderLineStated,
     SaleRecorded,
     StockAdjusted,
@@ -23,6 +25,10 @@ from replan.streams.schemas import (
     SUBJECT_PARTS,
     ActionAnswer,
     Data,
+    Driver,
+    DriverCompetitor,
+    DriverPrice,
+    DriverPromo,
     Envelope,
     InvAdjust,
     InvSnapshot,
@@ -124,6 +130,8 @@ def fact_of(
                 at=data.at or envelope.time,
             )
             return about(fact=moved)
+        case DriverPromo() | DriverPrice() | DriverCompetitor():
+            return about(fact=_driver_stated(base, ids, data))
         case ActionAnswer():
             if envelope.correlationid is None:
                 raise Refusal("missing", "/correlationid", "an answer names its action")
@@ -137,6 +145,31 @@ def fact_of(
                 reason=data.reason,
             )
             return about(fact=answered)
+
+
+def _driver_stated(base: FactBase, ids: tuple[str, ...], data: Driver) -> DriverStated:
+    if data.to < data.first:
+        raise Refusal("range", "/data/to", f"it ends on {data.to}, before it begins: {data.first}")
+    kind: DriverKind
+    name = str(base["event_id"])
+    match data:
+        case DriverPromo():
+            kind, name = "promo", data.promo_id or name
+        case DriverPrice():
+            kind = "price"
+        case DriverCompetitor():
+            kind = "competitor"
+    return DriverStated(
+        **base,
+        item=ItemId(ids[0]),
+        site=SiteId(ids[1]),
+        kind=kind,
+        name=name,
+        sort=data.type,
+        first=data.first,
+        last=data.to,
+        uplift_prior=data.uplift_prior,
+    )
 
 
 @lru_cache(maxsize=8192)

@@ -65,6 +65,11 @@ def receipt(**changes: Any) -> dict[str, Any]:
     return sale(id="r-1", type="receipt.v1", subject="PO1@1", data=data | changes)
 
 
+def promo(**changes: Any) -> dict[str, Any]:
+    data = {"from": "2026-05-11", "to": "2026-05-16", "type": "display", "uplift_prior": 1.8}
+    return sale(id="d-1", type="driver.promo.v1", data=data | changes)
+
+
 def answer(**changes: Any) -> dict[str, Any]:
     event = sale(
         id="a-1",

@@ -12,6 +12,8 @@ from replan.canonical import sha256_hex
 from replan.effects import Ordered
 from replan.events import (
     DayClosed,
+    DriverKind,
+    DriverStated,
     Fact,
     OrderLineStated,
     PoStatus,
@@ -30,6 +32,7 @@ from replan.models.classical import SeasonalEts
 from replan.models.intermittent import Tsb
 from replan.models.rolling import RollingMean
 from replan.models.seasonal_naive import SeasonalNaive
+from replan.models.uplift_history import without_drivers
 from replan.network import Item, Lane, Network, Site, StockingRule, SupplyContract
 from replan.planning import Answer, PlanningProblem
 from replan.replanner import FitMade, Sensed, SenseInput, Sensing, fit_question, step
@@ -239,6 +242,34 @@ def counted(
     )
 
 
+def stated(
+    at: Moment,
+    first: int,
+    last: int,
+    *,
+    prior: float = 2.0,
+    kind: DriverKind = "promo",
+    sort: str = "display",
+    promo: str = "P7",
+    site: SiteId = S1,
+    item: ItemId = OATS,
+    arrived: Moment | None = None,
+    name: str = "",
+) -> DriverStated:
+    """A promotion, or another driver, from day `first` to day `last`."""
+    return DriverStated(
+        **_base("driver", at, arrived, name, item, site, kind, promo, first, last, prior),
+        item=item,
+        site=site,
+        kind=kind,
+        name=promo,
+        sort=sort,
+        first=on(first),
+        last=on(last),
+        uplift_prior=round(prior * 1_000),
+    )
+
+
 def adjusted(
     at: Moment,
     delta: float,
@@ -379,6 +410,8 @@ def later(fact: SenseFact, days: float) -> SenseFact:
 def fit_of(request: FitRequest, model: str = "mean28") -> PanelFit:
     """Every old series gets `model`, which must fit without a batch library or be `ets_ana`."""
     names = tuple(sorted(FORECASTERS))
+    past = without_drivers(request.sold, request.mask, request.drivers, request.category_of)
+    request = replace(request, sold=past.base_sold)
     n = request.sold.shape[1]
     fit = _fitted(model, request)
     state = np.zeros((30, n))
@@ -403,6 +436,9 @@ def fit_of(request: FitRequest, model: str = "mean28") -> PanelFit:
         threshold_up=np.full(n, up),
         threshold_down=np.full(n, down),
         degraded=np.zeros(n, dtype=np.int64),
+        lift_seen=past.seen,
+        lift_due=past.due,
+        lift_mean=past.mean,
         persistent=0.1,
         shared=0.05,
         notes=(),

@@ -14,7 +14,7 @@ import pytest
 from replan.streams.codec import Decoder
 from replan.streams.intake import Intake
 from replan.streams.messages import Outcome, Place
-from tests.event_lines import answer, network, order, receipt, sale, without, written
+from tests.event_lines import answer, network, order, promo, receipt, sale, without, written
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,12 @@ CASES = [
     Bad("E6 40 decimals", written("1." + "0" * 40 + "1"), "type", "/data/qty"),
     Bad("E6 tiny", written("1e-300000000"), "type", "/data/qty"),
     Bad("E6 plain text", written('"12.5"'), None, None, "ACCEPTED"),
+    Bad("E6 factor as a percentage", promo(uplift_prior=180), "range", "/data/uplift_prior"),
+    Bad("E3 factor of zero", promo(uplift_prior=0), "range", "/data/uplift_prior"),
+    Bad("E3 negative factor", promo(uplift_prior=-1), "sign", "/data/uplift_prior"),
+    Bad("E6 unknown promotion", promo(type="bogof"), "type", "/data/type"),
+    Bad("E10 no such day", promo(to="2026-02-30"), "time", "/data/to"),
+    Bad("E10 ends before it begins", promo(to="2026-05-10"), "range", "/data/to"),
     Bad("E7 other unit", sale(data={"qty": 2, "uom": "CS"}), "unit", "/data/uom"),
     Bad("E7 not a unit", sale(data={"qty": 2, "uom": "a crate"}), "unit", "/data/uom"),
     Bad("E7 own unit", sale(data={"qty": 2, "uom": "EA"}), None, None, "ACCEPTED"),

@@ -46,6 +46,9 @@ def request(**changes: object) -> FitRequest:
         "mask": mask,
         "young": young,
         "item_of": np.arange(sold.shape[1]) // 2,
+        "category_of": np.zeros(sold.shape[1], dtype=np.int64),
+        "site_of": np.arange(sold.shape[1]) % 2,
+        "drivers": None,
         "false_alarms_per_1000": 2.0,
         "seed": 7,
     }

@@ -31,6 +31,7 @@ from tests.sense_worlds import (
     network,
     receipt,
     sale,
+    stated,
     when,
 )
 
@@ -50,7 +51,7 @@ def facts(draw: st.DrawFn, first: float = FIT_DAY, days: float = 0.5) -> SenseFa
     at = first + draw(st.integers(0, round(days * 1_440) - 1)) / 1_440
     site, qty = draw(sites), draw(quantities)
     po = f"PO{draw(st.integers(1, 2))}@1"
-    kind = draw(st.integers(0, 8))
+    kind = draw(st.integers(0, 9))
     match kind:
         case 0 | 1:
             promo = draw(st.sampled_from((None, "P1")))
@@ -72,6 +73,10 @@ def facts(draw: st.DrawFn, first: float = FIT_DAY, days: float = 0.5) -> SenseFa
             step_ = draw(st.sampled_from(("requested", "picked", "shipped", "received")))
             transfer = f"T{draw(st.integers(1, 2))}"
             return moved(at, step_, qty, transfer=transfer)
+        case 8:
+            first = FIT_DAY - 2 + draw(st.integers(0, 4))
+            last, prior = first + draw(st.integers(0, 4)), qty / 10
+            return stated(at, first, last, site=site, prior=prior, promo="P1")
         case _:
             return closed(FIT_DAY - 1, site=site, at=at)
 

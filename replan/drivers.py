@@ -1,0 +1,215 @@
+"""What is said to move demand, at which site and on which days? Promotions, prices, competitors.
+
+Producers state them ahead, as dated windows with an expected factor; the newest statement of a name
+holds, and all are kept, so that one can be taken back. A promotion that nobody announced is seen at
+the till, where sales name it: it counts from its first such day for a week, and longer while sales
+go on.
+
+Several windows on one day multiply, as in the SCAN*PRO model (Wittink, Addona, Hawkes and Porter
+1988). What they really did is learned in `replan.uplift`, by channel.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from replan.events import DriverStated
+from replan.forecasting import DriverDays, FloatArray, IntArray
+from replan.units import day_from_number, day_number, instant_text
+
+CHANNELS = ("promo", "promo_price", "display", "feature", "price", "competitor", "untold")
+"""Ways of moving demand that are learned apart; `untold` is a promotion seen at the till only."""
+
+UNTOLD = CHANNELS.index("untold")
+
+UNTOLD_DAYS = 7
+"""How long an unannounced promotion is taken to run, counted from the first sale under it."""
+
+_OF_SORT = {"price": "promo_price", "display": "display", "feature": "feature"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """One statement about one series: days `first` to `last` as day numbers, both included."""
+
+    kind: str
+    name: str
+    sort: str
+    first: int
+    last: int
+    prior: float
+    event_id: str
+    source: str
+    time: datetime
+
+    @property
+    def channel(self) -> int:
+        """Its place in `CHANNELS`."""
+        name = _OF_SORT.get(self.sort, "promo") if self.kind == "promo" else self.kind
+        return CHANNELS.index(name)
+
+    @property
+    def cause(self) -> str:
+        """`promo:P7`, `price:<event id>`, `competitor:<event id>`."""
+        return f"{self.kind}:{self.name}"
+
+
+def driver_text(driver: Driver) -> str:
+    """A statement in words, as evidence."""
+    what = {"promo": "promotion", "price": "price change", "competitor": "competitor"}[driver.kind]
+    first, last = day_from_number(driver.first), day_from_number(driver.last)
+    named = f"{what} {driver.name} ({driver.sort})"
+    return f"{named} from {first} to {last}, stated to change demand ×{driver.prior:g}"
+
+
+@dataclass(slots=True, kw_only=True)
+class DriverBook:
+    """All statements by series (its row in the panel) and name, and promotions seen at the till.
+
+    `untold`: first and last day with a sale under a promotion, by row and promotion.
+    """
+
+    stated: dict[tuple[int, str, str], tuple[Driver, ...]] = field(default_factory=dict)
+    untold: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
+    _windows: "_Windows | None" = None
+
+    def state(self, row: int, fact: DriverStated) -> Driver:
+        """Take down a statement about a series."""
+        driver = Driver(
+            kind=fact.kind,
+            name=fact.name,
+            sort=fact.sort,
+            first=day_number(fact.first),
+            last=day_number(fact.last),
+            prior=fact.uplift_prior / 1_000,
+            event_id=fact.event_id,
+            source=fact.source,
+            time=fact.occurred_at,
+        )
+        key = (row, fact.kind, fact.name)
+        known = self.stated.get(key, ())
+        self.stated[key] = tuple(sorted({*known, driver}, key=_age))
+        self._windows = None
+        return driver
+
+    def sold_under(self, row: int, promo: str, day: int) -> None:
+        """Take down that something was sold under a promotion that day."""
+        first, last = self.untold.get((row, promo), (day, day))
+        if (row, promo) not in self.untold or day < first or day > last:
+            self.untold[(row, promo)] = (min(first, day), max(last, day))
+            self._windows = None
+
+    def forget(self, before: int) -> None:
+        """Drop what ended before a day, by its newest statement."""
+        old = [key for key, told in self.stated.items() if told[-1].last < before]
+        gone = [key for key, (_, last) in self.untold.items() if last < before]
+        for key in old:
+            del self.stated[key]
+        for seen in gone:
+            del self.untold[seen]
+        if old or gone:
+            self._windows = None
+
+    def of(self, row: int, first: int, last: int) -> list[Driver]:
+        """The newest statements about a series that touch these days, by kind and name."""
+        return [
+            told[-1]
+            for (of, _, _), told in sorted(self.stated.items(), key=lambda entry: entry[0])
+            if of == row and told[-1].first <= last and told[-1].last >= first
+        ]
+
+    def days(self, rows: IntArray, first: IntArray, days: int) -> DriverDays | None:
+        """What moves demand on the `days` days from `first` (n,) of these series; None: nothing."""
+        windows = self._windows if self._windows is not None else self._found()
+        if not len(windows.row) or not len(rows):
+            return None
+        begin, end = int(first.min()), int(first.max()) + days - 1
+        near = np.flatnonzero((windows.first <= end) & (windows.last >= begin))
+        if not len(near):
+            return None
+        place = {row: n for n, row in enumerate(rows.tolist())}
+        prior = np.ones((days, len(rows)))
+        channels = np.zeros((days, len(rows)), dtype=np.int64)
+        for w in near.tolist():
+            n = place.get(int(windows.row[w]))
+            if n is None:
+                continue
+            start = max(int(windows.first[w] - first[n]), 0)
+            stop = int(windows.last[w] - first[n]) + 1
+            bit = 1 << int(windows.channel[w])
+            if stop <= start:
+                continue
+            if windows.channel[w] == UNTOLD:
+                # What was announced explains a sale under a promotion well enough.
+                told = (channels[start:stop, n] & _PROMOTIONS) != 0
+                channels[start:stop, n] |= np.where(told, 0, bit)
+            else:
+                prior[start:stop, n] *= windows.prior[w]
+                channels[start:stop, n] |= bit
+        return DriverDays(prior=prior, channels=channels) if channels.any() else None
+
+    def touched(self, rows: Iterable[int], first: int, last: int) -> frozenset[int]:
+        """Which of these series have a window on one of these days."""
+        windows = self._windows if self._windows is not None else self._found()
+        near = (windows.first <= last) & (windows.last >= first)
+        return frozenset(windows.row[near].tolist()) & frozenset(rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON from which an equal book can be made."""
+        return {
+            "stated": [
+                [row, [{**asdict(d), "time": instant_text(d.time)} for d in told]]
+                for (row, _, _), told in sorted(self.stated.items(), key=lambda e: e[0])
+            ],
+            "untold": [[row, promo, *days] for (row, promo), days in sorted(self.untold.items())],
+        }
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "DriverBook":
+        """The book that `to_json` took apart."""
+        book = cls()
+        for row, told in plain["stated"]:
+            read = tuple(Driver(**{**d, "time": datetime.fromisoformat(d["time"])}) for d in told)
+            book.stated[(row, read[0].kind, read[0].name)] = read
+        for row, promo, first, last in plain["untold"]:
+            book.untold[(row, promo)] = (first, last)
+        return book
+
+    def _found(self) -> "_Windows":
+        told = [(key[0], told[-1]) for key, told in sorted(self.stated.items(), key=lambda e: e[0])]
+        rows = [(row, d.first, d.last, d.prior, d.channel) for row, d in told]
+        rows += [
+            (row, first, max(last + 1, first + UNTOLD_DAYS - 1), 1.0, UNTOLD)
+            for (row, promo), (first, last) in sorted(self.untold.items())
+            if (row, "promo", promo) not in self.stated
+        ]
+        table = np.array(rows, dtype=np.float64).reshape(-1, 5)
+        self._windows = _Windows(
+            row=table[:, 0].astype(np.int64),
+            first=table[:, 1].astype(np.int64),
+            last=table[:, 2].astype(np.int64),
+            prior=table[:, 3],
+            channel=table[:, 4].astype(np.int64),
+        )
+        return self._windows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Windows:
+    """The windows in force as columns (W,); announced ones first."""
+
+    row: IntArray
+    first: IntArray
+    last: IntArray
+    prior: FloatArray
+    channel: IntArray
+
+
+_PROMOTIONS = sum(1 << CHANNELS.index(c) for c in ("promo", "promo_price", "display", "feature"))
+
+
+def _age(driver: Driver) -> tuple[datetime, str, str]:
+    return (driver.time, driver.source, driver.event_id)
