@@ -124,7 +124,7 @@ def find_case(
         held_out=held_out,
         nothing=nothing,
         loss_mean_minor=loss,
-        short_by=_short_by(nothing),
+        short_by=_short_by(problem, nothing),
         today=today,
         aheads=tuple(aheads),
     )
@@ -247,12 +247,12 @@ def _redated(action: Action, problem: PlanningProblem) -> Action | None:
     return None
 
 
-def _short_by(nothing: Outlook) -> int:
+def _short_by(problem: PlanningProblem, nothing: Outlook) -> int:
     """First day on which half of the draws have run short at some site if nothing is done."""
-    count, _, horizon = nothing.lost.shape
+    count = nothing.lost.shape[0]
     by_day = (np.cumsum(nothing.lost, axis=2) > 0).sum(axis=0).max(axis=0, initial=0)
     late = np.flatnonzero(2 * by_day >= count)
-    return int(late[0]) if len(late) else horizon
+    return int(late[0]) if len(late) else problem.horizon
 
 
 def _category(

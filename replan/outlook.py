@@ -17,7 +17,14 @@ from replan.canonical import seed_from
 from replan.forecasting import FloatArray, IntArray, mean_of
 from replan.network import Item, Lane, Network, SupplyContract
 from replan.panel import Panel, book_stock, stock_known
-from replan.planning import ExpediteOffer, Inbound, LaneOffer, PlanningProblem, SiteOutlook
+from replan.planning import (
+    ExpediteOffer,
+    Inbound,
+    LaneOffer,
+    NextOrder,
+    PlanningProblem,
+    SiteOutlook,
+)
 from replan.state import SenseRules
 from replan.supply import OrderLine, SupplyLedger, Transfer
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, units_floor
@@ -42,6 +49,7 @@ class Ahead:
     on_hand: int
     inbound: tuple[Inbound, ...]
     window: int
+    review_day: int
     persistent: float
 
     def supply_by_day(self) -> IntArray:
@@ -119,6 +127,7 @@ def look_ahead(
             by_item[item] = (supply.lines_of(item), supply.open_lines(item), moves)
         placed, open_lines, moves = by_item[item]
         leaving = sum(t.qty for t in moves if t.origin == site and not t.shipped)
+        window, review_day = _window(network, item, site, placed, today, rules.horizon_days)
         found[row] = Ahead(
             row=row,
             site=site,
@@ -131,7 +140,8 @@ def look_ahead(
                 [t for t in moves if t.destination == site],
                 today,
             ),
-            window=_window(network, item, site, placed, today, rules.horizon_days),
+            window=window,
+            review_day=review_day,
             persistent=_persistent(panel, row, today),
         )
     return found
@@ -266,6 +276,22 @@ def _site_outlook(
         persistent=ahead.persistent,
         shortage_minor=network.shortage_minor(item, ahead.site),
         holding_millis=math.floor(rule.holding_minor_per_unit_day * 1_000 + 0.5),
+        next_order=_next_order(network, item, ahead),
+    )
+
+
+def _next_order(network: Network, item: ItemId, ahead: Ahead) -> NextOrder:
+    """What the next review orders, and how long that has to last: until what the review after it
+    orders is there.
+    """
+    rule = network.stocking[(item, ahead.site)]
+    shelf_life = network.items[item].shelf_life_days
+    by_day = mean_of(ahead.quantiles)[-7:]
+    return NextOrder(
+        review_day=ahead.review_day,
+        up_to=rule.order_up_to if network.contracts_of.get((item, ahead.site)) else Units(0),
+        days=max(math.ceil(rule.review_period_days), 1),
+        keeps=None if shelf_life is None else units_floor(float(by_day.mean()) * shelf_life),
     )
 
 
@@ -337,16 +363,16 @@ def _overdue(arrive_p90: date, today: int) -> bool:
 
 def _window(
     network: Network, item: ItemId, site: SiteId, placed: list[OrderLine], today: int, horizon: int
-) -> int:
+) -> tuple[int, int]:
     """Days until normal supply can arrive: to the next review, then the supplier's lead time; never
-    less than its late lead time from now.
+    less than its late lead time from now. And the day of that review.
 
     The review's phase is read off the newest order line; without one, a review may be due today.
     Where the newest was placed today, the next review is a whole period away.
     """
     contracts = network.contracts_of.get((item, site), ())
     if not contracts:
-        return horizon
+        return horizon, horizon - 1
     lead = min(math.ceil(c.lead_time_days_p50) for c in contracts)
     late = min(math.ceil(c.lead_time_days_p90) for c in contracts)
     review = max(math.ceil(network.stocking[(item, site)].review_period_days), 1)
@@ -359,7 +385,8 @@ def _window(
             first[po] = min(first.get(po, day), day)
     since = today - max(first.values()) if first else 0
     wait = review if first and since == 0 else -since % review
-    return max(1, min(horizon, max(wait + lead, late)))
+    window = max(1, min(horizon, max(wait + lead, late)))
+    return window, min(wait, window - 1)
 
 
 def _expedite_offer(

@@ -41,12 +41,28 @@ class Inbound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NextOrder:
+    """The normal order after the window: what is sold or left until then changes what it holds.
+
+    It is written at the end of `review_day` (< window), brings stock and all that is on its way up
+    to `up_to`, is there on day `window`, and has to last for `days` days more. `up_to` 0: nothing
+    is ordered, and what is left has to last. `keeps`: how much can still be sold before it
+    perishes; None where nothing does.
+    """
+
+    review_day: int
+    up_to: Units
+    days: int
+    keeps: Units | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteOutlook:
     """One site of the problem.
 
     `quantiles[k][t]`: demand quantile at `forecasting.LEVELS[k]` on day t in base units,
-    non-decreasing in k. `window`: days until normal supply can arrive; costs are counted on days
-    < window ≤ horizon.
+    non-decreasing in k. `window`: days until normal supply can arrive, ≤ horizon; costs are counted
+    on days < window, and on the days that the `next_order` has to last (None: not looked at).
     `spare`: the most this site may give away, after protecting its own demand (0 for a receiver).
     `persistent`: share of the error variance that its days have in common.
     """
@@ -62,6 +78,12 @@ class SiteOutlook:
     shortage_minor: int
     holding_millis: int
     """Holding cost per base unit and day, in thousandths of a minor unit."""
+    next_order: NextOrder | None = None
+
+    @property
+    def counted_days(self) -> int:
+        """Days whose costs count: the window and what the next order has to last."""
+        return self.window + (0 if self.next_order is None else self.next_order.days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +179,10 @@ class Spread:
 class Option:
     """A whole plan for the item, judged on the held-out scenarios against doing nothing.
 
-    `cost_minor`: direct cost + lost margin + holding over the windows. `benefit_minor`: cost of
-    doing nothing less that, scenario by scenario; `benefit_mean_minor` is its mean.
-    `short_avoided`, `units_short`: thousandths. `p_wins`: share of scenarios in which it costs less
-    than doing nothing.
+    `cost_minor`: direct cost + lost margin + holding + waste over the windows and until the normal
+    order after them is used up. `benefit_minor`: cost of doing nothing less that, scenario by
+    scenario; `benefit_mean_minor` is its mean. `short_avoided`, `units_short`: thousandths, inside
+    the windows. `p_wins`: share of scenarios in which it costs less than doing nothing.
     `donor_shortage_p90_minor`: per donor site, the p90 of the margin it loses by giving.
     `binding`: words naming the limits that hold the plan back.
     """
@@ -201,6 +223,11 @@ class Answer:
             if option.name == name:
                 return option
         raise KeyError(name)
+
+
+def expense_minor(problem: PlanningProblem, action: Action) -> int:
+    """What an action costs beyond the goods themselves, in minor units."""
+    return action.cost_minor
 
 
 class Planner(Protocol):
@@ -265,7 +292,11 @@ def problem_json(problem: PlanningProblem) -> dict[str, Any]:
         "first_day": problem.first_day.isoformat(),
         "horizon": problem.horizon,
         "sites": [
-            {**_row(site), "inbound": [_row(inbound) for inbound in site.inbound]}
+            {
+                **_row(site),
+                "inbound": [_row(inbound) for inbound in site.inbound],
+                "next_order": None if site.next_order is None else _row(site.next_order),
+            }
             for site in problem.sites
         ],
         "lanes": [
@@ -297,6 +328,9 @@ def problem_from_json(plain: Mapping[str, Any]) -> PlanningProblem:
                     **site,
                     "inbound": tuple(Inbound(**row) for row in site["inbound"]),
                     "quantiles": tuple(tuple(row) for row in site["quantiles"]),
+                    "next_order": None
+                    if site["next_order"] is None
+                    else NextOrder(**site["next_order"]),
                 }
             )
             for site in plain["sites"]

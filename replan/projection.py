@@ -35,8 +35,8 @@ def stock_chart(
     return {
         "site": site,
         "days": [(first + timedelta(days=t)).isoformat() for t in range(problem.horizon)],
-        "without": _by_day(play(problem, (), held_out).stock[:, j, :]),
-        "with": _by_day(play(problem, actions, held_out).stock[:, j, :]),
+        "without": _by_day(play(problem, (), held_out).stock[:, j, : problem.horizon]),
+        "with": _by_day(play(problem, actions, held_out).stock[:, j, : problem.horizon]),
     }
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from replan.canonical import seed_from
 from replan.forecasting import LEVELS
-from replan.planning import Action, Option, PlanningProblem, Spread
+from replan.planning import Action, Option, PlanningProblem, Spread, expense_minor
 from replan.units import ONE_UNIT, SiteId
 
 Ints = NDArray[np.int64]
@@ -29,7 +29,9 @@ _PHI = np.array([round(0.5 * (1.0 + math.erf(z / math.sqrt(2.0))), 12) for z in 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draws:
-    """W draws: demand (W, J, H) in thousandths; standard normal delay of each delivery and lane."""
+    """W draws: demand (W, J, D) in thousandths on the horizon and as far beyond it as costs count;
+    standard normal delay of each delivery and lane.
+    """
 
     demand: Ints
     delay: dict[str, Floats]
@@ -41,20 +43,25 @@ def draws(problem: PlanningProblem, count: int, stream: int) -> Draws:
     What is drawn for a site or an arrival hangs on its own name and the problem's seed, not on what
     else is in the problem: a part of a problem sees the very draws that the whole sees.
     """
-    seed, horizon = problem.seed, problem.horizon
-    common = math.sqrt(problem.shared) * _normal(seed, stream, "").standard_normal((count, horizon))
-    z = np.empty((count, len(problem.sites), horizon))
+    seed, days = problem.seed, _days_drawn(problem)
+    # Day by day, so that the first days are the same however many are drawn.
+    common = math.sqrt(problem.shared) * _normal(seed, stream, "").standard_normal((days, count)).T
+    z = np.empty((count, len(problem.sites), days))
     for j, site in enumerate(problem.sites):
         own = _normal(seed, stream, f"site:{site.site}")
         each_day = 1.0 - problem.shared - site.persistent
         z[:, j, :] = common + math.sqrt(site.persistent) * own.standard_normal((count, 1))
-        z[:, j, :] += math.sqrt(each_day) * own.standard_normal((count, horizon))
+        z[:, j, :] += math.sqrt(each_day) * own.standard_normal((days, count)).T
     names = {f"in:{i.ref}" for s in problem.sites for i in s.inbound}
     names |= {f"lane:{offer.lane}" for offer in problem.lanes}
     return Draws(
         demand=_demand(_phi(z), problem),
         delay={n: _normal(seed, stream, n).standard_normal(count) for n in sorted(names)},
     )
+
+
+def _days_drawn(problem: PlanningProblem) -> int:
+    return max(problem.horizon, *(site.counted_days for site in problem.sites))
 
 
 def arrival_days(draw: Draws, name: str, day_p50: int, day_p90: int) -> Ints:
@@ -69,28 +76,39 @@ def arrival_days(draw: Draws, name: str, day_p50: int, day_p90: int) -> Ints:
 class Outlook:
     """What a plan leads to, in thousandths of a unit.
 
-    `short` (W, J): units short over the window. `lost` (W, J, H): units short by day, 0 outside the
-    window. `stock` (W, J, H): stock at the end of each day.
-    `cost_micros` (W,): lost margin + holding + direct cost, in millionths of a minor unit.
+    `short` (W, J): units short over the window. `lost` (W, J, D): units short by day, 0 outside the
+    window. `later` (W, J): units short after it, until the next order is used up. `stock` (W, J,
+    D): stock at the end of each day.
+    `cost_micros` (W,): lost margin + holding + waste + direct cost, in millionths of a minor unit.
     """
 
     short: Ints
     lost: Ints
+    later: Ints
     stock: Ints
     cost_micros: Ints
 
 
 def play(problem: PlanningProblem, actions: tuple[Action, ...], draw: Draws) -> Outlook:
-    """Play a plan through the draws: arrivals in the morning, demand in the day, lost sales."""
-    count, sites, horizon = draw.demand.shape
+    """Play a plan through the draws: arrivals in the morning, demand in the day, lost sales.
+
+    Where a site names its next order, the review is played as well, and the days that the order
+    has to last. What was sold meanwhile is ordered anew, so a move costs its donor little; a sale
+    saved after the review is a unit that the next order lacks, and what is left at the end costs
+    what it costs to hold. So stock at the end of the window has the worth that the base stock
+    policy gives it, and no number has to be made up for it (the recursion of the inventory
+    position: Zipkin 2000, Foundations of Inventory Management, section 9.4; cut after one cycle).
+    """
+    count, sites, days = draw.demand.shape
     index = {site.site: j for j, site in enumerate(problem.sites)}
-    arrivals = np.zeros((count, sites, horizon), dtype=np.int64)
+    arrivals = np.zeros((count, sites, days), dtype=np.int64)
     start = np.array([site.on_hand for site in problem.sites], dtype=np.int64)
+    in_all = start + [sum(int(row.qty) for row in site.inbound) for site in problem.sites]
     moved_early = {a.ref: a for a in actions if a.kind == "expedite"}
     still_to_move = {ref: int(action.qty) for ref, action in moved_early.items()}
     for j, site in enumerate(problem.sites):
         for row in site.inbound:
-            days = arrival_days(draw, f"in:{row.ref}", row.day_p50, row.day_p90)
+            when = arrival_days(draw, f"in:{row.ref}", row.day_p50, row.day_p90)
             early = moved_early.get(row.ref)
             moved = 0
             if early is not None:
@@ -98,32 +116,56 @@ def play(problem: PlanningProblem, actions: tuple[Action, ...], draw: Draws) -> 
                 moved = min(still_to_move[row.ref], int(row.qty))
                 still_to_move[row.ref] -= moved
                 quick = arrival_days(draw, f"in:{row.ref}", early.arrive_p50, early.arrive_p90)
-                _land(arrivals, j, np.minimum(quick, days), moved)
-            _land(arrivals, j, days, row.qty - moved)
+                _land(arrivals, j, np.minimum(quick, when), moved)
+            _land(arrivals, j, when, row.qty - moved)
     taken = np.zeros(sites, dtype=np.int64)
     for action in actions:
         if action.kind == "reallocate":
-            days = arrival_days(draw, f"lane:{action.ref}", action.arrive_p50, action.arrive_p90)
-            _land(arrivals, index[action.destination], days, action.qty)
+            when = arrival_days(draw, f"lane:{action.ref}", action.arrive_p50, action.arrive_p90)
+            _land(arrivals, index[action.destination], when, action.qty)
+            in_all[index[action.destination]] += action.qty
             taken[index[SiteId(action.origin)]] += action.qty
-    stock = np.empty((count, sites, horizon), dtype=np.int64)
-    lost = np.empty((count, sites, horizon), dtype=np.int64)
+    in_all -= np.minimum(taken, start)
+    reviews = _reviews(problem)
+    stock = np.empty((count, sites, days), dtype=np.int64)
+    lost = np.empty((count, sites, days), dtype=np.int64)
+    sold = np.zeros((count, sites), dtype=np.int64)
     level = np.broadcast_to(np.maximum(start - taken, 0), (count, sites)).copy()
-    for t in range(horizon):
+    for t in range(days):
         level = level + arrivals[:, :, t] - draw.demand[:, :, t]
         lost[:, :, t] = np.maximum(-level, 0)
         level = np.maximum(level, 0)
         stock[:, :, t] = level
-    window = np.array([s.window for s in problem.sites])
-    counted = np.arange(horizon)[None, None, :] < window[None, :, None]
-    lost *= counted
+        sold += draw.demand[:, :, t] - lost[:, :, t]
+        for j, arrives, up_to in reviews.get(t, ()):
+            arrivals[:, j, arrives] += np.maximum(up_to - (in_all[j] - sold[:, j]), 0)
+    day = np.arange(days)[None, None, :]
+    window = np.array([s.window for s in problem.sites])[None, :, None]
+    counted = np.array([s.counted_days for s in problem.sites])[None, :, None]
+    lost *= day < counted
+    held = (stock * (day < counted)).sum(axis=2)
+    later = (lost * (day >= window)).sum(axis=2)
+    lost *= day < window
     short = lost.sum(axis=2)
-    held = (stock * counted).sum(axis=2)
     margin = np.array([s.shortage_minor * 1_000 for s in problem.sites], dtype=np.int64)
     holding = np.array([s.holding_millis for s in problem.sites], dtype=np.int64)
-    direct = sum(a.cost_minor for a in actions) * 1_000_000
-    cost = (short * margin + held * holding).sum(axis=1) + direct
-    return Outlook(short=short, lost=lost, stock=stock, cost_micros=cost)
+    direct = sum(expense_minor(problem, a) for a in actions) * 1_000_000
+    cost = ((short + later) * margin + held * holding).sum(axis=1) + direct
+    for j, site in enumerate(problem.sites):
+        if site.next_order is not None and site.next_order.keeps is not None:
+            left = np.maximum(stock[:, j, site.counted_days - 1] - site.next_order.keeps, 0)
+            cost += left * (problem.unit_cost_minor * 1_000)
+    return Outlook(short=short, lost=lost, later=later, stock=stock, cost_micros=cost)
+
+
+def _reviews(problem: PlanningProblem) -> dict[int, list[tuple[int, int, int]]]:
+    """By review day: site index, day on which what is ordered then arrives, level ordered up to."""
+    found: dict[int, list[tuple[int, int, int]]] = {}
+    for j, site in enumerate(problem.sites):
+        if site.next_order is not None:
+            review = (j, site.window, int(site.next_order.up_to))
+            found.setdefault(site.next_order.review_day, []).append(review)
+    return found
 
 
 def judge(
@@ -212,10 +254,14 @@ def _phi(z: Floats) -> Floats:
 def _demand(u: Floats, problem: PlanningProblem) -> Ints:
     """Quantile function with linear tails: zero at u = 0, the last step doubled at u = 1.
 
-    `u` and the result (W, J, H), the result in thousandths.
+    `u` and the result (W, J, D), the result in thousandths. Beyond the horizon the last week of the
+    forecast goes on.
     """
     levels = np.array((0.0, *LEVELS, 1.0))
     q = np.asarray([site.quantiles for site in problem.sites]).transpose(1, 0, 2)
+    known = q.shape[2]
+    week = min(known, 7)
+    q = q[:, :, [t if t < known else known - week + (t - known) % week for t in range(u.shape[2])]]
     knots = np.concatenate((np.zeros_like(q[:1]), q, q[-1:] + 2.0 * (q[-1:] - q[-2:-1])))
     upper = np.clip(np.searchsorted(levels, u, side="right"), 1, len(levels) - 1)
     j, t = np.arange(u.shape[1])[None, :, None], np.arange(u.shape[2])[None, None, :]

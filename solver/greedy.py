@@ -7,9 +7,16 @@ helps.
 
 import numpy as np
 
-from replan.planning import Action, PlanningProblem
+from replan.planning import Action, NextOrder, PlanningProblem, expense_minor
 from replan.scenarios import Draws, Ints, arrival_days
-from replan.solver.offers import Usable, donors_left, exposure, sizes
+from replan.solver.offers import (
+    Usable,
+    donors_left,
+    exposure,
+    exposure_to_all,
+    offer_of,
+    sizes,
+)
 from replan.units import SiteId
 
 STEPS = 24
@@ -27,6 +34,7 @@ class Costing:
         self.problem = problem
         self.draw = draw
         self._exposure = exposure(problem, draw)
+        self._unmet = exposure_to_all(problem, draw)
         self._days = np.arange(draw.demand.shape[2])
         self._known: dict[tuple[int, int, tuple[Action, ...]], int] = {}
         self._arrivals: dict[tuple[str, int, int], Ints] = {}
@@ -40,7 +48,7 @@ class Costing:
             if action.kind == "reallocate":
                 origin = SiteId(action.origin)
                 given[origin] = given.get(origin, 0) + int(action.qty)
-        direct = sum(action.cost_minor for action in actions) * 1_000_000
+        direct = sum(expense_minor(self.problem, action) for action in actions) * 1_000_000
         cost = direct * len(self.draw.demand)
         for j, site in enumerate(self.problem.sites):
             cost += self._at(j, given.get(site.site, 0), tuple(received.get(site.site, ())))
@@ -54,8 +62,8 @@ class Costing:
 
     def _cost_at(self, j: int, given: int, received: tuple[Action, ...]) -> int:
         site = self.problem.sites[j]
-        days = self._days[None, : site.window]
-        exposed = self._exposure[:, j, : site.window] + given
+        days = self._days[None, : site.counted_days]
+        exposed = self._exposure[:, j, : site.counted_days] + given
         for action in received:
             if action.kind == "reallocate":
                 when = self._when(f"lane:{action.ref}", action.arrive_p50, action.arrive_p90)
@@ -70,10 +78,25 @@ class Costing:
                     soon = self._when(f"in:{row.ref}", action.arrive_p50, action.arrive_p90)
                     there = (days >= soon[:, None]) & (days < late[:, None])
                     exposed = exposed - moved * there
+        if site.next_order is not None:
+            brought = sum(int(a.qty) for a in received if a.kind != "expedite")
+            self._reorder(exposed, j, site.next_order, brought - given)
         lost = np.maximum.accumulate(np.maximum(exposed, 0), axis=1)
         held = int((lost - exposed).sum())
-        short = int(lost[:, -1].sum()) if site.window else 0
-        return short * site.shortage_minor * 1_000 + held * site.holding_millis
+        short = int(lost[:, -1].sum()) if site.counted_days else 0
+        cost = short * site.shortage_minor * 1_000 + held * site.holding_millis
+        if site.next_order is not None and site.next_order.keeps is not None:
+            left = np.maximum(lost[:, -1] - exposed[:, -1] - site.next_order.keeps, 0)
+            cost += int(left.sum()) * self.problem.unit_cost_minor * 1_000
+        return cost
+
+    def _reorder(self, exposed: Ints, j: int, order: NextOrder, brought: int) -> None:
+        """Take off the exposure what the review orders, from the day that it is there."""
+        until = order.review_day + 1
+        lost = np.maximum(exposed[:, :until].max(axis=1), 0)
+        position = lost + brought - self._unmet[:, j, order.review_day]
+        ordered = np.maximum(int(order.up_to) - position, 0)
+        exposed[:, self.problem.sites[j].window :] -= ordered[:, None]
 
     def _when(self, name: str, day_p50: int, day_p90: int) -> Ints:
         key = (name, day_p50, day_p90)
@@ -82,10 +105,13 @@ class Costing:
         return self._arrivals[key]
 
 
-def greedy(costing: Costing, usable: tuple[Usable, ...]) -> tuple[Action, ...]:
-    """The plan of best single steps; empty where no step helps."""
-    taken: dict[int, int] = {}
-    cost = costing.of(())
+def greedy(
+    costing: Costing, usable: tuple[Usable, ...], start: tuple[Action, ...] = ()
+) -> tuple[Action, ...]:
+    """The plan of best single steps from a plan on (from nothing: empty where no step helps)."""
+    places = {offer.name: place for place, offer in enumerate(usable)}
+    taken = {places[offer_of(action)]: int(action.qty) for action in start}
+    cost = costing.of(_plan(costing, usable, taken))
     for _ in range(STEPS):
         step = _best_step(costing, usable, taken)
         if step is None or step[0] >= cost:
@@ -109,13 +135,20 @@ def _best_step(
     for place in range(len(usable)):
         others = {at: qty for at, qty in taken.items() if at != place}
         left = donors_left(costing.problem, [(usable[at], qty) for at, qty in others.items()])
-        for qty in sizes(usable[place]):
-            if qty == taken.get(place) or not left.allows(usable[place], qty):
+        now = taken.get(place, 0)
+        for qty in sorted({*sizes(usable[place]), *_next_to(usable[place], now)}):
+            if qty == now or not left.allows(usable[place], qty):
                 continue
             cost = costing.of(_plan(costing, usable, {**others, place: qty}))
             if best is None or (cost, place, qty) < best:
                 best = (cost, place, qty)
     return best
+
+
+def _next_to(usable: Usable, qty: int) -> set[int]:
+    """One lot less and one lot more than a quantity that is taken up."""
+    near = {usable.down_to_lots(qty - 1), usable.down_to_lots(qty + usable.lot)} if qty else set()
+    return near - {0}
 
 
 def _plan(

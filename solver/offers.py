@@ -35,6 +35,11 @@ class Usable:
     most: int
 
     @property
+    def adds(self) -> bool:
+        """Whether the receiver gets units that were not on their way to it."""
+        return self.kind != "expedite"
+
+    @property
     def name(self) -> tuple[str, str, int]:
         """Sorts and identifies: kind, lane or order line, ship day."""
         if isinstance(self.offer, LaneOffer):
@@ -76,6 +81,15 @@ def exposure(problem: PlanningProblem, draw: Draws) -> Ints:
         for row in site.inbound:
             when = arrival_days(draw, f"in:{row.ref}", row.day_p50, row.day_p90)
             need[:, j, :] -= int(row.qty) * (days[None, :] >= when[:, None])
+    return need
+
+
+def exposure_to_all(problem: PlanningProblem, draw: Draws) -> Ints:
+    """Cumulative demand less stock and all that is on its way, whenever it comes, (W, J, D) in
+    thousandths: what is left of it, and what was lost, is the inventory position.
+    """
+    there = [int(s.on_hand) + sum(int(row.qty) for row in s.inbound) for s in problem.sites]
+    need: Ints = np.cumsum(draw.demand, axis=2) - np.array(there, dtype=np.int64)[None, :, None]
     return need
 
 
@@ -171,6 +185,11 @@ def donors_left(problem: PlanningProblem, taken: list[tuple[Usable, int]]) -> Do
         if isinstance(usable.offer, LaneOffer):
             left[usable.offer.origin] -= qty
     return DonorsLeft(left=left)
+
+
+def offer_of(action: Action) -> tuple[str, str, int]:
+    """The name of the offer that an action takes up."""
+    return (action.kind, action.ref, action.ship_day)
 
 
 def of_kinds(usable: tuple[Usable, ...], kinds: frozenset[ActionKind]) -> tuple[Usable, ...]:

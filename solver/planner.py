@@ -34,6 +34,7 @@ from replan.solver.offers import (
     LANES_PER_RECEIVER,
     Usable,
     of_kinds,
+    offer_of,
     reduced,
     usable_offers,
 )
@@ -149,6 +150,8 @@ class MilpPlanner:
                 else:
                     broken = violations(problem, actions)
                     if not broken:
+                        # The programme is linear where a review bends; these steps are exact.
+                        actions = greedy(costing, usable, actions)
                         return _found(costing, actions, solved.status, solved.gap)
                     reason = f"the solver's plan breaks a limit: {broken[0]}"
         notes.append(f"fallback to the greedy rule: {reason}")
@@ -208,12 +211,12 @@ def _variants(
         if half:
             yield f"{best.name}_half", half
         yield f"{best.name}_single", min(((a,) for a in best.actions), key=costing.of)
-        used = {_key(action) for action in best.actions}
+        used = {offer_of(action) for action in best.actions}
         left = tuple(u for u in usable if u.name not in used)
     while left:
         other = best_single(costing, left)
         yield f"{other[0].kind}_other", other
-        left = tuple(u for u in left if u.name != _key(other[0]))
+        left = tuple(u for u in left if u.name != offer_of(other[0]))
 
 
 def _distinct(found: list[Found]) -> list[Found]:
@@ -252,16 +255,11 @@ def _half(
     offers = {u.name: u for u in usable}
     halves = []
     for action in actions:
-        offer = offers[_key(action)]
+        offer = offers[offer_of(action)]
         qty = offer.down_to_lots(int(action.qty) // 2)
         if qty > 0:
             halves.append(offer.action(problem.item, qty))
     return tuple(halves)
-
-
-def _key(action: Action) -> tuple[str, str, int]:
-    """The name of the offer that an action takes up."""
-    return (action.kind, action.ref, action.ship_day)
 
 
 def _name(actions: tuple[Action, ...]) -> str:

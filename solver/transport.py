@@ -42,11 +42,12 @@ from itertools import pairwise
 
 import numpy as np
 import pulp
+from numpy.typing import NDArray
 
 from replan.feasibility import donor_limit
 from replan.planning import Action, ActionKind, LaneOffer, PlanningProblem, SiteOutlook
 from replan.scenarios import Draws, Ints, arrival_days
-from replan.solver.offers import Usable, exposure, of_kinds
+from replan.solver.offers import Usable, exposure, exposure_to_all, of_kinds
 from replan.units import ONE_UNIT
 
 TIE_BREAK = 1e-6
@@ -91,6 +92,45 @@ class TransportModel:
     decisions: tuple[Decision, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What no decision changes at one site: `exposed` and `unmet` (W, D) on its counted days."""
+
+    site: SiteOutlook
+    place: int
+    exposed: Ints
+    unmet: Ints
+    unit_cost_minor: int
+
+    @property
+    def review_day(self) -> int:
+        """The day of the review; the last of the window where there is none."""
+        order = self.site.next_order
+        return self.site.window - 1 if order is None else order.review_day
+
+    @property
+    def after(self) -> NDArray[np.bool_]:
+        """Which of the counted days lie behind the window."""
+        result: NDArray[np.bool_] = np.arange(self.exposed.shape[1]) >= self.site.window
+        return result
+
+    def orders(self, w: int) -> bool:
+        """Whether the review orders in a draw if nothing is done."""
+        order = self.site.next_order
+        if order is None:
+            return False
+        lost = max(int(self.exposed[w, : order.review_day + 1].max()), 0)
+        return lost - int(self.unmet[w, order.review_day]) < order.up_to
+
+    def need(self, w: int) -> Ints:
+        """Exposure in a draw with what the review orders if nothing was lost before it."""
+        order = self.site.next_order
+        assert order is not None, "only a site with a review orders"
+        ordered = int(order.up_to) + int(self.unmet[w, order.review_day])
+        result: Ints = np.where(self.after, self.exposed[w] - ordered, self.exposed[w])
+        return result
+
+
 def build(
     problem: PlanningProblem,
     draw: Draws,
@@ -110,7 +150,7 @@ def build(
         cost.append((decision.opened, offer.fixed_cost_minor + TIE_BREAK * rank))
         cost.extend(decision.terms(offer.unit_cost_minor))
     constant = 0.0
-    exposed = exposure(problem, draw)
+    exposed, unmet = exposure(problem, draw), exposure_to_all(problem, draw)
     for j, site in enumerate(problem.sites):
         giving = [d for d in decisions if _origin(d.usable) == site.site]
         receiving = [
@@ -122,7 +162,14 @@ def build(
             sent = [term for d in giving for term in d.terms(1.0)]
             may_give = donor_limit(problem, site.site) / ONE_UNIT
             programme += pulp.LpAffineExpression(sent) <= may_give, f"donor_gives_{j:03d}"
-        constant += _site(programme, cost, exposed[:, j, :], j, site, giving, receiving)
+        known = _Known(
+            site=site,
+            place=j,
+            exposed=exposed[:, j, : site.counted_days],
+            unmet=unmet[:, j, : site.counted_days],
+            unit_cost_minor=problem.unit_cost_minor,
+        )
+        constant += _site(programme, cost, known, giving, receiving)
     programme.setObjective(_sum(cost, constant))
     return TransportModel(programme=programme, decisions=decisions)
 
@@ -158,50 +205,82 @@ def _decision(programme: pulp.LpProblem, rank: int, usable: Usable) -> Decision:
 def _site(
     programme: pulp.LpProblem,
     cost: list[tuple[pulp.LpVariable, float]],
-    exposed: Ints,
-    j: int,
-    site: SiteOutlook,
+    known: "_Known",
     giving: list[Decision],
     receiving: list[tuple[Decision, Ints, Ints]],
 ) -> float:
     """Second stage of one site: appends to `cost`, returns the cost that no decision changes."""
-    draws, window = exposed.shape[0], site.window
+    site, j, window = known.site, known.place, known.site.window
+    draws = known.exposed.shape[0]
     holding = site.holding_millis / 1_000 / draws
     margin = site.shortage_minor / draws
     most_given = sum(d.usable.most for d in giving)
-    constant = -(site.holding_millis / 1_000) * float(exposed[:, :window].sum() / draws) / ONE_UNIT
-    for decision in giving:
-        cost.extend(decision.terms(-holding * window * draws))
-    for decision, since, until in receiving:
-        there = np.minimum(until, window) - np.minimum(since, window)
-        cost.extend(decision.terms(holding * float(there.sum())))
+    most_brought = sum(d.usable.most for d, *_ in receiving)
+    given = [term for d in giving for term in d.terms(-1.0)]
+    constant = 0.0
     for w in range(draws):
-        changes = [int(day[w]) for _, since, until in receiving for day in (since, until)]
-        days = _telling_days(exposed[w, :window] + most_given, changes)
+        ordered = known.orders(w)
+        # Behind a review that orders, stock no longer depends on what was given or sold before it.
+        held_until = window if ordered else site.counted_days
+        constant -= holding * float(known.exposed[w, :held_until].sum()) / ONE_UNIT
+        cost.extend(term for d in giving for term in d.terms(-holding * held_until))
+        changes = [window, known.review_day + 1]
+        for decision, since, until in receiving:
+            changes += [int(since[w]), int(until[w])]
+            there = min(int(until[w]), held_until) - min(int(since[w]), held_until)
+            cost.extend(decision.terms(holding * there))
+        need = known.need(w) if ordered else known.exposed[w]
+        highest = need + most_given
+        reviewed: pulp.LpVariable | None = None
+        if ordered:
+            most_before = max(int(highest[: known.review_day + 1].max(initial=0)), 0)
+            highest = np.where(known.after, need + most_before + most_brought, highest)
+        days = _telling_days(highest, changes)
         before: pulp.LpVariable | None = None
         for place, (first, day) in enumerate(days):
-            need = float(exposed[w, day]) / ONE_UNIT
-            terms = [term for d in giving for term in d.terms(-1.0)]
+            late = ordered and day >= window
+            terms = [] if late else list(given)
             for decision, since, until in receiving:
-                if since[w] <= day < until[w]:
-                    terms.extend(decision.terms(1.0))
-            most_lost = max(0.0, float(exposed[w, : day + 1].max()) + most_given) / ONE_UNIT
-            least_lost = 0.0 if terms else max(0.0, need)
+                here = int(since[w] <= day < until[w])
+                # What a review finds under way it does not order.
+                here -= int(late and decision.usable.adds)
+                if here:
+                    terms.extend(decision.terms(float(here)))
+            if late and reviewed is not None:
+                terms.append((reviewed, -1.0))
+            needed = float(need[day]) / ONE_UNIT
+            least_lost = 0.0 if terms else max(0.0, needed)
+            most_lost = None if late else max(0.0, float(highest[: day + 1].max())) / ONE_UNIT
             name = f"{j:03d}_{w:03d}_{day:03d}"
             lost = programme.add_variable(f"lost_{name}", least_lost, most_lost)
             if terms:
-                programme += (
-                    pulp.LpAffineExpression([(lost, 1.0), *terms]) >= need,
-                    f"lost_covers_{name}",
-                )
+                programme += _sum([(lost, 1.0), *terms], 0.0) >= needed, f"lost_covers_{name}"
             if before is not None:
                 programme += lost - before >= 0, f"lost_grows_{name}"
             before = lost
+            if day <= known.review_day:
+                reviewed = lost
             # Between two variables the loss is taken to grow evenly.
-            next_first, next_day = days[place + 1] if place + 1 < len(days) else (window, window)
-            weight = (day - first) / 2 + (next_first - day) + (next_day - next_first) / 2
+            end = held_until
+            next_first, next_day = days[place + 1] if place + 1 < len(days) else (end, end)
+            weight = (
+                (min(day, end) - min(first, end)) / 2
+                + (min(next_first, end) - min(day, end))
+                + (min(next_day, end) - min(next_first, end)) / 2
+            )
             last = place + 1 == len(days)
             cost.append((lost, holding * weight + (margin if last else 0.0)))
+        order = site.next_order
+        if order is not None and order.keeps is not None and not ordered:
+            wasted = programme.add_variable(f"wasted_{j:03d}_{w:03d}", 0)
+            cost.append((wasted, known.unit_cost_minor / draws))
+            terms = [] if before is None else [(before, -1.0)]
+            terms += [term for d in giving for term in d.terms(1.0)]
+            for decision, since, until in receiving:
+                if since[w] < site.counted_days <= until[w]:
+                    terms.extend(decision.terms(-1.0))
+            least = float(-known.exposed[w, -1] - order.keeps) / ONE_UNIT
+            programme += _sum([(wasted, 1.0), *terms], 0.0) >= least, f"perishes_{j:03d}_{w:03d}"
     return constant
 
 

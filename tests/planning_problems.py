@@ -5,7 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from replan.forecasting import LEVELS
-from replan.planning import ExpediteOffer, Inbound, LaneOffer, PlanningProblem, SiteOutlook
+from replan.planning import (
+    ExpediteOffer,
+    Inbound,
+    LaneOffer,
+    NextOrder,
+    PlanningProblem,
+    SiteOutlook,
+)
 from replan.units import ItemId, LaneId, PoLineId, SiteId, SupplierId, Units
 
 ASKED_AT = datetime(2026, 5, 4, 6, tzinfo=UTC)
@@ -139,8 +146,13 @@ def chain_problem(
     scenarios: int = 10,
     held_out: int = 100,
     holding: bool = True,
+    next_orders: bool = True,
 ) -> PlanningProblem:
-    """An item in a chain of shops: a surge in some, plenty in others, orders late, lanes open."""
+    """An item in a chain of shops: a surge in some, plenty in others, orders late, lanes open.
+
+    With `next_orders` most shops order again up to a level that suits them more or less, and the
+    goods of some perish.
+    """
     rng = np.random.default_rng(seed)
     shops = []
     offers: list[ExpediteOffer] = []
@@ -190,6 +202,7 @@ def chain_problem(
                 persistent=0.3,
                 shortage_minor=int(rng.integers(100, 900)),
                 holding_millis=int(rng.integers(200, 2_000)) if holding else 0,
+                next_order=_next_order(seed, j, mean, window) if next_orders else None,
             )
         )
     lanes = []
@@ -223,3 +236,14 @@ def chain_problem(
         held_out=held_out,
         seed=seed,
     )
+
+
+def _next_order(seed: int, j: int, mean: float, window: int) -> NextOrder | None:
+    rng = np.random.default_rng([seed, j])
+    review_day, days = int(rng.integers(0, window)), int(rng.integers(1, 8))
+    cover = float(rng.choice([0.0, 0.5, 1.0, 1.5]))
+    keeps = None if rng.random() < 0.5 else Units(int(mean * rng.integers(1, 15)) * 1_000)
+    if rng.random() < 0.2:
+        return None
+    up_to = int(mean * (window - review_day + days) * cover)
+    return NextOrder(review_day=review_day, up_to=Units(up_to * 1_000), days=days, keeps=keeps)

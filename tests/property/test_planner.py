@@ -74,7 +74,11 @@ def test_a_plan_neither_makes_nor_loses_units(asked: PlanningProblem) -> None:
         asked,
         horizon=40,
         sites=tuple(
-            replace(s, quantiles=tuple((*row, *(0.0,) * (40 - len(row))) for row in s.quantiles))
+            replace(
+                s,
+                quantiles=tuple((*row, *(0.0,) * (40 - len(row))) for row in s.quantiles),
+                next_order=None,
+            )
             for s in asked.sites
         ),
     )

@@ -221,6 +221,7 @@ def ahead(on_hand: int, middle: list[float], spread: float, inbound_: Sequence[I
         on_hand=on_hand,
         inbound=tuple(inbound_),
         window=len(middle),
+        review_day=0,
         persistent=0.2,
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from replan.feasibility import expedite, reallocation
-from replan.planning import Inbound
+from replan.planning import Inbound, NextOrder, SiteOutlook
 from replan.scenarios import Draws, arrival_days, draws, judge, percentile, play
 from replan.units import ItemId, Units
 from tests.planning_problems import chain_problem, lane, order_line, problem, site
@@ -65,6 +65,84 @@ def test_a_move_leaves_the_donor_at_once_and_is_sold_on_the_day_it_arrives() -> 
     outlook = play(asked, (move,), demand([1, 1, 1], [0, 0, 6]))
     assert outlook.short.tolist() == [[1_000, 1_000]]
     assert outlook.cost_micros.tolist() == [(2 * 1_000 + 110) * 1_000_000]
+
+
+def shop(name: str, *, on_hand: int, up_to: int, review_day: int) -> SiteOutlook:
+    """What its review orders is there on day 3 and has to last for two days more."""
+    order = NextOrder(review_day=review_day, up_to=Units(up_to * 1_000), days=2)
+    return replace(
+        site(name, on_hand=on_hand, daily=[0] * 5, window=3, spare=on_hand), next_order=order
+    )
+
+
+def test_what_was_sold_before_the_review_is_ordered_anew() -> None:
+    asked = problem((shop("S1", on_hand=9, up_to=12, review_day=1),))
+    # 9 less 3 are left at the review, so 6 are ordered, and 1 was sold while they came.
+    assert play(asked, (), demand([1, 2, 1, 0, 0])).stock[0, 0].tolist()[2:] == [
+        5_000,
+        11_000,
+        11_000,
+    ]
+
+
+def test_a_move_costs_its_donor_nothing_where_the_next_order_makes_up_for_it() -> None:
+    asked = problem(
+        (
+            shop("S1", on_hand=0, up_to=0, review_day=2),
+            shop("S2", on_hand=9, up_to=9, review_day=1),
+        ),
+        (lane("L1", "S2", "S1", arrive=0, unit=0),),
+    )
+    move = reallocation(asked.item, asked.lanes[0], Units(4_000))
+    told = demand([4, 0, 0, 0, 0], [0, 0, 0, 0, 9])
+    assert play(asked, (move,), told).later.tolist() == [[0, 0]]
+
+
+def test_a_donor_that_orders_nothing_misses_later_what_it_gave() -> None:
+    asked = problem(
+        (
+            shop("S1", on_hand=0, up_to=0, review_day=2),
+            shop("S2", on_hand=9, up_to=0, review_day=1),
+        ),
+        (lane("L1", "S2", "S1", arrive=0, unit=0),),
+    )
+    move = reallocation(asked.item, asked.lanes[0], Units(4_000))
+    told = demand([4, 0, 0, 0, 0], [0, 0, 0, 0, 9])
+    assert play(asked, (move,), told).later.tolist() == [[0, 4_000]]
+
+
+@pytest.mark.parametrize(("sale_day", "missing"), [(1, 0), (2, 3_000)])
+def test_a_sale_saved_after_the_review_is_missing_from_the_next_order(
+    sale_day: int, missing: int
+) -> None:
+    asked = problem(
+        (
+            shop("S1", on_hand=0, up_to=5, review_day=1),
+            shop("S2", on_hand=9, up_to=0, review_day=1),
+        ),
+        (lane("L1", "S2", "S1", arrive=0, unit=0),),
+    )
+    move = reallocation(asked.item, asked.lanes[0], Units(3_000))
+    day_by_day = [0, 0, 0, 5, 0]
+    day_by_day[sale_day] = 3
+    told = demand(day_by_day, [0] * 5)
+    assert play(asked, (), told).later[0, 0] == 0
+    assert play(asked, (move,), told).later[0, 0] == missing
+
+
+def test_the_first_draws_of_a_site_do_not_hang_on_how_far_another_one_looks() -> None:
+    near = problem((site("S1", on_hand=0, daily=[4, 5, 6]),))
+    far = problem((*near.sites, shop("S2", on_hand=9, up_to=0, review_day=1)), horizon=3)
+    first, second = (
+        draws(asked, 9, 1).demand[:, 0, :3]
+        for asked in (
+            near,
+            replace(
+                far, sites=(near.sites[0], replace(far.sites[1], quantiles=near.sites[0].quantiles))
+            ),
+        )
+    )
+    assert np.array_equal(first, second)
 
 
 def test_an_expedited_part_comes_early_and_the_rest_when_it_would_have() -> None:
