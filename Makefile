@@ -1,6 +1,6 @@
 # One line a target, run in the project's own .venv, which is made on demand and again when a lock changes.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint check test crash demo bench build lock
+.PHONY: help setup lint check test golden crash demo bench build lock
 SHELL := /bin/bash
 BIN := .venv/bin
 # One thread a library: two test workers and a solver must not fight for the same cores.
@@ -24,6 +24,9 @@ check: lint ## lint and the fast tests, under a minute
 
 test: lint ## lint and every test
 	$(PYTEST) $(ARGS)
+
+golden: .venv/.dev ## the golden cases: events in, decisions out; ACCEPT=1 keeps what is told now
+	GOLDEN_ACCEPT=$(ACCEPT) $(PYTEST) -q tests/golden $(ARGS)
 
 crash: .venv/.dev ## kill runs at random KILLS=200 times and compare with one that nobody disturbed
 	$(BIN)/python -m tests.crash.random_kills $(KILLS)

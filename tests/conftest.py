@@ -16,7 +16,7 @@ settings.register_profile("repeat", deadline=None, derandomize=True, print_blob=
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("repeat")
 
-LONG = ("bench", "crash", "e2e", "simulation")
+LONG = ("bench", "crash", "e2e", "golden", "simulation")
 """Folders whose tests run whole workspaces: `make test` runs them, `make check` does not."""
 
 

@@ -1,0 +1,88 @@
+"""What does a case tell? A workspace is run and its decisions, refusals and alarms are told in
+plain lines without ids that hang on the code.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from replan.infra.running import opened_office, run_workspace
+from tests.golden.world import CASE_FIRST, ordinary, write_lines
+
+HERE = Path(__file__).parent
+BASE = HERE / "base"
+EVENTS, EXPECT, WHY, VERDICTS = "events.jsonl", "expect.jsonl", "why.md", "verdicts.jsonl"
+
+CASES = sorted(folder.parent.name for folder in HERE.glob(f"*/{WHY}"))
+
+
+def tell(case: Path, root: Path) -> list[dict[str, Any]]:
+    """Make the case's workspace at `root`, run it, give its verdicts, and tell what came of it."""
+    shutil.copytree(BASE, root)
+    overlay = case / "workspace"
+    if overlay.is_dir():
+        shutil.copytree(overlay, root, dirs_exist_ok=True)
+    write_lines(root / "events" / "history.jsonl", ordinary(CASE_FIRST - timedelta(days=1)))
+    shutil.copy(case / EVENTS, root / "events" / "case.jsonl")
+    run_workspace(root, source=None, until_end=True, mode=None)
+    told: list[dict[str, Any]] = []
+    if (case / VERDICTS).exists():
+        for line in (case / VERDICTS).read_text().splitlines():
+            told.append(_answer(root, json.loads(line)))
+        run_workspace(root, source=None, until_end=True, mode=None)
+    with opened_office(root) as desk:
+        decisions = desk.office.decisions(state=None, item=None, since=None)
+        told += [_decision(body) for body in decisions]
+        told += [_alarm(alarm) for alarm in desk.office.status(desk.mode)["alarms"]]
+    return told + _refusals(root)
+
+
+def _answer(root: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """Give a verdict on the newest decision of an item: {"item", "verdict", "as", "reason", …}."""
+    item, verdict = given.pop("item"), given.pop("verdict")
+    login, chip = given.pop("as"), given.pop("reason")
+    with opened_office(root) as desk:
+        newest = [
+            d for d in desk.office.decisions(state=None, item=None, since=None) if d["item"] == item
+        ][-1]
+        words: dict[str, Any] = {"note": "", "option": None, "version": None, "confirm": False}
+        result = desk.office.verdict(
+            newest["decision_id"], verdict, login=login, chip=chip, **(words | given)
+        )
+    said = result.json()
+    return {
+        "verdict": {k: said[k] for k in ("verdict", "result", "status", "code", "state", "diff")}
+    }
+
+
+def _decision(body: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = next((o for o in body["options"] if o["name"] == body["chosen"]), None)
+    why = body["why_escalated"]
+    names = ("item", "site", "category", "cause", "state", "chosen", "rule_id", "decided_at")
+    told: dict[str, Any] = {name: body[name] for name in names}
+    told["why"] = None if why is None else why["code"]
+    told["options"] = [o["name"] for o in body["options"]]
+    told["actions"] = [
+        {k: a[k] for k in ("kind", "from", "to", "qty", "ship_on", "order_id")}
+        for a in (chosen["actions"] if chosen else ())
+    ]
+    told["evidence"] = body["evidence"]
+    return {"decision": told}
+
+
+def _alarm(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    return {"alarm": {name: alarm[name] for name in ("kind", "scope", "opened_at", "closed_at")}}
+
+
+def _refusals(root: Path) -> list[dict[str, Any]]:
+    """Replies to events that were not simply taken."""
+    replies = map(json.loads, (root / "out" / "accepted.jsonl").read_text().splitlines())
+    told = []
+    for reply in replies:
+        data = reply.get("data", reply)
+        if data["status"] != "ACCEPTED" or data["code"] is not None:
+            told.append({"reply": {k: data.get(k) for k in ("id", "status", "code", "pointer")}})
+    return told
