@@ -258,7 +258,10 @@ def explain(decision_id: str, as_json: Json = False) -> None:
 @app.command()
 def verdict(
     decision_id: str,
-    answer: Annotated[str, typer.Argument(metavar="VERDICT", help="approve or reject")],
+    answer: Annotated[
+        str,
+        typer.Argument(metavar="VERDICT", help="approve, modify, reject, ask, defer or takeover"),
+    ],
     login: Annotated[str, typer.Option("--as", help="Who answers: a login of planners.yaml.")],
     reason: Annotated[
         str,
@@ -270,6 +273,18 @@ def verdict(
     option: Annotated[
         str | None, typer.Option(help="The option; else the recommended one.")
     ] = None,
+    qty: Annotated[
+        str | None, typer.Option(help="modify: how much the whole plan carries, in base units.")
+    ] = None,
+    ship_on: Annotated[
+        str | None, typer.Option("--date", help="modify: the day on which all of it leaves.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="modify: the site that all of it comes from.")
+    ] = None,
+    transport: Annotated[
+        str | None, typer.Option("--mode", help="modify: the means of transport, as in lanes.csv.")
+    ] = None,
     note: Annotated[str, typer.Option(help="Free words; needed with the reason other.")] = "",
     version: Annotated[
         int | None, typer.Option(help="Answer only if this is still the version.")
@@ -279,9 +294,13 @@ def verdict(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Answer a decision that waits for a person: approve or reject."""
+    """Answer a decision that waits for a person."""
     from replan.infra.running import opened_office
+    from replan.infra.wishes import Wish, day_wished, quantity_wished
 
+    wish = Wish(
+        qty=quantity_wished(qty), ship_on=day_wished(ship_on), source=source, transport=transport
+    )
     with opened_office(_place.root) as desk:
         desk.needs_people()
         result = desk.office.verdict(
@@ -293,6 +312,7 @@ def verdict(
             option=option,
             version=version,
             confirm=confirm,
+            wish=wish,
         )
     if as_json:
         _print([result.json()])
@@ -300,7 +320,8 @@ def verdict(
         code = "" if result.code is None else f" ({result.code})"
         _say(f"{decision_id}: {answer} {result.result}{code}, now {result.state}")
         if result.diff is not None:
-            _say(f"    changed since: {json.dumps(dict(result.diff))}")
+            said = "changed" if result.result == "accepted" else "because"
+            _say(f"    {said}: {json.dumps(dict(result.diff))}")
     if result.result == "refused":
         raise typer.Exit(NOT_SO)
 

@@ -180,6 +180,31 @@ class LedgerReads(ABC):
             for row in self._all(query.order_by(c.planning_group, c.item, c.n))
         )
 
+    def newest_proposal(self, item: str) -> ProposalRow | None:
+        """The last proposal ever made about an item; None if there was none."""
+        c = t.proposal.c
+        newest = sa.select(t.proposal).where(c.item == item).order_by(c.tick.desc(), c.n.desc())
+        row = self._first(newest.limit(1))
+        if row is None:
+            return None
+        name = f"proposal {item} at {row.tick}"
+        body = json.loads(unpacked(row.body, row.sha, name))
+        return ProposalRow(group=row.planning_group, item=item, n=row.n, body=body)
+
+    def reassessed_at(self, group: str, tick: str | None) -> list[dict[str, Any]]:
+        """What sense judged again at a tick (RFC 3339; None: never), as the desk was given it."""
+        if tick is None:
+            return []
+        c = t.desk_log.c
+        at = datetime.fromisoformat(tick)
+        row = self._first(
+            sa.select(t.desk_log).where(c.planning_group == group, c.kind == "tick", c.at == at)
+        )
+        if row is None:
+            return []
+        given = json.loads(unpacked(row.input, row.sha, f"desk log {group} {row.seq}"))
+        return list(given["given"]["reassessed"])
+
     def feedback_for(self, tick: datetime) -> tuple[FeedbackRow, ...]:
         """What the desk told sense since `tick` and before the next one, in order."""
         c = t.feedback.c

@@ -11,9 +11,11 @@ from typing import Any
 from replan.desk_state import PENDING, VerdictGiven
 from replan.errors import UsageError
 from replan.infra.desk_room import transact
+from replan.infra.latest_look import basis_of
 from replan.infra.ledger_records import LedgerRecords
 from replan.infra.ledger_store import Ledger
 from replan.infra.policy import PolicySource
+from replan.infra.wishes import NO_WISH, Wish
 from replan.units import DecisionId
 from replan.verdicts import CHIPS, VERDICTS, VerdictResult
 
@@ -59,15 +61,15 @@ class Office:
         option: str | None = None,
         version: int | None = None,
         confirm: bool = False,
+        wish: Wish = NO_WISH,
     ) -> VerdictResult:
         """Take a verdict at the clock as it stands. UsageError for an unknown id, login, chip,
-        option or verdict.
+        option or verdict, and for a wish that does not go with the verdict.
         """
         body = self.decision(decision_id)
         if verdict not in VERDICTS:
-            raise UsageError(
-                f"verdict {verdict!r} cannot be given in this version, only {', '.join(VERDICTS)}"
-            )
+            raise UsageError(f"verdict {verdict!r} is not one of {', '.join(VERDICTS)}")
+        wish.check(verdict)
         if chip not in CHIPS:
             raise UsageError(f"reason {chip!r} is not one of {', '.join(CHIPS)}")
         if chip == "other" and not note.strip():
@@ -92,6 +94,10 @@ class Office:
                 confirm=confirm,
                 last_state=now["state"],
                 last_version=now["version"],
+                basis=basis_of(ledger, now["group"], decision_id)
+                if verdict == "modify" or option not in (None, now["chosen"], "none")
+                else None,
+                **wish.given(),
             )
 
         clock = _standing(self._ledger.clock())

@@ -13,16 +13,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from replan.errors import UsageError
 from replan.infra.first_answers import FirstAnswers, KeyReused
 from replan.infra.review_office import ReviewOffice, VerdictRequest
 from replan.infra.review_page import case_page
 from replan.infra.sessions import Doors, Identity
+from replan.infra.wishes import Wish, day_wished, quantity_wished
 from replan.verdicts import VERDICTS, VerdictResult
 from replan.wording import sentence, time_text
 
 PAGES = Path(__file__).with_name("pages")
 DECISION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 MOST_NOTE = 2_000
+MOST_NAME = 64
 
 
 class VerdictBody(BaseModel):
@@ -36,6 +39,21 @@ class VerdictBody(BaseModel):
     note: str = Field(default="", max_length=MOST_NOTE)
     option: str | None = None
     confirm: bool = False
+    qty: int | float | str | None = None
+    date: str | None = Field(default=None, max_length=10)
+    source: str | None = Field(default=None, max_length=MOST_NAME)
+    mode: str | None = Field(default=None, max_length=MOST_NAME)
+
+    def wish(self) -> Wish:
+        """What goes with the verdict; UsageError for what cannot be meant."""
+        wish = Wish(
+            qty=quantity_wished(self.qty),
+            ship_on=day_wished(self.date),
+            source=self.source or None,
+            transport=self.mode or None,
+        )
+        wish.check(self.verdict)
+        return wish
 
 
 class Reception:
@@ -103,8 +121,24 @@ class Reception:
             raise refused_request(422, "chip", f"{given.chip!r} is no reason; choose one")
         if given.chip == "other" and not given.note.strip():
             raise refused_request(422, "note", "the reason `other` needs a note")
-        self.body(decision_id)
-        request = VerdictRequest(login=who.login, key=key, **given.model_dump())
+        body = self.body(decision_id)
+        if given.option is not None and given.option not in [o["name"] for o in body["options"]]:
+            raise refused_request(422, "option", f"{given.option!r} is not an option of this case")
+        try:
+            wish = given.wish()
+        except UsageError as wrong:
+            raise refused_request(422, "wish", str(wrong)) from wrong
+        request = VerdictRequest(
+            login=who.login,
+            key=key,
+            verdict=given.verdict,
+            version=given.version,
+            chip=given.chip,
+            note=given.note,
+            option=given.option,
+            confirm=given.confirm,
+            wish=wish,
+        )
         try:
             return self.answers.once(
                 who.login,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from replan.infra.wishes import NO_WISH, Wish
 from replan.verdicts import VerdictResult
 
 
@@ -19,6 +20,7 @@ class VerdictRequest:
     option: str | None
     confirm: bool
     key: str
+    wish: Wish = NO_WISH
 
 
 class ReviewOffice(Protocol):

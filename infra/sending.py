@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from replan.canonical import canonical_bytes
-from replan.desk_state import AnswersDue, OpenDecision, desk_from_json
+from replan.desk_state import RELEASED, AnswersDue, OpenDecision, desk_from_json
 from replan.effects import Command
 from replan.infra.batch import dead_letter
 from replan.infra.belief import Belief
@@ -84,7 +84,7 @@ class Sending:
         released: set[str] = set()
         for group in self._groups:
             decisions = _open_decisions(self._ledger, group)
-            if any(d.state == "approved" for d in decisions):
+            if any(d.state in RELEASED for d in decisions):
                 due = AnswersDue(at=at, answers=())
                 after = transact(self._ledger, group, due, policy).state.decisions
                 decisions = tuple(after.values())

@@ -81,6 +81,7 @@ class DeskReview:
             option=request.option,
             version=request.version,
             confirm=request.confirm,
+            wish=request.wish,
         )
 
     def status(self) -> Mapping[str, Any]:

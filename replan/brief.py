@@ -121,6 +121,42 @@ def write_brief(
     return brief
 
 
+def put_question(
+    brief: Mapping[str, Any],
+    option: Mapping[str, Any],
+    currency: str,
+    *,
+    why: Mapping[str, Any],
+    deadline: str,
+    recipient: str,
+    next_recipient: str,
+) -> dict[str, Any]:
+    """The blocks of a brief that change when it asks about another plan; `option` as published."""
+    cost = money_text(sum(a["cost_minor"] for a in option["actions"]), currency)
+    others = [o for o in brief["options"] if o["name"] != option["name"]]
+    recommended = brief["recommendation"]
+    instead = "" if recommended["option"] == option["name"] else f"in place of {_name_of(brief)}; "
+    return {
+        "question": f"Approve the plan {option['name']}: {actions_text(option['actions'])}, "
+        f"for {cost}?",
+        "deadline": deadline,
+        "on_timeout": on_timeout(recipient, next_recipient),
+        "why_escalated": dict(why),
+        "options": [{**option, "order_by": deadline}, *others],
+        "recommendation": {
+            **recommended,
+            "option": option["name"],
+            "confidence": option["confidence"],
+            "would_change": f"{instead}{recommended['would_change']}",
+        },
+        "held": [a["action_id"] for a in option["actions"]],
+    }
+
+
+def _name_of(brief: Mapping[str, Any]) -> str:
+    return str(brief["recommendation"]["option"])
+
+
 def next_version(
     brief: Mapping[str, Any], version: int, timezone: str, currency: str, **blocks: Any
 ) -> dict[str, Any]:

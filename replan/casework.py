@@ -27,12 +27,9 @@ from replan.network import Network
 from replan.outlook import Ahead, left_to_sell, planning_problem, shortfalls
 from replan.panel import NEVER, reference_mean
 from replan.planning import Action, Answer, Option, PlanningProblem
-from replan.scenarios import Z90, Draws, Outlook, draws, judge, play
+from replan.scenarios import HELD_OUT_STREAM, Z90, Draws, Outlook, draws, judge, play
 from replan.state import CaseFile, SenseRules, SenseState, Sighting
 from replan.units import ONE_UNIT, ItemId, SiteId, day_from_number, day_number, units_nearest
-
-HELD_OUT_STREAM = 2
-"""The stream of draws that judge plans; the planner optimises on stream 1."""
 
 RECENT_DAYS = 7
 """An alarm, promotion or slip explains a shortage only while it is this young."""
@@ -163,7 +160,7 @@ def reassessed(network: Network, file: CaseFile, case: Case) -> Reassessed | Non
         option=now,
         deadline=deadline,
         loss_mean_minor=case.loss_mean_minor,
-        unit_cost_minor=case.problem.unit_cost_minor,
+        problem=case.problem,
     )
 
 

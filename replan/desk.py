@@ -18,6 +18,7 @@ from replan.decision import Why, action_values, end_of_horizon, last_moment, opt
 from replan.desk_state import (
     FINAL_ACTION,
     PENDING,
+    RELEASED,
     AnswersDue,
     DeskInput,
     DeskState,
@@ -102,7 +103,7 @@ def _tick(state: DeskState, tick: TickDue, tally: Tally) -> None:
 
 def _release_approved(state: DeskState, tally: Tally) -> None:
     """What a planner approved is sent with these releases, unless its last moment has passed."""
-    for decision in [d for _, d in sorted(state.decisions.items()) if d.state == "approved"]:
+    for decision in [d for _, d in sorted(state.decisions.items()) if d.state in RELEASED]:
         if tally.policy.mode_of(decision.body["category"]) in ("shadow", "halted"):
             continue
         if decision.deadline is not None and decision.deadline < tally.at:
@@ -121,8 +122,9 @@ def _reassess(state: DeskState, now: Reassessed, tally: Tally) -> None:
     decision = _pending_of(state, now.item, now.episode)
     if decision is not None:
         decision.current = now.option
+        decision.looked_at = tally.at
         decision.current_deadline = now.deadline
-        values = action_values(tally.policy.table, now.option, now.unit_cost_minor)
+        values = action_values(tally.policy.table, now.option, now.problem.unit_cost_minor)
         decision.current_value_minor = sum(values)
 
 
@@ -137,12 +139,15 @@ def _keeps_waiting(state: DeskState, proposal: Proposal, tally: Tally) -> bool:
     decision.current = now
     if now is None or now.benefit_mean_minor <= 0:
         return False
+    decision.looked_at = None
     problem = proposal.problem
     decision.current_deadline = last_moment(now, problem, proposal.short_by)
     values = action_values(tally.policy.table, now, problem.unit_cost_minor)
     decision.current_value_minor = sum(values)
     best = proposal.answer.option(proposal.answer.recommended).benefit_mean_minor
-    if 4 * best > 5 * now.benefit_mean_minor + 4 * tally.policy.change_cost_minor:
+    # What a person made of a plan is not swept away by what they had before them.
+    edited = decision.proposed_by is not None
+    if not edited and 4 * best > 5 * now.benefit_mean_minor + 4 * tally.policy.change_cost_minor:
         return False
     decision.loss_mean_minor = proposal.loss_mean_minor
     tally.tell(proposal.item)

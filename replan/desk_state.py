@@ -4,7 +4,7 @@ episode.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from replan.authority import AbsentCode
@@ -15,10 +15,13 @@ from replan.mode import lower_of
 from replan.network import Network
 from replan.people import People
 from replan.planning import JointChooser, Option, option_from_json, option_plain
-from replan.units import ActionId, DecisionId, ItemId, instant_text
+from replan.units import ActionId, DecisionId, ItemId, Units, instant_text
 
 PENDING = frozenset({"escalated", "recommended"})
 """States in which a planner may still answer."""
+
+RELEASED = frozenset({"approved", "modified"})
+"""States in which a planner has released a plan that is not sent yet."""
 
 FINAL_ACTION = frozenset({"acked", "rejected", "cancelled", "expired", "failed"})
 
@@ -66,10 +69,12 @@ class AnswersDue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictGiven:
-    """A planner's answer: approve or reject, bound to a version where one is named.
+    """A planner's answer, bound to a version where one is named.
 
     `last_state` and `last_version`: the decision's in the ledger, for one that the desk has already
-    put away.
+    put away. `qty` (of the whole plan), `ship_on`, `source` and `transport` are what a modification
+    asks for, None leaves it as it is. `basis`: the newest proposal about the decision's item, where
+    the verdict is about another plan than the one shown.
     """
 
     at: datetime
@@ -83,6 +88,11 @@ class VerdictGiven:
     confirm: bool
     last_state: str
     last_version: int = 0
+    qty: Units | None = None
+    ship_on: date | None = None
+    source: str | None = None
+    transport: str | None = None
+    basis: Proposal | None = None
 
 
 DeskInput = TickDue | AnswersDue | VerdictGiven
@@ -119,6 +129,10 @@ class OpenDecision:
     actions: dict[ActionId, str]
     move_keys: list[dict[str, str]]
     move_values: list[int]
+    proposed_by: str | None = None
+    """Who made this plan out of another one; that login cannot be its second approver."""
+    looked_at: datetime | None = None
+    """The tick at which sense last judged the plan again without asking for another one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,6 +162,10 @@ class DeskState:
         return [d for _, d in sorted(self.decisions.items()) if d.state in PENDING]
 
 
+INSTANTS = ("deadline", "current_deadline", "looked_at")
+"""Members of an open decision that are instants or None."""
+
+
 def desk_json(state: DeskState) -> dict[str, Any]:
     """The state as plain JSON data."""
     decisions = []
@@ -155,7 +173,7 @@ def desk_json(state: DeskState) -> dict[str, Any]:
         plain = {name: getattr(decision, name) for name in decision.__dataclass_fields__}
         plain["option"] = option_plain(decision.option)
         plain["current"] = None if decision.current is None else option_plain(decision.current)
-        for name in ("deadline", "current_deadline"):
+        for name in INSTANTS:
             value = plain[name]
             plain[name] = None if value is None else instant_text(value)
         decisions.append(plain)
@@ -171,17 +189,16 @@ def desk_from_json(plain: Mapping[str, Any]) -> DeskState:
     """The state that `desk_json` wrote."""
     decisions = {}
     for row in plain["decisions"]:
-        deadline, current_deadline = (
-            None if row[name] is None else datetime.fromisoformat(row[name])
-            for name in ("deadline", "current_deadline")
-        )
+        instants = {
+            name: None if row[name] is None else datetime.fromisoformat(row[name])
+            for name in INSTANTS
+        }
         decision = OpenDecision(
             **{
                 **row,
                 "option": option_from_json(row["option"]),
                 "current": None if row["current"] is None else option_from_json(row["current"]),
-                "deadline": deadline,
-                "current_deadline": current_deadline,
+                **instants,
             }
         )
         decisions[decision.decision_id] = decision

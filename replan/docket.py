@@ -9,7 +9,7 @@ from typing import Any
 
 from replan.brief import next_version
 from replan.decision import command_of, moves_of, ordered_of
-from replan.desk_state import DeskState, OpenDecision, Policy
+from replan.desk_state import RELEASED, DeskState, OpenDecision, Policy
 from replan.effects import (
     ActionMoved,
     Command,
@@ -114,9 +114,10 @@ def new_version(
     changes: Mapping[str, Any],
     blocks: Mapping[str, Any],
     inputs: Mapping[str, Any],
+    new_state: str = "escalated",
 ) -> None:
-    """The same plan before a planner again, escalated: members of the body and blocks of its brief
-    changed.
+    """Another version of a decision, escalated unless told otherwise: members of the body and
+    blocks of its brief changed.
     """
     body, network = decision.body, tally.policy.network
     site = network.sites.get(body["site"])
@@ -124,7 +125,7 @@ def new_version(
     decision.version += 1
     brief = next_version(body["brief"], decision.version, timezone, body["currency"], **blocks)
     decision.body = {**body, **changes, "version": decision.version, "brief": brief}
-    decision.body["state"] = decision.state = "escalated"
+    decision.body["state"] = decision.state = new_state
     tally.made.append(
         DecisionMade(
             decision_id=decision.decision_id,
@@ -181,7 +182,7 @@ def under_way(state: DeskState, item: ItemId) -> list[str]:
     return [
         f"{action['kind']} of {action['qty']} from {action['from']} to {action['to']}"
         for _, decision in sorted(state.decisions.items())
-        if decision.item == item and decision.state in ("executing", "approved")
+        if decision.item == item and decision.state in ("executing", *sorted(RELEASED))
         for action in chosen_actions(decision)
     ]
 

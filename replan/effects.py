@@ -79,7 +79,8 @@ class Proposal:
 class Reassessed:
     """The plan before a planner, judged as things stand now, where nothing calls for another plan.
 
-    `deadline`: its last moment now. `loss_mean_minor`: what doing nothing costs now.
+    `deadline`: its last moment now. `loss_mean_minor`: what doing nothing costs now. `problem`: the
+    one it was judged on, for whoever asks about another plan.
     """
 
     item: ItemId
@@ -88,7 +89,7 @@ class Reassessed:
     option: Option
     deadline: datetime
     loss_mean_minor: int
-    unit_cost_minor: int
+    problem: PlanningProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

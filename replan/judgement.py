@@ -93,7 +93,7 @@ class Judgement:
             self.tally.at,
             account,
         )
-        alone = self._strictest(self.value)
+        alone = self.row()
         if not self.option.actions:
             return None, alone
         if alone.mode != "AUTO":
@@ -109,6 +109,10 @@ class Judgement:
                 why, text=f"with what ran before, the value adds up: {together.text}"
             ), together
         return self._refused(own, counted, alone), alone
+
+    def row(self) -> Ruling:
+        """What the table says to the plan's own value: the strictest row of its actions."""
+        return self._strictest(self.value)
 
     def _strictest(self, value: int) -> Ruling:
         rulings = []

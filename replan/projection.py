@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from replan.casework import HELD_OUT_STREAM
 from replan.planning import Action, PlanningProblem, Spread
-from replan.scenarios import Draws, Ints, draws, percentile, play
+from replan.scenarios import HELD_OUT_STREAM, Draws, Ints, draws, percentile, play
 from replan.units import ONE_UNIT, SiteId, Units, quantity_json
 
 

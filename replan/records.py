@@ -86,7 +86,7 @@ def reassessed_json(reassessed: Reassessed) -> dict[str, Any]:
         "option": option_plain(reassessed.option),
         "deadline": instant_text(reassessed.deadline),
         "loss_mean_minor": reassessed.loss_mean_minor,
-        "unit_cost_minor": reassessed.unit_cost_minor,
+        "problem": problem_json(reassessed.problem),
     }
 
 
@@ -96,6 +96,7 @@ def reassessed_from_json(plain: Mapping[str, Any]) -> Reassessed:
         **{
             **plain,
             "option": option_from_json(plain["option"]),
+            "problem": problem_from_json(plain["problem"]),
             "deadline": datetime.fromisoformat(plain["deadline"]),
         }
     )
@@ -158,7 +159,7 @@ def desk_input_json(given: DeskInput) -> dict[str, Any]:
                 "answers": [answered_json(a) for a in given.answers],
             }
         case VerdictGiven():
-            return {"kind": "verdict", **asdict(given), "at": instant_text(given.at)}
+            return {"kind": "verdict", **_verdict_json(given)}
 
 
 def desk_input_from_json(
@@ -181,7 +182,18 @@ def desk_input_from_json(
     if plain["kind"] == "answers":
         return AnswersDue(at=at, answers=tuple(answered_from_json(a) for a in plain["answers"]))
     rest = {name: value for name, value in plain.items() if name not in ("kind", "at")}
+    ship_on, basis = rest["ship_on"], rest["basis"]
+    rest["ship_on"] = None if ship_on is None else date.fromisoformat(ship_on)
+    rest["basis"] = None if basis is None else proposal_from_json(basis)
     return VerdictGiven(at=at, **rest)
+
+
+def _verdict_json(given: VerdictGiven) -> dict[str, Any]:
+    plain = {name: getattr(given, name) for name in VerdictGiven.__slots__}
+    plain["at"] = instant_text(given.at)
+    plain["ship_on"] = None if given.ship_on is None else given.ship_on.isoformat()
+    plain["basis"] = None if given.basis is None else proposal_json(given.basis)
+    return plain
 
 
 def answered_json(answer: ActionAnswered) -> dict[str, Any]:

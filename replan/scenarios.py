@@ -20,6 +20,9 @@ from replan.units import ONE_UNIT, SiteId
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+HELD_OUT_STREAM = 2
+"""The stream of draws that judge plans; the planner optimises on stream 1."""
+
 Z90 = 1.2815515655446004
 _GRID = np.linspace(-6.0, 6.0, 4801)
 _STEPS = 400.0

@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from replan.brief import write_brief
-from replan.casework import HELD_OUT_STREAM
 from replan.decision import action_values, incident_of, option_json
 from replan.effects import Driver, Evidence, Proposal
 from replan.planning import Action, Answer, Option, PlanningProblem
 from replan.projection import stock_chart
 from replan.records import proposal_json
-from replan.scenarios import draws, judge, play
+from replan.scenarios import HELD_OUT_STREAM, draws, judge, play
 from replan.units import DecisionId, ItemId, SiteId, Units, instant_text
 from tests.planning_problems import ASKED_AT, lane, order_line, problem, site
 

@@ -217,12 +217,17 @@ def test_a_refusal_has_its_status_and_code_in_the_api_and_on_the_page(
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"verdict": "modify"}, "verdict"),
+        ({"verdict": "postpone"}, "verdict"),
+        ({"verdict": "modify"}, "wish"),
         ({"chip": "because"}, "chip"),
         ({"chip": "other"}, "note"),
         ({"version": 0}, "invalid"),
         ({"version": "1"}, "invalid"),
-        ({"qty": -5}, "invalid"),
+        ({"verdict": "modify", "qty": -5}, "wish"),
+        ({"qty": 5}, "wish"),
+        ({"verdict": "modify", "qty": "a lot"}, "wish"),
+        ({"verdict": "modify", "date": "tomorrow"}, "wish"),
+        ({"option": "teleport"}, "option"),
         ({"note": "x" * 2_001}, "invalid"),
     ],
 )

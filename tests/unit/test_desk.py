@@ -43,7 +43,7 @@ def reassessed(plan: Option, at_deadline: timedelta = DAY, **changes: object) ->
         option=plan,
         deadline=NOW + at_deadline,
         loss_mean_minor=9_000,
-        unit_cost_minor=500,
+        problem=case().problem,
     )
     return replace(known, **changes)  # type: ignore[arg-type]
 

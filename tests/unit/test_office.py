@@ -154,7 +154,8 @@ def test_answers_are_kept_the_refused_ones_too(office: Office, ledger: Ledger) -
         ({"chip": "because"}, "reason 'because' is not one of data_wrong, "),
         ({"chip": "other"}, "reason other needs a note"),
         ({"option": "teleport"}, "option 'teleport' is not one of reallocate, none"),
-        ({"verdict": "modify"}, "verdict 'modify' cannot be given in this version, only approve"),
+        ({"verdict": "postpone"}, "verdict 'postpone' is not one of approve, modify"),
+        ({"verdict": "modify"}, "modify needs a quantity, a date, a source or a mode"),
     ],
 )
 def test_what_cannot_be_is_named(office: Office, changes: dict[str, Any], says: str) -> None:

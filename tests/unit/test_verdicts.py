@@ -8,7 +8,7 @@ import pytest
 from replan.decision import plan_sha
 from replan.effects import Reassessed
 from replan.people import People
-from replan.units import DecisionId, ItemId
+from replan.units import DecisionId, ItemId, Units
 from replan.verdicts import STATUS_OF, VerdictResult
 from tests.authority_worlds import table
 from tests.desk_cases import (
@@ -19,13 +19,13 @@ from tests.desk_cases import (
     Desk,
     bodies,
     case,
-    forward,
     move,
     network,
     option,
     planner,
     rule,
 )
+from tests.escalations import proposal
 
 ASKING = table(ASK_FIRST)
 FOUR_EYES = table(rule("ASK", "ESCALATE", approvals=2))
@@ -47,7 +47,7 @@ def turned(desk: Desk, benefit: int = 5_000, unit_cost: int = 500) -> None:
         option=option("reallocate", move(), benefit=benefit),
         deadline=NOW + timedelta(days=1),
         loss_mean_minor=9_000,
-        unit_cost_minor=unit_cost,
+        problem=replace(case().problem, unit_cost_minor=unit_cost),
     )
     desk.tick(reassessed=(now,), at=NOW + HOUR)
 
@@ -279,14 +279,6 @@ def test_a_lane_that_is_gone_makes_the_plan_impossible() -> None:
     assert result.diff == {"feasible": {"then": True, "now": False}}
 
 
-def test_another_option_is_not_on_offer() -> None:
-    desk = Desk(ASKING)
-    desk.tick(case(PLAN, option("rush", forward(), benefit=4_000)))
-    result = desk.verdict("approve", option="rush")
-    assert refused(result) == ("infeasible", 422)
-    assert result.diff == {"option": {"asked": "rush", "on_offer": "reallocate"}}
-
-
 def test_an_approval_in_shadow_is_recorded_and_sends_nothing() -> None:
     desk = waiting(mode="shadow")
     result = desk.verdict("approve")
@@ -329,10 +321,15 @@ def _refusing(code: str) -> tuple[Desk, dict[str, object]]:
             desk = waiting(FOUR_EYES)
             desk.verdict("approve")
             return desk, {}
+        case "own_proposal":
+            desk = Desk(FOUR_EYES)
+            desk.tick(proposal())
+            desk.verdict("modify", qty=Units(18_000), basis=proposal())
+            return desk, {}
         case "stale":
             return waiting(), {"version": 7}
         case "infeasible":
-            return waiting(), {"option": "none"}
+            return waiting(), {"verdict": "modify", "qty": Units(4_000)}
         case "stopped":
             return waiting(table(MAY_MOVE, stages={"demand_surge": "halted"})), {"login": "max"}
         case "already_decided":
