@@ -260,7 +260,7 @@ def verdict(
     decision_id: str,
     answer: Annotated[
         str,
-        typer.Argument(metavar="VERDICT", help="approve, modify, reject, ask, defer or takeover"),
+        typer.Argument(metavar="VERDICT", help="approve, modify or reject"),
     ],
     login: Annotated[str, typer.Option("--as", help="Who answers: a login of planners.yaml.")],
     reason: Annotated[

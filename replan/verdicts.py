@@ -78,8 +78,6 @@ def take_verdict(state: DeskState, given: VerdictGiven, tally: Tally) -> Verdict
             return _take_other_plan(state, decision, given, tally)
         case "reject":
             return _reject(state, decision, given, tally)
-        case "ask" | "defer" | "takeover":
-            raise NotImplementedError
         case _:
             assert_never(verdict)
 
