@@ -4,6 +4,7 @@ The blocks are data; `text` is the same page in at most 250 words. Everything un
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -97,7 +98,7 @@ def write_brief(
         "options": list(published.values()),
         "recommendation": {
             "option": chosen.name,
-            "drivers": [_driver_json(d) for d in _largest(proposal.drivers)],
+            "drivers": [_driver_json(d) for d in _largest(_with_what_if(proposal))],
             "confidence": chosen.p_wins,
             "would_change": _would_change(options, chosen, currency),
         },
@@ -252,8 +253,29 @@ def _telling(evidence: Sequence[Evidence]) -> list[Evidence]:
     return sorted(ranked[:MOST_EVIDENCE], key=lambda e: (e.time, e.event_id))
 
 
+def _with_what_if(proposal: Proposal) -> list[Driver]:
+    """The drivers, the one that does most to the shortage told with what it does."""
+    said = {c.name: c.text for c in proposal.counterfactuals[:1]}
+    return [
+        replace(d, text=f"{d.text}; {said[d.name]}") if d.name in said else d
+        for d in proposal.drivers
+    ]
+
+
 def _largest(drivers: Sequence[Driver]) -> list[Driver]:
-    return sorted(drivers, key=lambda d: (-abs(d.units), d.name))[:MOST_DRIVERS]
+    """The largest first; with more than fit, the last stands for all the others, so that what is
+    shown adds up.
+    """
+    ranked = sorted(drivers, key=lambda d: (-abs(d.units), d.name))
+    if len(ranked) <= MOST_DRIVERS:
+        return ranked
+    rest = ranked[MOST_DRIVERS - 1 :]
+    others = Driver(
+        name="others",
+        units=sum(d.units for d in rest),
+        text="; ".join(d.text for d in rest if d.units) or "nothing else",
+    )
+    return [*ranked[: MOST_DRIVERS - 1], others]
 
 
 def _driver_json(driver: Driver) -> dict[str, Any]:

@@ -12,24 +12,25 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from replan.canonical import short_id
+from replan.causes import counterfactuals, empty_neighbours, late_units, leading_driver, split
 from replan.decision import last_moment
+from replan.drivers import driver_text
 from replan.effects import (
     Category,
     DataQuality,
-    Driver,
     Evidence,
     Feedback,
     Proposal,
     Reassessed,
 )
-from replan.forecasting import LEVELS, Forecaster
+from replan.forecasting import Forecaster
 from replan.network import Network
-from replan.outlook import Ahead, left_to_sell, planning_problem, shortfalls
-from replan.panel import NEVER, reference_mean
+from replan.outlook import Ahead, planning_problem, shortfalls
+from replan.panel import NEVER
 from replan.planning import Action, Answer, Option, PlanningProblem
 from replan.scenarios import HELD_OUT_STREAM, Z90, Draws, Outlook, draws, judge, play
 from replan.state import CaseFile, SenseRules, SenseState, Sighting
-from replan.units import ONE_UNIT, ItemId, SiteId, day_from_number, day_number, units_nearest
+from replan.units import ONE_UNIT, ItemId, SiteId, day_number
 
 RECENT_DAYS = 7
 """An alarm, promotion or slip explains a shortage only while it is this young."""
@@ -173,6 +174,7 @@ def proposal_of(
 ) -> Proposal:
     """The case and the planner's answer as a proposal for the desk."""
     evidence = _evidence(state, case)
+    parts = split(state, case.item, case.site, case.aheads, case.today, forecasters)
     dq, lacks = _quality(state, case)
     row = state.panel.row_of[(case.item, case.site)]
     fit = state.panel.fit
@@ -192,10 +194,15 @@ def proposal_of(
         loss_mean_minor=case.loss_mean_minor,
         short_by=case.short_by,
         evidence=evidence,
-        drivers=_drivers(state, case, forecasters),
+        drivers=parts.drivers,
         problem=case.problem,
         answer=answer,
         watched=watched_option(state.case(case.item).feedback, case),
+        tags=parts.tags,
+        cause_confidence=parts.confidence,
+        counterfactuals=counterfactuals(
+            state, case.problem, case.site, parts, case.today, HELD_OUT_STREAM
+        ),
     )
 
 
@@ -267,13 +274,19 @@ def _category(
     panel, since = state.panel, today - RECENT_DAYS
     row = panel.row_of[(item, site)]
     alarmed = [a.site for a in aheads if panel.live.alarm_up[a.row] >= since]
+    leading = leading_driver(panel, next(a for a in aheads if a.site == site), today)
+    late = sum(late_units(state, item, site, today).values())
+    # Whatever stands for more units is the cause; goods that are late are told further below.
+    if leading is not None and leading[1] > late:
+        return "demand_surge", leading[0]
     for kind, sighting in _seen_of(state, row):
         if kind.startswith("promo:") and at - sighting.time <= timedelta(days=RECENT_DAYS):
             return "demand_surge", kind
     if len(alarmed) >= 2 and 2 * len(alarmed) >= len(aheads):
         return "demand_surge", f"item:{item}"
     if site in alarmed:
-        return "demand_surge", f"site:{site}"
+        emptied = empty_neighbours(panel, item, site, today)
+        return "demand_surge", f"site:{emptied[0] if emptied else site}"
     for line in state.supply.open_lines(item):
         slipped = line.slip is not None and at - line.slip.at <= timedelta(days=14)
         overdue = day_number(line.stated.promised) < today
@@ -297,6 +310,15 @@ def _evidence(state: SenseState, case: Case) -> tuple[Evidence, ...]:
             if kind != "sale" or key not in found:
                 text = f"{item} at {site}: {seen.text}"
                 found[key] = Evidence(event_id=seen.event_id, time=seen.time, fact=text)
+        for driver in state.panel.drivers.of(
+            state.panel.row_of[(item, site)], case.today, case.today + case.problem.horizon - 1
+        ):
+            if driver.is_announced:
+                found[(driver.source, driver.event_id)] = Evidence(
+                    event_id=driver.event_id,
+                    time=driver.time,
+                    fact=f"{item} at {site}: {driver_text(driver)}",
+                )
     for line in state.supply.open_lines(item):
         stated = line.stated
         if stated.ship_to in case.needy:
@@ -346,41 +368,3 @@ def _quality(state: SenseState, case: Case) -> tuple[DataQuality, tuple[str, ...
     ]
     lacks += [f"{site}: stock was never counted, so it is left out" for site in unknown]
     return ("amber" if lacks else "green"), tuple(lacks)
-
-
-def _drivers(
-    state: SenseState, case: Case, forecasters: Mapping[str, Forecaster]
-) -> tuple[Driver, ...]:
-    """Where the median demand ahead differs from the frozen reference, split so that the parts add
-    up. What was already sold of today's demand is taken off both.
-
-    What the item's other sites have in common is the item-wide part; the rest is the site's own.
-    """
-    ahead = next(a for a in case.aheads if a.site == case.site)
-    live, frozen = {}, {}
-    for a in case.aheads:
-        first_open = int(state.panel.closed[a.row]) + 1
-        behind = max(case.today - first_open, 0)
-        rows = np.array([a.row], dtype=np.int64)
-        mean = reference_mean(state.panel, rows, ahead.window + behind, forecasters)
-        left = left_to_sell(state.panel, a.row, mean.T, first_open, case.today, ahead.window)
-        frozen[a.site] = float(left.sum())
-        live[a.site] = float(a.quantiles[LEVELS.index(0.5)][: ahead.window].sum())
-    others = [s for s in live if s != case.site]
-    base = sum(frozen[s] for s in others)
-    change = (sum(live[s] for s in others) - base) / base if base > 0 else 0.0
-    total = units_nearest(live[case.site]) - units_nearest(frozen[case.site])
-    shared = units_nearest(change * frozen[case.site])
-    until = day_from_number(case.today + ahead.window - 1)
-    return (
-        Driver(
-            name="item_wide",
-            units=shared,
-            text=f"demand for {case.item} at its other sites differs by {change:+.0%}",
-        ),
-        Driver(
-            name="this_site",
-            units=total - shared,
-            text=f"what {case.site} differs by beyond that, until {until}",
-        ),
-    )

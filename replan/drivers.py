@@ -9,9 +9,9 @@ Several windows on one day multiply, as in the SCAN*PRO model (Wittink, Addona, 
 1988). What they really did is learned in `replan.uplift`, by channel.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,17 @@ UNTOLD = CHANNELS.index("untold")
 UNTOLD_DAYS = 7
 """How long an unannounced promotion is taken to run, counted from the first sale under it."""
 
-_OF_SORT = {"price": "promo_price", "display": "display", "feature": "feature"}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OF_SORT = {
+    "price": "promo_price",
+    "display": "display",
+    "feature": "feature",
+    "untold": "untold",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Driver:
+class StatedDriver:
     """One statement about one series: days `first` to `last` as day numbers, both included."""
 
     kind: str
@@ -48,8 +54,14 @@ class Driver:
     @property
     def channel(self) -> int:
         """Its place in `CHANNELS`."""
-        name = _OF_SORT.get(self.sort, "promo") if self.kind == "promo" else self.kind
-        return CHANNELS.index(name)
+        if self.kind == "promo":
+            return CHANNELS.index(_OF_SORT.get(self.sort, "promo"))
+        return CHANNELS.index(self.kind)
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether somebody stated it, rather than that it was seen at the till."""
+        return self.channel != UNTOLD
 
     @property
     def cause(self) -> str:
@@ -57,7 +69,7 @@ class Driver:
         return f"{self.kind}:{self.name}"
 
 
-def driver_text(driver: Driver) -> str:
+def driver_text(driver: StatedDriver) -> str:
     """A statement in words, as evidence."""
     what = {"promo": "promotion", "price": "price change", "competitor": "competitor"}[driver.kind]
     first, last = day_from_number(driver.first), day_from_number(driver.last)
@@ -72,13 +84,13 @@ class DriverBook:
     `untold`: first and last day with a sale under a promotion, by row and promotion.
     """
 
-    stated: dict[tuple[int, str, str], tuple[Driver, ...]] = field(default_factory=dict)
+    stated: dict[tuple[int, str, str], tuple[StatedDriver, ...]] = field(default_factory=dict)
     untold: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
     _windows: "_Windows | None" = None
 
-    def state(self, row: int, fact: DriverStated) -> Driver:
+    def state(self, row: int, fact: DriverStated) -> StatedDriver:
         """Take down a statement about a series."""
-        driver = Driver(
+        driver = StatedDriver(
             kind=fact.kind,
             name=fact.name,
             sort=fact.sort,
@@ -113,17 +125,15 @@ class DriverBook:
         if old or gone:
             self._windows = None
 
-    def of(self, row: int, first: int, last: int) -> list[Driver]:
-        """The newest statements about a series that touch these days, by kind and name."""
-        return [
-            told[-1]
-            for (of, _, _), told in sorted(self.stated.items(), key=lambda entry: entry[0])
-            if of == row and told[-1].first <= last and told[-1].last >= first
-        ]
+    def of(self, row: int, first: int, last: int) -> list[StatedDriver]:
+        """What is at work on a series on one of these days, by kind and name; a promotion seen at
+        the till only has no event of its own.
+        """
+        return [d for d in self._found().of.get(row, ()) if d.first <= last and d.last >= first]
 
     def days(self, rows: IntArray, first: IntArray, days: int) -> DriverDays | None:
         """What moves demand on the `days` days from `first` (n,) of these series; None: nothing."""
-        windows = self._windows if self._windows is not None else self._found()
+        windows = self._found()
         if not len(windows.row) or not len(rows):
             return None
         begin, end = int(first.min()), int(first.max()) + days - 1
@@ -151,18 +161,12 @@ class DriverBook:
                 channels[start:stop, n] |= bit
         return DriverDays(prior=prior, channels=channels) if channels.any() else None
 
-    def touched(self, rows: Iterable[int], first: int, last: int) -> frozenset[int]:
-        """Which of these series have a window on one of these days."""
-        windows = self._windows if self._windows is not None else self._found()
-        near = (windows.first <= last) & (windows.last >= first)
-        return frozenset(windows.row[near].tolist()) & frozenset(rows)
-
     def to_json(self) -> dict[str, Any]:
         """Plain JSON from which an equal book can be made."""
         return {
             "stated": [
                 [row, [{**asdict(d), "time": instant_text(d.time)} for d in told]]
-                for (row, _, _), told in sorted(self.stated.items(), key=lambda e: e[0])
+                for (row, _, _), told in sorted(self.stated.items(), key=_key)
             ],
             "untold": [[row, promo, *days] for (row, promo), days in sorted(self.untold.items())],
         }
@@ -172,29 +176,40 @@ class DriverBook:
         """The book that `to_json` took apart."""
         book = cls()
         for row, told in plain["stated"]:
-            read = tuple(Driver(**{**d, "time": datetime.fromisoformat(d["time"])}) for d in told)
+            read = tuple(
+                StatedDriver(**{**d, "time": datetime.fromisoformat(d["time"])}) for d in told
+            )
             book.stated[(row, read[0].kind, read[0].name)] = read
         for row, promo, first, last in plain["untold"]:
             book.untold[(row, promo)] = (first, last)
         return book
 
     def _found(self) -> "_Windows":
-        told = [(key[0], told[-1]) for key, told in sorted(self.stated.items(), key=lambda e: e[0])]
-        rows = [(row, d.first, d.last, d.prior, d.channel) for row, d in told]
-        rows += [
-            (row, first, max(last + 1, first + UNTOLD_DAYS - 1), 1.0, UNTOLD)
+        if self._windows is None:
+            self._windows = self._gathered()
+        return self._windows
+
+    def _gathered(self) -> "_Windows":
+        at_work = [(key[0], told[-1]) for key, told in sorted(self.stated.items(), key=_key)]
+        at_work += [
+            (row, _unannounced(promo, first, last))
             for (row, promo), (first, last) in sorted(self.untold.items())
             if (row, "promo", promo) not in self.stated
         ]
-        table = np.array(rows, dtype=np.float64).reshape(-1, 5)
-        self._windows = _Windows(
+        of: dict[int, list[StatedDriver]] = {}
+        for row, driver in at_work:
+            of.setdefault(row, []).append(driver)
+        table = np.array(
+            [(row, d.first, d.last, d.prior, d.channel) for row, d in at_work], dtype=np.float64
+        ).reshape(-1, 5)
+        return _Windows(
             row=table[:, 0].astype(np.int64),
             first=table[:, 1].astype(np.int64),
             last=table[:, 2].astype(np.int64),
             prior=table[:, 3],
             channel=table[:, 4].astype(np.int64),
+            of=of,
         )
-        return self._windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,10 +221,29 @@ class _Windows:
     last: IntArray
     prior: FloatArray
     channel: IntArray
+    of: Mapping[int, list[StatedDriver]]
 
 
 _PROMOTIONS = sum(1 << CHANNELS.index(c) for c in ("promo", "promo_price", "display", "feature"))
 
 
-def _age(driver: Driver) -> tuple[datetime, str, str]:
+def _unannounced(promo: str, first: int, last: int) -> StatedDriver:
+    return StatedDriver(
+        kind="promo",
+        name=promo,
+        sort="untold",
+        first=first,
+        last=max(last + 1, first + UNTOLD_DAYS - 1),
+        prior=1.0,
+        event_id="",
+        source="",
+        time=EPOCH,
+    )
+
+
+def _key(entry: tuple[tuple[int, str, str], object]) -> tuple[int, str, str]:
+    return entry[0]
+
+
+def _age(driver: StatedDriver) -> tuple[datetime, str, str]:
     return (driver.time, driver.source, driver.event_id)

@@ -46,12 +46,26 @@ class Driver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counterfactual:
+    """What one part of a case does to its shortage, in thousandths of a base unit: of `short` units
+    on average, `avoided` would not have been short without it.
+    """
+
+    name: str
+    short: int
+    avoided: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """A case about one item at one tick: the question asked, the options found, what they rest on.
 
     `watched` is the plan already before a planner for this episode, judged again as things stand
     now (None: there is none, or it can no longer be carried out). `lacks` says what made `dq` worse
-    than green.
+    than green. `tags` are the kinds of cause that the evidence shows, `cause_confidence` the share
+    of the deviation that named causes explain, `counterfactuals` what each part does to the
+    shortage.
     """
 
     item: ItemId
@@ -73,6 +87,9 @@ class Proposal:
     problem: PlanningProblem
     answer: Answer
     watched: Option | None
+    tags: tuple[str, ...] = ()
+    cause_confidence: float = 0.0
+    counterfactuals: tuple[Counterfactual, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,8 @@ def explain(body: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
     said = [
         _seen(body, proposal),
         _otherwise(body, options.get("none"), proposal),
+        _why_it_differs(proposal),
+        _without(proposal),
         _weighed(options, body),
         _choice(body, chosen, options),
         _authority(body),
@@ -90,6 +92,21 @@ def _otherwise(
     if loss is not None:
         parts.append(f"{money_text(loss, _currency(body))} of margin would be lost on average")
     return f"If nothing were done, {listed(parts)}"
+
+
+def _why_it_differs(proposal: Mapping[str, Any]) -> str:
+    drivers = [d for d in proposal.get("drivers") or [] if d["units"]]
+    if not drivers:
+        return ""
+    whole = sum(d["units"] for d in drivers) / 1_000
+    ranked = sorted(drivers, key=lambda d: (-abs(d["units"]), d["name"]))
+    parts = [f"{d['units'] / 1_000:+,.0f} because {d['text']}" for d in ranked]
+    return f"Demand ahead differs by {whole:+,.0f} units from what was expected: {listed(parts)}"
+
+
+def _without(proposal: Mapping[str, Any]) -> str:
+    found = proposal.get("counterfactuals") or []
+    return listed([c["text"] for c in found[:3]]) if found else ""
 
 
 def _weighed(options: Mapping[str, Mapping[str, Any]], body: Mapping[str, Any]) -> str:

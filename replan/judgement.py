@@ -236,6 +236,8 @@ class Judgement:
             "site": p.site,
             "category": p.category,
             "cause": p.cause,
+            "cause_confidence": p.cause_confidence,
+            "tags": list(p.tags),
             "group": p.group,
             "incident_id": incident_of(p.category, p.cause),
             "episode": p.episode,

@@ -353,6 +353,8 @@ def _persistent(panel: Panel, row: int, today: int) -> float:
     assert panel.fit is not None, "what lies ahead is asked of series that have a model"
     newest = max(int(panel.live.alarm_up[row]), int(panel.live.alarm_down[row]))
     in_doubt = newest >= today - DOUBT_DAYS
+    # What a driver does is not known either, and errs the same way on all its days.
+    in_doubt = in_doubt or bool(panel.drivers.of(row, today, today + DOUBT_DAYS - 1))
     return max(panel.fit.persistent, IN_DOUBT) if in_doubt else panel.fit.persistent
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replan import bands, deviation, uplift
-from replan.drivers import CHANNELS, Driver, DriverBook
+from replan.drivers import CHANNELS, DriverBook, StatedDriver
 from replan.forecasting import (
     LEVELS,
     BoolArray,
@@ -162,7 +162,7 @@ def add_sales(panel: Panel, rows: IntArray, days: IntArray, qty: IntArray) -> No
             panel.reopened[row] = day
 
 
-def add_driver(panel: Panel, row: int, driver: Driver) -> None:
+def add_driver(panel: Panel, row: int, driver: StatedDriver) -> None:
     """A driver was stated for a series; closed days that it explains are stepped again."""
     oldest = int(panel.closed[row]) - len(panel.ring) + 1
     fitted = panel.fit.through + 1 if panel.fit is not None else 2**62

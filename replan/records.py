@@ -13,6 +13,7 @@ from replan.canonical import digest
 from replan.desk_state import AnswersDue, DeskInput, TickDue, VerdictGiven
 from replan.effects import (
     Cleared,
+    Counterfactual,
     Driver,
     Evidence,
     Feedback,
@@ -55,6 +56,9 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
         "problem": problem_json(proposal.problem),
         "answer": answer_json(proposal.answer),
         "watched": None if proposal.watched is None else option_plain(proposal.watched),
+        "tags": list(proposal.tags),
+        "cause_confidence": proposal.cause_confidence,
+        "counterfactuals": [asdict(c) for c in proposal.counterfactuals],
     }
 
 
@@ -73,6 +77,8 @@ def proposal_from_json(plain: Mapping[str, Any]) -> Proposal:
             "problem": problem_from_json(plain["problem"]),
             "answer": answer_from_json(plain["answer"]),
             "watched": None if plain["watched"] is None else option_from_json(plain["watched"]),
+            "tags": tuple(plain["tags"]),
+            "counterfactuals": tuple(Counterfactual(**row) for row in plain["counterfactuals"]),
         }
     )
 
