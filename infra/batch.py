@@ -6,9 +6,9 @@ with the next transaction, so a process that died in between writes them again a
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from json.encoder import encode_basestring
 from typing import Any
 
-from replan.canonical import canonical_bytes
 from replan.infra.ledger_rows import DeadLetterRow, ManifestRow
 from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_writer import LedgerWriter
@@ -79,7 +79,7 @@ class Batch:
         transaction.
         """
         if replies:
-            self._out.append(ACCEPTED, [_reply_line(reply) for reply in replies])
+            self._out.append(ACCEPTED, [reply_line(reply) for reply in replies])
             self._replied_through = self._ledger.batch_seq()
 
     def confirm(self, write: LedgerWriter) -> None:
@@ -105,18 +105,17 @@ def dead_letter(refused: Refused, clock: datetime | None) -> DeadLetterRow:
     )
 
 
-def _reply_line(reply: Reply) -> str:
-    return canonical_bytes(
-        {
-            "id": reply.event_id,
-            "source": reply.source,
-            "type": reply.type,
-            "status": reply.status,
-            "code": reply.code,
-            "pointer": reply.pointer,
-            "sha256": reply.sha256,
-        }
-    ).decode()
+def reply_line(reply: Reply) -> str:
+    """The reply as canonical JSON, put together by hand: there is one for every event."""
+    code, name = _text(reply.code), _text(reply.event_id)
+    return (
+        f'{{"code":{code},"id":{name},"pointer":{_text(reply.pointer)},"sha256":"{reply.sha256}",'
+        f'"source":{_text(reply.source)},"status":"{reply.status}","type":{_text(reply.type)}}}'
+    )
+
+
+def _text(value: str | None) -> str:
+    return "null" if value is None else encode_basestring(value)
 
 
 def _is_notable(reply: Reply) -> bool:

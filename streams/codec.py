@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.network import Network
-from replan.streams.fast_sale import plain_sale
+from replan.streams.fast_sale import plain_sale, plain_sale_line
 from replan.streams.master_check import check_names
 from replan.streams.messages import (
     MAX_RAW_BYTES,
@@ -106,6 +106,8 @@ class Decoder:
         """
         if len(raw) > MAX_RECORD_BYTES:
             return [oversized(place, len(raw), sha256_hex(raw))]
+        if (sale := plain_sale_line(raw, place, self._network)) is not None:
+            return [sale]
         if not raw.strip(b" \t\r\n"):
             return []
         is_plain = raw[:1] in _OPENINGS and raw[1:2] != b"\0"

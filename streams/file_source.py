@@ -193,9 +193,10 @@ def _new_lines(path: Path, prefix: AppliedPrefix | None, *, at_end: bool) -> Seg
         if line.number > applied and not line.is_ended and not (at_end and _is_whole(line)):
             break
         last = line.number
-        _add(whole, line)
-        if line.number > applied:
-            _add(new, line)
+        held = _held(line)
+        whole.update(held)
+        if applied and line.number > applied:
+            new.update(held)
         if (expected := bounds.get(line.number)) is not None:
             if whole.hexdigest() != expected:
                 raise PrefixChanged(
@@ -214,7 +215,7 @@ def _new_lines(path: Path, prefix: AppliedPrefix | None, *, at_end: bool) -> Seg
         name=path.name,
         first_line=applied + 1,
         last_line=last,
-        sha256=new.hexdigest(),
+        sha256=(new if applied else whole).hexdigest(),
         prefix_sha256=whole.hexdigest(),
     )
 
@@ -227,7 +228,7 @@ def _part_lines(folder: Path, part: SegmentFile) -> Iterator[Line]:
         if line.number > part.last_line:
             break
         if line.number >= part.first_line:
-            _add(running, line)
+            running.update(_held(line))
             yield line
     if running.hexdigest() != part.sha256:
         raise PrefixChanged(
@@ -235,10 +236,11 @@ def _part_lines(folder: Path, part: SegmentFile) -> Iterator[Line]:
         )
 
 
-def _add(running: "hashlib._Hash", line: Line) -> None:
+def _held(line: Line) -> bytes:
+    """What the digests run over: the line with one newline."""
     # An oversized line is not held; its own digest and size stand for it.
     held = line.raw if line.raw_sha256 is None else f"{line.size}:{line.raw_sha256}".encode()
-    running.update(held + b"\n")
+    return held + b"\n"
 
 
 def _is_whole(line: Line) -> bool:

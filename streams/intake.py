@@ -260,6 +260,8 @@ class Intake:
     def _window_key(self, decoded: Decoded) -> str | None:
         """The window in which the id is looked up; None while the item is not known."""
         fact = decoded.fact
+        if isinstance(fact, SaleRecorded):
+            return f"item:{fact.item}"
         if isinstance(fact, DayClosed):
             return f"site:{fact.site}"
         if isinstance(fact, ActionAnswered):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from replan.canonical import sha256_hex
 from replan.streams import codec
 from replan.streams.codec import Decoder
-from replan.streams.fast_sale import plain_sale
+from replan.streams.fast_sale import plain_sale, plain_sale_line
 from replan.streams.file_source import merge, scan
 from replan.streams.intake import Intake
 from replan.streams.messages import Decoded, Place
@@ -110,6 +110,49 @@ def test_short_way_for_sales_decodes_as_the_general_way(
     short = plain_sale(element.value, text.encode(), PLACE)
     if short is not None:
         assert codec._decode(element.value, text.encode(), PLACE) == short
+
+
+MISTAKES = st.sampled_from(
+    [
+        ("", ""),
+        ('"qty"', '"qty": 3, "qty"'),
+        ('"qty": 2', '"qty": NaN'),
+        ('"qty": 2', '"qty": 2.0'),
+        ('"qty": 2', '"qty": 9007199254740993'),
+        ('"price": 100', '"price": 9007199254740993'),
+        ('"price": 100', '"price": 1e999'),
+        ('"price": 100', '"price": {"a": 1}'),
+        ('"id"', '"\\u0069d"'),
+        ("MILK@S1", "TEA@S1"),
+        ("MILK@S1", "MILK@S9"),
+        ("pos.sale.v1", "pos.sale.v2"),
+        ("}", "}}"),
+        ("{", "[{"),
+        ("{", "\ufeff{"),
+        ('": "', '" : "'),
+    ]
+)
+
+
+@given(mistakes=st.lists(MISTAKES, max_size=2), padding=st.sampled_from(["", " ", "\r"]))
+def test_line_of_a_sale_is_read_the_short_way_only_where_the_general_way_says_the_same(
+    mistakes: list[tuple[str, str]], padding: str
+) -> None:
+    text = json.dumps(sale(data={"qty": 2, "price": 100})) + padding
+    for right, wrong in mistakes:
+        text = text.replace(right, wrong, 1) if right else text
+    raw = text.encode()
+    short = plain_sale_line(raw, PLACE, network())
+    if short is not None:
+        general = Decoder(network())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(codec, "plain_sale_line", lambda *_: None)
+            assert general.record(raw, PLACE) == [short]
+
+
+def test_line_of_a_plain_sale_is_read_the_short_way() -> None:
+    raw = json.dumps(sale(data={"qty": 2, "price": 100})).encode()
+    assert plain_sale_line(raw, PLACE, network()) is not None
 
 
 def test_short_way_is_taken_by_a_plain_sale() -> None:
