@@ -87,6 +87,7 @@ class Belief:
             if isinstance(fact, SaleRecorded):
                 self._sales.append(fact)
             self._queue.append(fact)
+        self._queue += outcome.troubles
         return outcome
 
     def hear(self, feedback: Feedback) -> None:
@@ -118,6 +119,7 @@ class Belief:
                 outcome = self.intake.take(result)
                 acks += [f for f in outcome.facts if isinstance(f, ActionAnswered)]
                 self._queue.extend(f for f in outcome.facts if not isinstance(f, ActionAnswered))
+                self._queue += outcome.troubles
                 if outcome.refused is not None:
                     refused.append(outcome.refused)
         return acks, refused

@@ -299,6 +299,7 @@ def _store_tick(
     write.add_proposals(tick, rows)
     write.upsert_forecasts(said.forecasts)
     write.add_days(said.days)
+    write.put_alarms(said.alarms)
     if fit is not None:
         write.record_fit(fit.asked_at, tick, fit.body)
     for one in taken:

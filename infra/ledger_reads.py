@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from replan.alarms import Alarm, AlarmScope
 from replan.effects import Move
 from replan.infra import ledger_schema as t
 from replan.infra.ledger_rows import (
@@ -152,6 +153,21 @@ class LedgerReads(ABC):
         query = sa.select(t.answer).where(sa.not_(t.answer.c.acks_applied))
         order = (t.answer.c.tick, t.answer.c.executor)
         return tuple(_answer(row) for row in self._all(query.order_by(*order)))
+
+    def alarms(self) -> tuple[Alarm, ...]:
+        """All alarms, open and closed, by when they opened."""
+        c = t.alarm.c
+        return tuple(
+            Alarm(
+                alarm_id=row.alarm_id,
+                kind=row.kind,
+                scope=AlarmScope(item=row.item, site=row.site, model=row.model, source=row.source),
+                opened_at=row.opened_at,
+                closed_at=row.closed_at,
+                text=row.text,
+            )
+            for row in self._all(sa.select(t.alarm).order_by(c.opened_at, c.alarm_id))
+        )
 
     def has_artefact(self, sha: str) -> bool:
         """Whether a text is kept under its hex SHA-256."""

@@ -6,11 +6,13 @@ This half of a transaction's writes knows nothing of decisions.
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from replan.alarms import Alarm
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import LedgerBroken, LedgerMoved
 from replan.infra import ledger_schema as t
@@ -183,6 +185,22 @@ class RunWriter(LedgerRecords):
         )
         if found.rowcount == 0:
             raise LedgerBroken(f"{executor} has answered nothing to {instant_text(tick)}")
+
+    def put_alarms(self, rows: Sequence[Alarm]) -> None:
+        """Keep alarms as they stand now: opened, or closed since."""
+        values = [
+            {
+                "alarm_id": row.alarm_id,
+                "kind": row.kind,
+                **asdict(row.scope),
+                "opened_at": row.opened_at,
+                "closed_at": row.closed_at,
+                "text": row.text,
+            }
+            for row in rows
+        ]
+        for value in values:
+            upsert(self._conn, t.alarm, [value], update=("closed_at",))
 
     def add_dead_letters(self, rows: Sequence[DeadLetterRow]) -> None:
         """Keep events that were not applied, with their bytes, and publish them."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The schema revision this code works with; the newest file in `migrations/versions`."""
 
 APPEND_ONLY: Final = ("audit", "decision", "decision_move", "verdict")
@@ -158,6 +158,20 @@ publication = sa.Table(
     _must("file"),
     _must("line", sa.Text),
     sqlite_autoincrement=True,
+)
+
+alarm = sa.Table(
+    "alarm",
+    metadata,
+    _key("alarm_id"),
+    _must("kind"),
+    _may("item"),
+    _may("site"),
+    _may("model"),
+    _may("source"),
+    sa.Column("opened_at", Instant, nullable=False, index=True),
+    _may("closed_at", Instant),
+    _must("text", sa.Text),
 )
 
 out_file = sa.Table("out_file", metadata, _key("file"), _must("length", Count))

@@ -82,6 +82,10 @@ VIEWS: Final[dict[str, str]] = {
                {_counted("accepted")}, {_counted("rejected")}, {_counted("duplicate")},
                {_counted("late")}, {_counted("quarantined")},
                (SELECT count(*) FROM dlq) AS dlq, {_controlled("mode")}""",
+    "v_alarms": f"""
+        SELECT alarm_id, kind, item, site, model, source, {_instant("opened_at")} AS opened_at,
+               {_instant("closed_at")} AS closed_at, text
+        FROM alarm""",
     "v_model_health": """
         SELECT item, site, count(*) AS days,
                avg(CASE WHEN actual / 1000.0 BETWEEN p05 AND p95 THEN 1.0 ELSE 0.0 END) AS coverage,

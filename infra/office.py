@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from replan.alarms import alarm_json
 from replan.desk_state import PENDING, VerdictGiven
 from replan.errors import UsageError
 from replan.infra.desk_room import transact
@@ -119,7 +120,7 @@ class Office:
             "events": {name: counts.get(name, 0) for name in names},
             "state_digest": self._ledger.control("state_digest"),
             "decisions_digest": self._ledger.decisions_digest(),
-            "alarms": [],
+            "alarms": [alarm_json(alarm) for alarm in self._ledger.alarms()],
         }
 
     def _authority(self, clock: datetime | None) -> Mapping[str, Any]:

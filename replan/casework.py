@@ -24,6 +24,7 @@ from replan.effects import (
     Reassessed,
 )
 from replan.forecasting import Forecaster
+from replan.holds import Hold
 from replan.network import Network
 from replan.outlook import Ahead, planning_problem, shortfalls
 from replan.panel import NEVER
@@ -175,7 +176,8 @@ def proposal_of(
     """The case and the planner's answer as a proposal for the desk."""
     evidence = _evidence(state, case)
     parts = split(state, case.item, case.site, case.aheads, case.today, forecasters)
-    dq, lacks = _quality(state, case)
+    holds = _holds(state, case, answer)
+    dq, lacks = _quality(state, case, holds)
     row = state.panel.row_of[(case.item, case.site)]
     fit = state.panel.fit
     assert fit is not None, "a case needs a model"
@@ -203,6 +205,7 @@ def proposal_of(
         counterfactuals=counterfactuals(
             state, case.problem, case.site, parts, case.today, HELD_OUT_STREAM
         ),
+        held=tuple(hold.reason for hold in holds),
     )
 
 
@@ -344,8 +347,23 @@ def _seen_of(state: SenseState, row: int) -> list[tuple[str, Sighting]]:
     return sorted((kind, seen) for (of, kind), seen in state.sightings.items() if of == row)
 
 
-def _quality(state: SenseState, case: Case) -> tuple[DataQuality, tuple[str, ...]]:
-    lacks = []
+def _holds(state: SenseState, case: Case, answer: Answer) -> tuple[Hold, ...]:
+    """What is on HOLD of all that the case rests on: the sites in need, and those that would give
+    to them.
+    """
+    origins = {
+        SiteId(action.origin)
+        for option in answer.options
+        for action in option.actions
+        if action.kind == "reallocate"
+    }
+    return state.holds.reasons(case.item, {*case.needy, *origins}, state.panel.row_of)
+
+
+def _quality(
+    state: SenseState, case: Case, holds: tuple[Hold, ...]
+) -> tuple[DataQuality, tuple[str, ...]]:
+    lacks = [hold.reason for hold in holds]
     fit = state.panel.fit
     assert fit is not None, "a case needs a model"
     for site in case.needy:
@@ -356,15 +374,12 @@ def _quality(state: SenseState, case: Case) -> tuple[DataQuality, tuple[str, ...
         if fit.degraded[row]:
             model = fit.models[int(fit.choice[row])]
             lacks.append(f"{site}: forecast by the fallback model {model}")
-        suspect = state.sightings.get((row, "suspect"))
-        if suspect is not None and case.problem.asked_at - suspect.time <= timedelta(
-            days=RECENT_DAYS
-        ):
-            lacks.append(f"{site}: a sale of suspicious size, event {suspect.event_id}")
     unknown = [
         site
         for item, site in state.panel.series
         if item == case.item and state.panel.stock_as_of[state.panel.row_of[(item, site)]] == NEVER
     ]
     lacks += [f"{site}: stock was never counted, so it is left out" for site in unknown]
+    if any(hold.quality == "red" for hold in holds):
+        return "red", tuple(lacks)
     return ("amber" if lacks else "green"), tuple(lacks)

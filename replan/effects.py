@@ -90,6 +90,8 @@ class Proposal:
     tags: tuple[str, ...] = ()
     cause_confidence: float = 0.0
     counterfactuals: tuple[Counterfactual, ...] = ()
+    held: tuple[str, ...] = ()
+    """Why nothing may be done about it unattended, whatever the table allows; empty: it may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,21 @@ class Cleared:
 
     item: ItemId
     episode: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """An event was taken back by another (`by`): decisions that rested on it are to say so.
+
+    `item` is None for what is about a whole site.
+    """
+
+    event_id: str
+    source: str
+    item: ItemId | None
+    by: str
+    at: datetime
     reason: str
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from replan.alarms import AlarmKind
 from replan.units import (
     ActionId,
     EventId,
@@ -24,6 +25,7 @@ PoStatus = Literal["proposed", "approved", "confirmed", "closed"]
 TransferStep = Literal["requested", "picked", "shipped", "received"]
 PromoSort = Literal["promo", "price", "display", "feature"]
 DriverKind = Literal["promo", "price", "competitor"]
+CorrectionReason = Literal["did_not_occur", "incorrect_data"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,24 @@ class ActionAnswered(Fact):
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TroubleFound(Fact):
+    """Whoever judges events found something that should keep machines from acting.
+
+    `kind`: the alarm it opens, None for none; `item`, `site` and `feed` (a source) say what it is
+    about. `until`: when it is over unless it is found again; `holds`: whether nothing may be done
+    unattended until then. The event named is the one that showed it.
+    """
+
+    kind: AlarmKind | None
+    item: ItemId | None
+    site: SiteId | None
+    feed: str | None
+    until: datetime
+    holds: bool
+    text: str
+
+
 ItemFact = (
     SaleRecorded
     | StockCounted
@@ -165,7 +185,18 @@ ItemFact = (
 )
 """Facts about one item, folded by sense."""
 
-SenseFact = ItemFact | DayClosed
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retracted(Fact):
+    """An earlier fact is taken back: `of`, with all that it said, counts no more. Whoever judges
+    events has matched it to a fact that was applied, and does so once.
+    """
+
+    of: ItemFact | DayClosed
+    reason: CorrectionReason
+
+
+SenseFact = ItemFact | DayClosed | Retracted | TroubleFound
 InboundFact = SenseFact | ActionAnswered
 
 

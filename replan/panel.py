@@ -38,6 +38,9 @@ from replan.units import ONE_UNIT, ItemId, SiteId, day_number
 NEVER = -(2**62)
 """A moment or a day before all others."""
 
+COUNTS_KEPT = 3
+"""Earlier counts of a shelf that are remembered, should the newest be taken back."""
+
 _MICRO = timedelta(microseconds=1)
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -77,6 +80,8 @@ class Panel:
     stock: IntArray
     stock_as_of: IntArray
     folded_to: IntArray
+    older_stock: IntArray
+    older_as_of: IntArray
     move_row: IntArray
     move_at: IntArray
     move_qty: IntArray
@@ -96,7 +101,8 @@ class Panel:
 def empty_panel(network: Network, *, keep_days: int) -> Panel:
     """A panel that knows nothing: `sold` and `empty` (T, N) by day and series from `first_day` on,
     `began`, `closed` (N,) day numbers, stock (N,) thousandths as of microseconds, `folded_to` (N,)
-    the newest movement that it holds for good; ring of `keep_days`.
+    the newest movement that it holds for good; `older_stock` and `older_as_of` (C, N) the counts
+    before the newest, newest first; ring of `keep_days`.
     """
     series = network.series
     n = len(series)
@@ -119,6 +125,8 @@ def empty_panel(network: Network, *, keep_days: int) -> Panel:
         stock=np.zeros(n, dtype=np.int64),
         stock_as_of=np.full(n, NEVER, dtype=np.int64),
         folded_to=np.full(n, NEVER, dtype=np.int64),
+        older_stock=np.zeros((COUNTS_KEPT, n), dtype=np.int64),
+        older_as_of=np.full((COUNTS_KEPT, n), NEVER, dtype=np.int64),
         move_row=np.zeros(0, dtype=np.int64),
         move_at=np.zeros(0, dtype=np.int64),
         move_qty=np.zeros(0, dtype=np.int64),
@@ -198,25 +206,62 @@ def count_stock(panel: Panel, row: int, on_hand: int, as_of: int) -> bool:
     One from before a movement that is folded into the stock comes too late: the movements after it
     are no longer known.
     """
-    if as_of < max(panel.stock_as_of[row], panel.folded_to[row]):
+    if as_of < panel.folded_to[row]:
         return False
+    if as_of < panel.stock_as_of[row]:
+        _keep_count(panel, row, on_hand, as_of)
+        return False
+    if panel.stock_as_of[row] != NEVER:
+        _keep_count(panel, row, int(panel.stock[row]), int(panel.stock_as_of[row]))
     panel.stock[row] = on_hand
     panel.stock_as_of[row] = as_of
     return True
+
+
+def take_back_count(panel: Panel, row: int, as_of: int) -> None:
+    """A count that was none: the one before it holds again, with every movement since."""
+    as_ofs = [int(panel.stock_as_of[row]), *panel.older_as_of[:, row].tolist()]
+    stocks = [int(panel.stock[row]), *panel.older_stock[:, row].tolist()]
+    if as_of not in as_ofs:
+        return
+    gone = as_ofs.index(as_of)
+    as_ofs = [*as_ofs[:gone], *as_ofs[gone + 1 :], NEVER]
+    stocks = [*stocks[:gone], *stocks[gone + 1 :], 0]
+    panel.stock_as_of[row], panel.stock[row] = as_ofs[0], stocks[0]
+    panel.older_as_of[:, row], panel.older_stock[:, row] = as_ofs[1:], stocks[1:]
+
+
+def take_back_move(panel: Panel, row: int, at: int, qty: int) -> None:
+    """A movement that was none; what it had been folded into loses it again."""
+    same = np.flatnonzero((panel.move_row == row) & (panel.move_at == at) & (panel.move_qty == qty))
+    if len(same):
+        panel.move_row = np.delete(panel.move_row, same[0])
+        panel.move_at = np.delete(panel.move_at, same[0])
+        panel.move_qty = np.delete(panel.move_qty, same[0])
+        return
+    if NEVER < panel.stock_as_of[row] < at:
+        panel.stock[row] -= qty
+    held = (panel.older_as_of[:, row] > NEVER) & (panel.older_as_of[:, row] < at)
+    panel.older_stock[held, row] -= qty
 
 
 def fold_old_moves(panel: Panel, before: int) -> None:
     """Put movements older than `before` (microseconds) for good into the stock they move. What the
     book says of any moment after them stays the same; one that is heard of still later counts too.
     """
-    matters = panel.move_at > panel.stock_as_of[panel.move_row]
-    old = matters & (panel.move_at <= before) & (panel.stock_as_of[panel.move_row] != NEVER)
-    np.add.at(panel.stock, panel.move_row[old], panel.move_qty[old])
-    np.maximum.at(panel.folded_to, panel.move_row[old], panel.move_at[old])
-    keep = (panel.move_at > before) & (panel.move_at > panel.stock_as_of[panel.move_row])
-    panel.move_row = panel.move_row[keep]
-    panel.move_at = panel.move_at[keep]
-    panel.move_qty = panel.move_qty[keep]
+    old = panel.move_at <= before
+    if not old.any():
+        return
+    rows, at, qty = panel.move_row[old], panel.move_at[old], panel.move_qty[old]
+    into = (panel.stock_as_of[rows] != NEVER) & (at > panel.stock_as_of[rows])
+    np.add.at(panel.stock, rows[into], qty[into])
+    np.maximum.at(panel.folded_to, rows[into], at[into])
+    for as_of, stock in zip(panel.older_as_of, panel.older_stock, strict=True):
+        into = (as_of[rows] != NEVER) & (at > as_of[rows])
+        np.add.at(stock, rows[into], qty[into])
+    panel.move_row = panel.move_row[~old]
+    panel.move_at = panel.move_at[~old]
+    panel.move_qty = panel.move_qty[~old]
 
 
 def book_stock(panel: Panel, until: int | None = None) -> IntArray:
@@ -601,6 +646,15 @@ def _reach(panel: Panel, first: int, last: int) -> None:
         panel.empty = np.vstack((panel.empty, np.zeros((grow, n), dtype=np.bool_)))
 
 
+def _keep_count(panel: Panel, row: int, on_hand: int, as_of: int) -> None:
+    """Remember a count that is not the newest, in order of its moment."""
+    as_ofs, stocks = panel.older_as_of[:, row], panel.older_stock[:, row]
+    at = int((as_ofs > as_of).sum())
+    if at < COUNTS_KEPT:
+        as_ofs[at + 1 :], stocks[at + 1 :] = as_ofs[at:-1].copy(), stocks[at:-1].copy()
+        as_ofs[at], stocks[at] = as_of, on_hand
+
+
 def _columns(states: int, n: int) -> Columns:
     return Columns(
         state=np.zeros((states, n)),
@@ -628,6 +682,8 @@ def panel_arrays(panel: Panel) -> dict[str, NDArray[Any]]:
             "stock",
             "stock_as_of",
             "folded_to",
+            "older_stock",
+            "older_as_of",
             "move_row",
             "move_at",
             "move_qty",

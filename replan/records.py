@@ -59,6 +59,7 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
         "tags": list(proposal.tags),
         "cause_confidence": proposal.cause_confidence,
         "counterfactuals": [asdict(c) for c in proposal.counterfactuals],
+        "held": list(proposal.held),
     }
 
 
@@ -69,6 +70,7 @@ def proposal_from_json(plain: Mapping[str, Any]) -> Proposal:
             **plain,
             "event_time": datetime.fromisoformat(plain["event_time"]),
             "lacks": tuple(plain["lacks"]),
+            "held": tuple(plain["held"]),
             "evidence": tuple(
                 Evidence(**{**row, "time": datetime.fromisoformat(row["time"])})
                 for row in plain["evidence"]

@@ -14,22 +14,26 @@ from typing import assert_never
 
 import numpy as np
 
+from replan.alarms import Alarm
 from replan.canonical import seed_from
 from replan.casework import Case, find_case, is_quiet, proposal_of, reassessed
-from replan.effects import Cleared, DayRow, Feedback, ForecastRow, Proposal, Reassessed
+from replan.effects import Cleared, Corrected, DayRow, Feedback, ForecastRow, Proposal, Reassessed
 from replan.events import (
     DayClosed,
     DriverStated,
     OrderLineStated,
     Received,
+    Retracted,
     SaleRecorded,
     SenseFact,
     StockAdjusted,
     StockCounted,
     Tick,
     TransferMoved,
+    TroubleFound,
 )
 from replan.forecasting import FitRequest, Forecaster, PanelFit, combined
+from replan.hygiene import doubt_returns, pass_time, take_doubts
 from replan.network import Network, close_instant
 from replan.outlook import Ahead, look_ahead, transit_days
 from replan.panel import (
@@ -54,6 +58,7 @@ from replan.panel import (
 )
 from replan.planning import Planner
 from replan.state import SenseRules, SenseState, Sighting
+from replan.taking_back import take_back
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, instant_text
 
 SUPPLY_MEMORY = timedelta(days=35)
@@ -95,6 +100,8 @@ class Sensed:
     fit_wanted: FitRequest | None = None
     forecasts: list[ForecastRow] = field(default_factory=list)
     days: list[DayRow] = field(default_factory=list)
+    alarms: tuple[Alarm, ...] = ()
+    corrected: list[Corrected] = field(default_factory=list)
 
 
 def step(state: SenseState, batch: Sequence[SenseInput], sensing: Sensing) -> Sensed:
@@ -120,13 +127,19 @@ def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     due = sorted((f for f in state.inbox if f.arrived_at <= at), key=lambda f: f.order)
     state.inbox = [f for f in state.inbox if f.arrived_at > at]
     state.clock = at
+    take_doubts(state, due)
     _apply(state, due, at, sensing)
+    retracted = [fact for fact in due if isinstance(fact, Retracted)]
+    said.corrected += take_back(state, retracted, sensing.rules)
+    doubt_returns(state, due)
+    pass_time(state, at)
     fold_old_moves(state.panel, micros(at - sensing.rules.lateness))
     _close_days(state, at, sensing, said)
     _want_fit(state, at, sensing, said)
     rules = sensing.rules
     if rules.decide_from is None or at >= rules.decide_from:
         _look(state, at, sensing, said)
+    said.alarms += state.alarms.take_news()
 
 
 def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing: Sensing) -> None:
@@ -200,6 +213,9 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                 if moved and row is not None:
                     sign = -1 if fact.step == "shipped" else 1
                     moves.append((row, micros(fact.at), sign * moved))
+            case TroubleFound() | Retracted():
+                # Doubts were taken before; what is taken back goes when all else is in.
+                continue
             case _:
                 assert_never(fact)
     if sales:

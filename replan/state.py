@@ -8,9 +8,11 @@ from datetime import datetime, time, timedelta
 
 import numpy as np
 
+from replan.alarms import AlarmBook
 from replan.canonical import sha256_hex
 from replan.effects import Feedback
 from replan.events import SenseFact
+from replan.holds import HoldBook
 from replan.network import Network
 from replan.panel import Panel, empty_panel, panel_arrays
 from replan.supply import SupplyLedger
@@ -81,6 +83,8 @@ class SenseState:
     """Newest fact by (row, kind); kinds: sale, count, adjust, mismatch, suspect, promo:<id>."""
     told_closed: dict[SiteId, int] = field(default_factory=dict)
     """The newest business day that each store itself declared closed."""
+    alarms: AlarmBook = field(default_factory=AlarmBook)
+    holds: HoldBook = field(default_factory=HoldBook)
     fit_asked: datetime | None = None
     fit_sha: str = ""
 
@@ -108,6 +112,9 @@ def state_digest(state: SenseState) -> str:
     heard of do not count.
     """
     arrays = dict(panel_arrays(state.panel))
+    for name in ("older_stock", "older_as_of"):
+        # Kept only for when a count is taken back: no belief rests on them.
+        del arrays[name]
     used = max(int(state.panel.closed.max(initial=0)) - state.panel.first_day + 1, 0)
     ahead = np.flatnonzero(arrays["sold"].any(axis=1))
     used = max(used, int(ahead[-1]) + 1 if len(ahead) else 0)

@@ -13,15 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from replan.alarms import book_from_json, book_json
 from replan.canonical import canonical_bytes
 from replan.drivers import DriverBook
 from replan.errors import LedgerBroken
 from replan.events import OrderLineStated
 from replan.forecasting import PanelFit
+from replan.holds import holds_from_json, holds_json
 from replan.panel import panel_arrays, panel_from_arrays
 from replan.records import dated_json, feedback_from_json, feedback_json, ordered_from_json
 from replan.state import CaseFile, SenseState, Sighting
-from replan.supply import OrderLine, Promise, SupplyLedger, Transfer
+from replan.supply import OrderLine, Promise, SupplyLedger, Transfer, TransferStepTaken
 from replan.units import instant_text
 
 _MAGIC = b"replan-state-1\n"
@@ -46,6 +48,8 @@ def state_bytes(state: SenseState, extra: Mapping[str, Any]) -> bytes:
         ],
         "supply": _supply_json(state.supply),
         "drivers": state.panel.drivers.to_json(),
+        "alarms": book_json(state.alarms),
+        "holds": holds_json(state.holds),
     }
     body = b"".join(column.tobytes() for column in columns.values())
     return _MAGIC + canonical_bytes(header) + b"\0" + body
@@ -83,6 +87,8 @@ def state_from_bytes(
             for row, kind, seen in header["sightings"]
         },
         told_closed=dict(header["told_closed"]),
+        alarms=book_from_json(header["alarms"]),
+        holds=holds_from_json(header["holds"]),
         fit_asked=_read_instant(header["fit_asked"]),
         fit_sha=header["fit_sha"],
     )
@@ -123,6 +129,7 @@ def _supply_json(supply: SupplyLedger) -> dict[str, Any]:
         "lines": [
             {
                 "stated": _fact_json(line.stated),
+                "earlier": [_fact_json(fact) for fact in line.earlier],
                 "created_on": line.created_on.isoformat(),
                 "promises": [
                     [instant_text(p.at), p.source, p.event_id, p.promised.isoformat()]
@@ -137,6 +144,7 @@ def _supply_json(supply: SupplyLedger) -> dict[str, Any]:
                 name: v.isoformat() if isinstance(v := getattr(t, name), date) else v
                 for name in t.__dataclass_fields__
             }
+            | {"steps": [_step_json(step) for step in t.steps]}
             for _, t in sorted(supply.transfers.items())
         ],
         "expedited": {
@@ -150,6 +158,7 @@ def _supply(plain: Mapping[str, Any]) -> SupplyLedger:
     lines = [
         OrderLine(
             stated=_stated(row["stated"]),
+            earlier=tuple(_stated(fact) for fact in row["earlier"]),
             created_on=date.fromisoformat(row["created_on"]),
             promises=tuple(
                 Promise(datetime.fromisoformat(at), source, event_id, date.fromisoformat(promised))
@@ -164,7 +173,8 @@ def _supply(plain: Mapping[str, Any]) -> SupplyLedger:
             name: None if row[name] is None else date.fromisoformat(row[name])
             for name in ("ship_on", "arrive_p50", "arrive_p90")
         }
-        transfers.append(Transfer(**{**row, **days}))
+        steps = tuple(_step(step) for step in row["steps"])
+        transfers.append(Transfer(**{**row, **days, "steps": steps}))
     return SupplyLedger(
         lines={line.stated.po_line: line for line in lines},
         received=dict(plain["received"]),
@@ -174,6 +184,16 @@ def _supply(plain: Mapping[str, Any]) -> SupplyLedger:
             for po_line, (at, ordered) in plain["expedited"].items()
         },
     )
+
+
+def _step_json(step: TransferStepTaken) -> dict[str, Any]:
+    days = {"arrive_p50": step.arrive_p50.isoformat(), "arrive_p90": step.arrive_p90.isoformat()}
+    return asdict(step) | days | {"at": instant_text(step.at)}
+
+
+def _step(plain: Mapping[str, Any]) -> TransferStepTaken:
+    days = {name: date.fromisoformat(plain[name]) for name in ("arrive_p50", "arrive_p90")}
+    return TransferStepTaken(**{**plain, **days, "at": datetime.fromisoformat(plain["at"])})
 
 
 def _fact_json(fact: OrderLineStated) -> dict[str, Any]:

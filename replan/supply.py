@@ -13,6 +13,12 @@ from replan.effects import Ordered
 from replan.events import OrderLineStated, Received, TransferMoved
 from replan.units import ActionId, ItemId, PoLineId, SiteId, TransferId, Units
 
+EARLIER_KEPT = 8
+"""Earlier statements of an order line that are kept whole, should the newest be taken back."""
+
+STEPS_KEPT = 32
+"""Steps of a transfer that are remembered."""
+
 MAX_PROMISES = 64
 """Statements of one order line that are remembered: the first and the newest ones."""
 
@@ -38,6 +44,8 @@ class OrderLine:
     stated: OrderLineStated
     created_on: date
     promises: tuple[Promise, ...]
+    earlier: tuple[OrderLineStated, ...] = field(default=(), repr=False, compare=False)
+    """The statements before the newest one, oldest first; only for when it is taken back."""
 
     @property
     def is_supply(self) -> bool:
@@ -57,6 +65,23 @@ class OrderLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferStepTaken:
+    """A step of a transfer that was heard of: the units it stated, p50 and p90 of the arrival as of
+    then, what was expected before it, and the units it moved.
+    """
+
+    source: str
+    event_id: str
+    step: str
+    qty: Units
+    at: datetime
+    arrive_p50: date
+    arrive_p90: date
+    qty_before: Units
+    moved: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A move between two of our sites, with its expected days; `ship_on` for our own."""
 
@@ -70,6 +95,24 @@ class Transfer:
     arrive_p90: date
     shipped: bool = False
     received: int = 0
+    steps: tuple[TransferStepTaken, ...] = field(default=(), repr=False, compare=False)
+    """As heard of; only for when one is taken back."""
+
+    def stepped(self, step: TransferStepTaken) -> "Transfer":
+        """After one more step; our own transfers keep the days they were ordered with."""
+        after = self
+        if self.ship_on is None and step.step != "received" and not self.shipped:
+            after = replace(self, arrive_p50=step.arrive_p50, arrive_p90=step.arrive_p90)
+        moved = 0
+        if step.step == "shipped" and not self.shipped:
+            # What did not leave will not arrive.
+            moved = step.qty
+            after = replace(after, shipped=True, qty=step.qty)
+        elif step.step == "received":
+            moved = max(step.qty - self.received, 0)
+            after = replace(after, received=self.received + moved)
+        taken = replace(step, qty_before=self.qty, moved=moved)
+        return replace(after, steps=(*self.steps, taken)[-STEPS_KEPT:])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,10 +143,11 @@ class SupplyLedger:
         if known is None:
             line = OrderLine(stated=fact, created_on=stated_on, promises=(promise,))
         else:
-            is_newest = _stated_at(fact) >= _stated_at(known.stated)
+            *earlier, newest = sorted((*known.earlier, known.stated, fact), key=_stated_at)
             first, *later = sorted({*known.promises, promise})
             line = OrderLine(
-                stated=fact if is_newest else known.stated,
+                stated=newest,
+                earlier=tuple(earlier[-EARLIER_KEPT:]),
                 created_on=min(known.created_on, stated_on),
                 promises=(first, *later[1 - MAX_PROMISES :]),
             )
@@ -113,6 +157,18 @@ class SupplyLedger:
         ours = self.expedited.get(fact.po_line)
         if ours is not None and line.stated is fact and fact.occurred_at >= ours[0]:
             del self.expedited[fact.po_line]
+
+    def put_line(self, line: OrderLine) -> None:
+        """Put a line in place of what was known of it."""
+        self.forget_line(line.stated.po_line)
+        self.lines[line.stated.po_line] = line
+        self._of_item.setdefault(line.stated.item, set()).add(line.stated.po_line)
+
+    def forget_line(self, po_line: PoLineId) -> None:
+        """The line is not known any more; what was received of it stays on record."""
+        known = self.lines.pop(po_line, None)
+        if known is not None:
+            self._of_item[known.stated.item].discard(po_line)
 
     def receive(self, fact: Received) -> None:
         """Units of a line arrived (damaged ones too: they will not come again)."""
@@ -140,28 +196,43 @@ class SupplyLedger:
         `arrives`: p50 and p90 of the arrival by the lane, as of this step; our own transfers keep
         the days they were ordered with.
         """
-        known = self.transfers.get(fact.transfer) or Transfer(
-            transfer=fact.transfer,
-            item=fact.item,
-            origin=fact.origin,
-            destination=fact.destination,
+        step = TransferStepTaken(
+            source=fact.source,
+            event_id=fact.event_id,
+            step=fact.step,
             qty=fact.qty,
-            ship_on=None,
+            at=fact.at,
             arrive_p50=arrives[0],
             arrive_p90=arrives[1],
+            qty_before=fact.qty,
         )
-        if known.ship_on is None and fact.step != "received" and not known.shipped:
-            known = replace(known, arrive_p50=arrives[0], arrive_p90=arrives[1])
-        if fact.step == "shipped" and not known.shipped:
-            # What did not leave will not arrive.
-            self.transfers[fact.transfer] = replace(known, shipped=True, qty=fact.qty)
-            return fact.qty
-        if fact.step == "received":
-            newly = max(fact.qty - known.received, 0)
-            self.transfers[fact.transfer] = replace(known, received=known.received + newly)
-            return newly
-        self.transfers[fact.transfer] = known
-        return 0
+        known = self.transfers.get(fact.transfer) or _begun(fact, step)
+        after = self.transfers[fact.transfer] = known.stepped(step)
+        return after.steps[-1].moved
+
+    def unstep_transfer(
+        self, fact: TransferMoved
+    ) -> tuple[tuple[TransferStepTaken, ...], tuple[TransferStepTaken, ...]]:
+        """A step was not taken: the others are told again. Returns the steps before and after, with
+        what each moved; a transfer of others without any step is not known any more.
+        """
+        known = self.transfers.get(fact.transfer)
+        name = (fact.source, fact.event_id)
+        if known is None or all((s.source, s.event_id) != name for s in known.steps):
+            return (), ()
+        left = [s for s in known.steps if (s.source, s.event_id) != name]
+        if known.ship_on is None and not left:
+            del self.transfers[fact.transfer]
+            return known.steps, ()
+        if known.ship_on is None:
+            again = _begun(fact, left[0])
+        else:
+            asked = known.steps[0].qty_before
+            again = replace(known, qty=asked, shipped=False, received=0, steps=())
+        for step in left:
+            again = again.stepped(step)
+        self.transfers[fact.transfer] = again
+        return known.steps, again.steps
 
     def order(self, ordered: Ordered, at: datetime) -> None:
         """One of our own actions is under way."""
@@ -181,6 +252,7 @@ class SupplyLedger:
             arrive_p90=ordered.arrive_p90,
             shipped=known is not None and known.shipped,
             received=0 if known is None else known.received,
+            steps=() if known is None else known.steps,
         )
 
     def end(self, action_id: ActionId) -> None:
@@ -207,6 +279,20 @@ class SupplyLedger:
         for key, transfer in list(self.transfers.items()):
             if transfer.arrive_p90 < before:
                 del self.transfers[key]
+
+
+def _begun(fact: TransferMoved, first: TransferStepTaken) -> Transfer:
+    """A transfer of others before its first step that is heard of."""
+    return Transfer(
+        transfer=fact.transfer,
+        item=fact.item,
+        origin=fact.origin,
+        destination=fact.destination,
+        qty=first.qty,
+        ship_on=None,
+        arrive_p50=first.arrive_p50,
+        arrive_p90=first.arrive_p90,
+    )
 
 
 def _stated_at(fact: OrderLineStated) -> tuple[datetime, str, str]:

@@ -36,6 +36,8 @@ from replan.streams.schemas import (
     ID_PATTERN,
     MINOR_VERSION,
     SOURCE_PATTERN,
+    ActionAnswer,
+    Data,
     Envelope,
     read_instant,
 )
@@ -185,8 +187,7 @@ def _decode(event: dict[str, Any], raw: bytes, place: Place) -> Decoded:
     model = DATA_MODELS.get(kind)
     if model is None:
         raise Refusal("schema_version", "/type", f"type {kind!r} is not handled")
-    if envelope.corrects is not None:
-        raise Refusal("schema_version", "/corrects", "corrections are not handled yet")
+    _check_correction(envelope, model)
     if envelope.datacontenttype is not None and not _JSON_TYPE.fullmatch(envelope.datacontenttype):
         raise Refusal("type", "/datacontenttype", "data is read as JSON only")
     ids = subject_ids(kind, subject)
@@ -211,8 +212,24 @@ def _decode(event: dict[str, Any], raw: bytes, place: Place) -> Decoded:
         raw=raw,
         ignored=ignored,
         is_recorded=envelope.recordedtime is not None,
+        corrects=None if envelope.corrects is None else EventId(envelope.corrects),
+        corrects_reason=envelope.correctsreason or "did_not_occur",
     )
     return fact_of(about, base, ids, data, envelope)
+
+
+def _check_correction(envelope: Envelope, model: type[Data]) -> None:
+    """A correction says what it corrects and why; what executors answered stands."""
+    if envelope.corrects is None and envelope.correctsreason is not None:
+        raise Refusal("missing", "/corrects", "a reason to correct names no event")
+    if envelope.corrects is None:
+        return
+    if envelope.correctsreason is None:
+        raise Refusal("missing", "/correctsreason", "a correction says why")
+    if model is ActionAnswer:
+        raise Refusal("scope", "/corrects", "what an executor answered cannot be taken back")
+    if envelope.corrects == envelope.id:
+        raise Refusal("scope", "/corrects", "an event cannot correct itself")
 
 
 def _unknown(event: dict[str, Any]) -> int:

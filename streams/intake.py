@@ -16,11 +16,14 @@ from replan.events import (
     DayClosed,
     InboundFact,
     OrderLineStated,
+    Retracted,
     SaleRecorded,
     StockCounted,
+    TroubleFound,
 )
 from replan.network import Network
 from replan.streams.codec import Decoder
+from replan.streams.corrections import Corrections
 from replan.streams.id_window import IdWindows, origin_digest
 from replan.streams.messages import (
     STATUSES,
@@ -33,6 +36,7 @@ from replan.streams.messages import (
     Reply,
     Status,
     TransferHeard,
+    Unresolved,
     refusal_of,
 )
 from replan.streams.order_index import (
@@ -42,6 +46,7 @@ from replan.streams.order_index import (
     moved,
     received,
 )
+from replan.streams.troubles import Shown, Troubles
 from replan.units import ONE_UNIT, ItemId, SiteId, TransferId, Units, instant_text
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -76,6 +81,8 @@ class Intake:
         self._counts: dict[Status, int] = dict.fromkeys(STATUSES, 0)
         self._windows = IdWindows()
         self._orders = OrderIndex()
+        self._corrections = Corrections(self._windows, self._orders)
+        self._troubles = Troubles()
         self._parked: dict[str, Refused] = {}
         if state is not None:
             self._restore(state)
@@ -99,13 +106,17 @@ class Intake:
             return None
         if isinstance(fact, TransferHeard) and self._transfer_refusal(result, fact) is not None:
             return None
+        if result.corrects is not None:
+            key = self._window_key(result)
+            if self._corrections.refusal(result, key) is not None:
+                return None
         return None if self._seen(result) is not None else fact.arrived_at
 
     def take(self, result: Decoded | Refused) -> Outcome:
         """The verdict on the next event."""
         outcome = self._refuse(result) if isinstance(result, Refused) else self._judge(result)
         self._counts[outcome.reply.status] += 1
-        return outcome
+        return self._watched(outcome)
 
     def take_all(self, results: Iterable[Decoded | Refused]) -> list[Outcome]:
         """The verdicts on several, in their order."""
@@ -154,6 +165,8 @@ class Intake:
             "counts": dict(self._counts),
             "windows": self._windows.to_json(),
             "orders": self._orders.to_json(),
+            "corrections": self._corrections.to_json(),
+            "troubles": self._troubles.to_json(),
             "parked": [
                 {
                     "key": key,
@@ -171,6 +184,9 @@ class Intake:
         self._counts = {status: state["counts"][status] for status in STATUSES}
         self._windows = IdWindows.from_json(state["windows"])
         self._orders = OrderIndex.from_json(state["orders"])
+        awaited = state["corrections"]
+        self._corrections = Corrections(self._windows, self._orders, state=awaited)
+        self._troubles = Troubles.from_json(state["troubles"])
         nothing = Decoder(None)
         for row in state["parked"]:
             place = Place(*row["place"])
@@ -215,11 +231,14 @@ class Intake:
         if seen is not None:
             reason = f"id {fact.event_id} of {fact.source} was applied with other content"
             return self._refuse(refusal_of(decoded, "id_conflict", "/id", reason))
+        if decoded.corrects is not None:
+            return self._correct(decoded, key, origin)
         facts = self._facts(decoded, content)
         if isinstance(facts, Refused):
             return self._refuse(facts)
+        troubles: tuple[TroubleFound, ...] = ()
         if key is not None:
-            self._windows.add(key, origin, content)
+            troubles = self._add_id(key, origin, content, fact)
         self._clock = fact.arrived_at if self._clock is None else max(self._clock, fact.arrived_at)
         status: Status = "ACCEPTED"
         code: Code | None = None
@@ -230,7 +249,51 @@ class Intake:
             code, pointer = "suspect", "/data/price"
         elif facts and isinstance(facts[0], SaleRecorded) and facts[0].suspect:
             code, pointer = "suspect", "/data/qty"
-        return Outcome(reply=_reply(decoded, status, code, pointer), facts=facts)
+        return Outcome(
+            reply=_reply(decoded, status, code, pointer),
+            facts=self._corrections.with_facts(facts, content),
+            troubles=troubles,
+        )
+
+    def _correct(self, decoded: Decoded, key: str | None, origin: bytes) -> Outcome:
+        """Take an applied event back, or wait for it and meanwhile doubt its item."""
+        refusal = self._corrections.refusal(decoded, key)
+        if isinstance(refusal, Refused):
+            return self._refuse(refusal)
+        if refusal == "spent":
+            return Outcome(reply=_reply(decoded, "DUPLICATE", "duplicate", "/corrects"))
+        fact = decoded.fact
+        self._clock = fact.arrived_at if self._clock is None else max(self._clock, fact.arrived_at)
+        taken = self._corrections.take(decoded, key)
+        troubles = taken.troubles
+        if key is not None:
+            troubles += self._add_id(key, origin, decoded.content, fact)
+        status: Status = "ACCEPTED"
+        code: Code | None = None
+        pointer: str | None = None
+        if taken.is_doubted:
+            code, pointer = "suspect", "/corrects"
+        elif fact.occurred_at < fact.arrived_at - self._lateness:
+            status, code, pointer = "LATE", "late", "/time"
+        reply = _reply(decoded, status, code, pointer)
+        return Outcome(reply=reply, facts=taken.facts, troubles=troubles)
+
+    def _add_id(
+        self, key: str, origin: bytes, content: bytes, fact: InboundFact | Unresolved
+    ) -> tuple[TroubleFound, ...]:
+        """Remember an id; the oldest may have to leave its window too early."""
+        left = self._windows.add(key, origin, content, fact.occurred_at)
+        if left is None or left < fact.arrived_at - self._lateness:
+            return ()
+        shown = Shown(event_id=fact.event_id, source=fact.source, at=fact.arrived_at)
+        return self._troubles.of_window(key, shown)
+
+    def _watched(self, outcome: Outcome) -> Outcome:
+        """With what the answer says about the event's source."""
+        if self._clock is None:
+            return outcome
+        found = self._troubles.of_reply(outcome.reply, outcome.refused, self._clock)
+        return replace(outcome, troubles=(*outcome.troubles, *found)) if found else outcome
 
     def _seen(self, decoded: Decoded) -> bytes | None:
         """The content under which this id was taken before, inside its window; else None."""
@@ -273,6 +336,7 @@ class Intake:
             known = self._orders.transfer(fact.transfer)
             item = fact.item if known is None else known.item
             return None if item is None else f"item:{item}"
+        assert not isinstance(fact, Retracted | TroubleFound), "these come from here"
         return f"item:{fact.item}"
 
     def _facts(self, decoded: Decoded, content: bytes) -> tuple[InboundFact, ...] | Refused:
@@ -305,8 +369,9 @@ class Intake:
         for waiting in self._orders.released_by_line(fact.po_line):
             message = waiting.message
             assert isinstance(message, ReceiptHeard)
-            receipts.append(received(message, line, max(message.arrived_at, fact.arrived_at)))
             self._remember(line.item, waiting)
+            receipt = received(message, line, max(message.arrived_at, fact.arrived_at))
+            receipts += self._corrections.with_facts((receipt,), waiting.content)
         return (fact, *receipts)
 
     def _transfer_refusal(self, decoded: Decoded, fact: TransferHeard) -> Refused | None:
@@ -352,8 +417,9 @@ class Intake:
         for waiting in self._orders.released_by_transfer(transfer):
             message = waiting.message
             assert isinstance(message, TransferHeard)
-            steps.append(moved(message, known, max(message.arrived_at, at)))
             self._remember(known.item, waiting)
+            step = moved(message, known, max(message.arrived_at, at))
+            steps += self._corrections.with_facts((step,), waiting.content)
         return tuple(steps)
 
     def _remember(self, item: ItemId, waiting: Waiting) -> None:
@@ -361,7 +427,7 @@ class Intake:
         origin = origin_digest(message.source, message.event_id)
         key = f"item:{item}"
         if self._windows.content_of(key, origin) is None:
-            self._windows.add(key, origin, waiting.content)
+            self._windows.add(key, origin, waiting.content, message.occurred_at)
 
     def _wait(self, decoded: Decoded, waiting: Waiting) -> tuple[InboundFact, ...] | Refused:
         if not self._orders.has_room:

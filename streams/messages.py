@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from replan.events import Fact, InboundFact, TransferStep
-from replan.units import ItemId, PoLineId, SiteId, TransferId, Units
+from replan.events import CorrectionReason, Fact, InboundFact, TransferStep, TroubleFound
+from replan.units import EventId, ItemId, PoLineId, SiteId, TransferId, Units
 
 Status = Literal["ACCEPTED", "REJECTED", "DUPLICATE", "LATE", "QUARANTINED"]
 STATUSES: tuple[Status, ...] = ("ACCEPTED", "REJECTED", "DUPLICATE", "LATE", "QUARANTINED")
@@ -102,12 +102,28 @@ class Decoded:
     is_free: bool = False
     is_recorded: bool = False
     """Whether the arrival is a `recordedtime` of its own, not the `time`."""
+    has_at: bool = True
+    """Whether a transfer step said itself when it was taken."""
+    corrects: EventId | None = None
+    """The event of the same source that this one takes back; `fact` repeats what that one said."""
+    corrects_reason: CorrectionReason = "did_not_occur"
 
     @property
     def content(self) -> bytes:
-        """Eight bytes that tell two events of one id apart: type, subject and payload."""
-        text = f"{self.type}\n{self.subject}\n{self.fact.payload_sha}"
-        return hashlib.sha256(text.encode()).digest()[:8]
+        """Eight bytes that tell two events of one id apart: type, subject, payload, what it
+        corrects.
+        """
+        return _content(self, "" if self.corrects is None else f"\n{self.corrects}")
+
+    @property
+    def original_content(self) -> bytes:
+        """The content of the event that this one repeats to take it back."""
+        return _content(self, "")
+
+
+def _content(decoded: Decoded, corrects: str) -> bytes:
+    text = f"{decoded.type}\n{decoded.subject}\n{decoded.fact.payload_sha}{corrects}"
+    return hashlib.sha256(text.encode()).digest()[:8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,12 +208,14 @@ class Reply:
 class Outcome:
     """What came of one event: its reply, the facts to apply in order, the dead letter if refused.
 
-    An accepted event may bring no fact (it waits) or several (others waited for it).
+    An accepted event may bring no fact (it waits) or several (others waited for it). `troubles`:
+    what this event shows to be wrong with its source, applied or not.
     """
 
     reply: Reply
     facts: tuple[InboundFact, ...] = ()
     refused: Refused | None = None
+    troubles: tuple[TroubleFound, ...] = ()
 
 
 class Refusal(Exception):

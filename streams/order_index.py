@@ -17,6 +17,9 @@ from replan.units import ItemId, PoLineId, SiteId, TransferId, Units, instant_te
 MAX_KNOWN = 200_000
 """Order lines, and transfers, that are remembered; the one heard of first is forgotten first."""
 
+EARLIER_KEPT = 8
+"""Earlier statements of an order line that are remembered, should the newest be taken back."""
+
 MAX_WAITING = 100_000
 """Events that wait for an order line or a transfer."""
 
@@ -58,6 +61,7 @@ class OrderIndex:
 
     def __init__(self) -> None:
         self._lines: dict[PoLineId, KnownLine] = {}
+        self._earlier: dict[PoLineId, list[KnownLine]] = {}
         self._transfers: dict[TransferId, KnownTransfer] = {}
         self._waiting: dict[str, list[Waiting]] = {}
         self._contents: dict[tuple[str, str], bytes] = {}
@@ -73,17 +77,38 @@ class OrderIndex:
     def learn_line(self, fact: OrderLineStated) -> None:
         """Keep a statement unless a newer one is known."""
         known = self._lines.get(fact.po_line)
-        stated_by = f"{fact.source}\n{fact.event_id}"
         if known is None and len(self._lines) >= MAX_KNOWN:
-            del self._lines[next(iter(self._lines))]
-        if known is None or (fact.occurred_at, stated_by) > (known.stated_at, known.stated_by):
-            self._lines[fact.po_line] = KnownLine(
-                item=fact.item,
-                ship_to=fact.ship_to,
-                status=fact.status,
-                stated_at=fact.occurred_at,
-                stated_by=stated_by,
-            )
+            oldest = next(iter(self._lines))
+            del self._lines[oldest]
+            self._earlier.pop(oldest, None)
+        said = KnownLine(
+            item=fact.item,
+            ship_to=fact.ship_to,
+            status=fact.status,
+            stated_at=fact.occurred_at,
+            stated_by=_stated_by(fact.source, fact.event_id),
+        )
+        if known is None:
+            self._lines[fact.po_line] = said
+            return
+        rows = sorted((*self._earlier.get(fact.po_line, ()), known, said), key=_said_at)
+        self._lines[fact.po_line] = rows.pop()
+        self._earlier[fact.po_line] = rows[-EARLIER_KEPT:]
+
+    def unlearn_line(self, fact: OrderLineStated) -> None:
+        """A statement was taken back: what was said before it holds again."""
+        name = _stated_by(fact.source, fact.event_id)
+        known = self._lines.get(fact.po_line)
+        earlier = [row for row in self._earlier.get(fact.po_line, ()) if row.stated_by != name]
+        if known is not None and known.stated_by == name:
+            if earlier:
+                self._lines[fact.po_line] = earlier.pop()
+            else:
+                del self._lines[fact.po_line]
+        if earlier:
+            self._earlier[fact.po_line] = earlier
+        else:
+            self._earlier.pop(fact.po_line, None)
 
     def learn_transfer(self, transfer: TransferId, known: KnownTransfer) -> None:
         """Keep what a transfer moves."""
@@ -126,14 +151,7 @@ class OrderIndex:
         """Plain JSON; lines and transfers keep the order in which they were heard of."""
         return {
             "lines": [
-                [
-                    po_line,
-                    row.item,
-                    row.ship_to,
-                    row.status,
-                    instant_text(row.stated_at),
-                    row.stated_by,
-                ]
+                [po_line, *map(_line_json, (row, *reversed(self._earlier.get(po_line, ()))))]
                 for po_line, row in self._lines.items()
             ],
             "transfers": [
@@ -151,14 +169,10 @@ class OrderIndex:
     def from_json(cls, state: Mapping[str, Any]) -> "OrderIndex":
         """The index as `to_json` wrote it."""
         index = cls()
-        for po_line, item, ship_to, status, stated_at, stated_by in state["lines"]:
-            index._lines[po_line] = KnownLine(
-                item=item,
-                ship_to=ship_to,
-                status=status,
-                stated_at=datetime.fromisoformat(stated_at),
-                stated_by=stated_by,
-            )
+        for po_line, newest, *earlier in state["lines"]:
+            index._lines[po_line] = _line_from(newest)
+            if earlier:
+                index._earlier[po_line] = [_line_from(row) for row in reversed(earlier)]
         for transfer, item, origin, destination, qty in state["transfers"]:
             index._transfers[transfer] = KnownTransfer(
                 item=item, origin=origin, destination=destination, qty=qty
@@ -200,6 +214,29 @@ def moved(message: TransferHeard, known: KnownTransfer, arrived_at: datetime) ->
         destination=known.destination,
         qty=known.qty if message.qty is None else message.qty,
         at=message.at,
+    )
+
+
+def _stated_by(source: str, event_id: str) -> str:
+    return f"{source}\n{event_id}"
+
+
+def _said_at(row: KnownLine) -> tuple[datetime, str]:
+    return row.stated_at, row.stated_by
+
+
+def _line_json(row: KnownLine) -> list[str]:
+    return [row.item, row.ship_to, row.status, instant_text(row.stated_at), row.stated_by]
+
+
+def _line_from(plain: list[Any]) -> KnownLine:
+    item, ship_to, status, stated_at, stated_by = plain
+    return KnownLine(
+        item=item,
+        ship_to=ship_to,
+        status=status,
+        stated_at=datetime.fromisoformat(stated_at),
+        stated_by=stated_by,
     )
 
 

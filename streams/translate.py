@@ -129,7 +129,7 @@ def fact_of(
                 qty=data.qty,
                 at=data.at or envelope.time,
             )
-            return about(fact=moved)
+            return about(fact=moved, has_at=data.at is not None)
         case DriverPromo() | DriverPrice() | DriverCompetitor():
             return about(fact=_driver_stated(base, ids, data))
         case ActionAnswer():

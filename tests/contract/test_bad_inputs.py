@@ -128,11 +128,33 @@ CASES = [
     Bad("E20 type", sale(type="asn.v1"), "schema_version", "/type", "QUARANTINED"),
     Bad("E20 spec", sale(specversion="0.3"), "schema_version", "/specversion", "QUARANTINED"),
     Bad(
-        "E20 correction",
+        "correction of nothing known",
         sale(corrects="e-0", correctsreason="did_not_occur"),
-        "schema_version",
+        "suspect",
         "/corrects",
-        "QUARANTINED",
+        "ACCEPTED",
+    ),
+    Bad("correction without a reason", sale(corrects="e-0"), "missing", "/correctsreason"),
+    Bad(
+        "reason without a correction", sale(correctsreason="did_not_occur"), "missing", "/corrects"
+    ),
+    Bad(
+        "correction of itself",
+        sale(corrects="e-1", correctsreason="did_not_occur"),
+        "scope",
+        "/corrects",
+    ),
+    Bad(
+        "correction of an answer",
+        answer(corrects="a-0", correctsreason="did_not_occur"),
+        "scope",
+        "/corrects",
+    ),
+    Bad(
+        "correction with other data",
+        sale(id="c", data={"qty": 7}, corrects="before", correctsreason="incorrect_data"),
+        "id_conflict",
+        "/corrects",
     ),
     Bad(
         "E20 schema",
