@@ -198,6 +198,8 @@ def split(
         tags.append("item_wide")
     if late_lines(state, item, site, today):
         tags.append("late_supply")
+    if _bulk_lately(state, ahead.row, today):
+        tags.append("bulk")
     if not tags and _is_busy(panel, ahead.row, today, window, forecasters):
         tags.append("calendar")
     return Split(
@@ -329,6 +331,11 @@ def _reference(
 def _alarmed(panel: Panel, aheads: Sequence[Ahead], today: int) -> int:
     newest = [int(panel.live.alarm_up[a.row]) for a in aheads]
     return sum(day != NEVER and day >= today - RECENT_DAYS for day in newest)
+
+
+def _bulk_lately(state: SenseState, row: int, today: int) -> bool:
+    seen = state.sightings.get((row, "bulk"))
+    return seen is not None and day_number(seen.time.date()) >= today - RECENT_DAYS
 
 
 def _is_busy(

@@ -160,7 +160,8 @@ def left_to_sell(
     out[:, closed:] = by_day[:, behind : behind + days - closed]
     at = today - panel.first_day
     if closed == 0 and 0 <= at < len(panel.sold):
-        out[:, 0] = np.maximum(out[:, 0] - max(int(panel.sold[at, row]), 0) / ONE_UNIT, 0)
+        sold = int(panel.sold[at, row]) - panel.tickets.excess.get((row, today), 0)
+        out[:, 0] = np.maximum(out[:, 0] - max(sold, 0) / ONE_UNIT, 0)
     return out
 
 

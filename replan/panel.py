@@ -33,6 +33,7 @@ from replan.forecasting import (
     checked_mean,
 )
 from replan.network import Network
+from replan.tickets import OCTAVES, TicketBook
 from replan.units import ONE_UNIT, ItemId, SiteId, day_number
 
 NEVER = -(2**62)
@@ -90,6 +91,7 @@ class Panel:
     ring: list[Columns]
     reopened: IntArray
     drivers: DriverBook
+    tickets: TicketBook
     _days: dict[tuple[SiteId, int], int] = field(default_factory=dict)
 
     @property
@@ -135,6 +137,7 @@ def empty_panel(network: Network, *, keep_days: int) -> Panel:
         ring=[_columns(0, n) for _ in range(keep_days)],
         reopened=np.full(n, NEVER, dtype=np.int64),
         drivers=DriverBook(),
+        tickets=TicketBook(sizes=np.zeros((n, OCTAVES), dtype=np.int64)),
     )
 
 
@@ -157,10 +160,13 @@ def local_day_number(panel: Panel, site: SiteId, at: datetime) -> int:
     return day
 
 
-def add_sales(panel: Panel, rows: IntArray, days: IntArray, qty: IntArray) -> None:
-    """Add units sold (M,) to the day totals; a day already closed is reopened from there on."""
+def add_sales(panel: Panel, rows: IntArray, days: IntArray, qty: IntArray) -> IntArray:
+    """Add units sold (M,) to the day totals; a day already closed is reopened from there on.
+    Returns which of the sales are bulk.
+    """
     if not len(rows):
-        return
+        return np.zeros(0, dtype=np.int64)
+    bulk = panel.tickets.take(rows, days, qty)
     _reach(panel, int(days.min()), int(days.max()))
     np.add.at(panel.sold, (days - panel.first_day, rows), qty)
     begin(panel, rows, days)
@@ -168,6 +174,7 @@ def add_sales(panel: Panel, rows: IntArray, days: IntArray, qty: IntArray) -> No
     for row, day in zip(rows[late].tolist(), days[late].tolist(), strict=True):
         if panel.reopened[row] == NEVER or day < panel.reopened[row]:
             panel.reopened[row] = day
+    return bulk
 
 
 def add_driver(panel: Panel, row: int, driver: StatedDriver) -> None:
@@ -397,7 +404,7 @@ def fit_request(
     return FitRequest(
         asked_at=asked_at,
         through=through,
-        sold=sold / ONE_UNIT,
+        sold=panel.tickets.take_off(sold / ONE_UNIT, panel.first_day),
         mask=mask,
         young=young,
         item_of=np.unique([item for item, _ in panel.series], return_inverse=True)[1],
@@ -493,6 +500,7 @@ def trim_history(panel: Panel, keep_days: int) -> None:
         panel.empty = panel.empty[cut:].copy()
         panel.first_day += cut
         panel.drivers.forget(panel.first_day)
+        panel.tickets.forget(panel.first_day)
 
 
 def _step(
@@ -505,7 +513,7 @@ def _step(
     kept = panel.ring[day % len(panel.ring)]
     for name in Columns.__dataclass_fields__:
         getattr(kept, name)[..., rows] = getattr(live, name)[..., rows]
-    units = np.maximum(panel.sold[day - panel.first_day, rows], 0)
+    units = panel.tickets.usual(panel.sold[day - panel.first_day, rows], rows, day)
     y = units / ONE_UNIT
     mask = ~(panel.empty[day - panel.first_day, rows] & (units <= 0))
     mean = _mean(panel, live.state, rows, 1, forecasters)
@@ -690,6 +698,7 @@ def panel_arrays(panel: Panel) -> dict[str, NDArray[Any]]:
             "reopened",
         )
     }
+    arrays["ticket_sizes"] = panel.tickets.sizes
     arrays["first_day"] = np.array([panel.first_day], dtype=np.int64)
     for label, columns in _labelled(panel):
         for name in Columns.__dataclass_fields__:
@@ -702,16 +711,18 @@ def panel_from_arrays(
     arrays: Mapping[str, NDArray[Any]],
     fit: PanelFit | None,
     drivers: DriverBook,
+    bulk: Iterable[Iterable[int]],
 ) -> Panel:
     """The panel that `panel_arrays` took apart; `empty` supplies series and zones."""
-    panel = replace(empty, fit=fit, drivers=drivers, _days={})
+    tickets = TicketBook.of_rows(arrays["ticket_sizes"].copy(), bulk)
+    panel = replace(empty, fit=fit, drivers=drivers, tickets=tickets, _days={})
     panel.first_day = int(arrays["first_day"][0])
     for name, value in arrays.items():
         label, _, column = name.partition(".")
         if column:
             target = panel.live if label == "live" else panel.ring[int(label)]
             setattr(target, column, value.copy())
-        elif name != "first_day":
+        elif name not in ("first_day", "ticket_sizes"):
             setattr(panel, name, value.copy())
     return panel
 

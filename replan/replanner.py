@@ -148,6 +148,7 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
     sales: list[tuple[int, int, int, int]] = []
     moves: list[tuple[int, int, int]] = []
     counts: list[StockCounted] = []
+    sold: list[SaleRecorded] = []
     for fact in facts:
         match fact:
             case SaleRecorded():
@@ -157,6 +158,7 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                 day = local_day_number(panel, fact.site, fact.occurred_at)
                 if day >= oldest:
                     sales.append((row, day, fact.sold, micros(fact.occurred_at)))
+                    sold.append(fact)
                 _see(
                     state,
                     row,
@@ -220,7 +222,9 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                 assert_never(fact)
     if sales:
         table = np.array(sales, dtype=np.int64)
-        add_sales(panel, table[:, 0], table[:, 1], table[:, 2])
+        for n in add_sales(panel, table[:, 0], table[:, 1], table[:, 2]).tolist():
+            words = f"one ticket of {sold[n].sold / ONE_UNIT:g}, far above the usual ones: bulk"
+            _see(state, int(table[n, 0]), "bulk", sold[n], words)
         moves += [(row, when, -qty) for row, _, qty, when in sales]
     if moves:
         table = np.array(moves, dtype=np.int64)

@@ -80,7 +80,8 @@ class SenseState:
     inbox: list[SenseFact] = field(default_factory=list)
     cases: dict[ItemId, CaseFile] = field(default_factory=dict)
     sightings: dict[tuple[int, str], Sighting] = field(default_factory=dict)
-    """Newest fact by (row, kind); kinds: sale, count, adjust, mismatch, suspect, promo:<id>."""
+    """Newest fact by (row, kind); kinds: sale, bulk, count, adjust, mismatch, suspect,
+    promo:<id>."""
     told_closed: dict[SiteId, int] = field(default_factory=dict)
     """The newest business day that each store itself declared closed."""
     alarms: AlarmBook = field(default_factory=AlarmBook)
@@ -146,4 +147,5 @@ def state_digest(state: SenseState) -> str:
     parts += [repr([(key, book[key]) for key in sorted(book, key=repr)]).encode() for book in books]
     parts.append(repr(order).encode())
     parts.append(repr(state.panel.drivers.to_json()).encode())
+    parts.append(repr(state.panel.tickets.rows()).encode())
     return "sha256:" + sha256_hex(b"\n".join(parts))

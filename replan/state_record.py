@@ -50,6 +50,7 @@ def state_bytes(state: SenseState, extra: Mapping[str, Any]) -> bytes:
         "drivers": state.panel.drivers.to_json(),
         "alarms": book_json(state.alarms),
         "holds": holds_json(state.holds),
+        "bulk": state.panel.tickets.rows(),
     }
     body = b"".join(column.tobytes() for column in columns.values())
     return _MAGIC + canonical_bytes(header) + b"\0" + body
@@ -78,7 +79,9 @@ def state_from_bytes(
     if at != len(data):
         raise LedgerBroken(f"kept state has {len(data) - at} bytes after its last column")
     state = SenseState(
-        panel=panel_from_arrays(empty.panel, arrays, fit, DriverBook.from_json(header["drivers"])),
+        panel=panel_from_arrays(
+            empty.panel, arrays, fit, DriverBook.from_json(header["drivers"]), header["bulk"]
+        ),
         supply=_supply(header["supply"]),
         clock=_read_instant(header["clock"]),
         cases={item: _case(row) for item, row in header["cases"].items()},
