@@ -107,17 +107,23 @@ class DriverBook:
         self._windows = None
         return driver
 
-    def take_back(self, row: int, source: str, event_id: str) -> None:
-        """A statement about a series was none; the one before it holds again."""
-        for key in [key for key in self.stated if key[0] == row]:
+    def take_back(self, row: int, source: str, event_id: str) -> list[StatedDriver]:
+        """A statement about a series was none; the one before it holds again. What is gone, and
+        what holds instead.
+        """
+        touched: list[StatedDriver] = []
+        for key in sorted(key for key in self.stated if key[0] == row):
             told = self.stated[key]
             left = tuple(d for d in told if (d.source, d.event_id) != (source, event_id))
+            if len(left) == len(told):
+                continue
+            touched += [d for d in told if d not in left] + list(left[-1:])
             if left:
                 self.stated[key] = left
             else:
                 del self.stated[key]
-            if len(left) < len(told):
-                self._windows = None
+            self._windows = None
+        return touched
 
     def sold_under(self, row: int, promo: str, day: int) -> None:
         """Take down that something was sold under a promotion that day."""

@@ -177,8 +177,18 @@ def add_sales(panel: Panel, rows: IntArray, days: IntArray, qty: IntArray) -> In
     return bulk
 
 
+def take_back_sale(panel: Panel, row: int, day: int, qty: int) -> None:
+    """A sale that was none leaves its day, which is stepped again if it has closed."""
+    panel.sold[day - panel.first_day, row] -= qty
+    panel.tickets.take_back(row, day, qty)
+    if day <= panel.closed[row] and (panel.reopened[row] == NEVER or day < panel.reopened[row]):
+        panel.reopened[row] = day
+
+
 def add_driver(panel: Panel, row: int, driver: StatedDriver) -> None:
-    """A driver was stated for a series; closed days that it explains are stepped again."""
+    """A driver was stated for a series, or taken back; closed days that it explains are stepped
+    again.
+    """
     oldest = int(panel.closed[row]) - len(panel.ring) + 1
     fitted = panel.fit.through + 1 if panel.fit is not None else 2**62
     start = max(driver.first, oldest, fitted)

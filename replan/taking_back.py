@@ -29,13 +29,14 @@ from replan.holds import cause_of
 from replan.network import close_instant
 from replan.panel import (
     NEVER,
-    add_sales,
+    add_driver,
     add_stock_moves,
     book_at,
     local_day_number,
     micros,
     take_back_count,
     take_back_move,
+    take_back_sale,
 )
 from replan.state import SenseRules, SenseState, Sighting
 from replan.supply import OrderLine, TransferStepTaken
@@ -76,7 +77,8 @@ def take_back(state: SenseState, facts: Sequence[Retracted], rules: SenseRules) 
             case DriverStated():
                 row = state.panel.row_of.get((of.item, of.site))
                 if row is not None:
-                    state.panel.drivers.take_back(row, of.source, of.event_id)
+                    for driver in state.panel.drivers.take_back(row, of.source, of.event_id):
+                        add_driver(state.panel, row, driver)
             case DayClosed():
                 # A day that has closed stays so: what still comes in reopens it.
                 if state.told_closed.get(of.site) == day_number(of.business_date):
@@ -122,7 +124,7 @@ def _take_back_sale(state: SenseState, sale: SaleRecorded, rules: SenseRules) ->
         return
     day = local_day_number(panel, sale.site, sale.occurred_at)
     if len(panel.sold) and day >= panel.first_day:
-        add_sales(panel, np.array([row]), np.array([day]), np.array([-sale.sold]))
+        take_back_sale(panel, row, day, sale.sold)
     _unmove(state, sale.item, sale.site, sale.occurred_at, -sale.sold, rules)
 
 

@@ -60,6 +60,20 @@ class TicketBook:
         np.add.at(self.sizes, (rows, np.frexp(size.astype(np.float64))[1]), qty > 0)
         return bulk
 
+    def take_back(self, row: int, day: int, qty: int) -> None:
+        """A ticket was none: it is not counted, and the day loses what it had too much."""
+        size = abs(qty)
+        if qty > 0:
+            self.sizes[row, size.bit_length()] -= 1
+        over, left = size - int(self.limits(np.array([row]))[0]), self.excess.get((row, day), 0)
+        if over > 0 and left:
+            left -= over if qty > 0 else -over
+            # The limit may have moved since: what is left of the other tickets keeps its sign.
+            if left * self.excess[(row, day)] > 0 and abs(left) > size // 100:
+                self.excess[(row, day)] = left
+            else:
+                del self.excess[(row, day)]
+
     def usual(self, sold: IntArray, rows: IntArray, day: int) -> IntArray:
         """Units sold (n,) of a day as far as they are usual tickets, at least 0."""
         if not self.excess:

@@ -124,3 +124,13 @@ def test_bulk_outlives_a_restart() -> None:
     state, _ = state_from_bytes(World(network(), BLIND).state, kept, world.state.panel.fit)
     assert state_digest(state) == state_digest(world.state)
     assert state.panel.tickets.rows() == world.state.panel.tickets.rows() != []
+
+
+def test_a_pallet_that_was_taken_back_was_never_a_ticket() -> None:
+    made = book([1, 2] * 50)
+    rows, days = np.array([0]), np.array([1])
+    before = made.sizes.copy()
+    made.take(rows, days, np.array([300_000]))
+    made.take_back(0, 1, 300_000)
+    np.testing.assert_array_equal(made.sizes, before)
+    assert made.excess == {}

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from replan.drivers import CHANNELS
-from replan.events import SaleRecorded
+from replan.events import Retracted, SaleRecorded
 from replan.forecasting import DriverDays
 from replan.models.uplift_history import base_of, without_drivers
 from replan.panel import base_mean, forecast, lift_ahead, live_mean
 from replan.state import state_digest
 from replan.state_record import state_bytes, state_from_bytes
+from replan.units import EventId
 from replan.uplift import explained, learned, lift_of, widened
 from tests.sense_worlds import (
     CALM,
@@ -27,6 +28,7 @@ from tests.sense_worlds import (
     network,
     sale,
     stated,
+    when,
 )
 
 DISPLAY, FEATURE = CHANNELS.index("display"), CHANNELS.index("feature")
@@ -273,3 +275,22 @@ def test_counting_the_shelf_is_no_driver() -> None:
     world = World(network(), BLIND)
     world.tell([counted(0.5, 10)], 1.0)
     assert world.state.panel.drivers.days(np.array([0]), np.array([0]), 7) is None
+
+
+def test_a_promotion_that_was_taken_back_lifts_nothing_and_taught_nothing() -> None:
+    never, back = (fitted_world(28, model="ets_ana", rules=BLIND) for _ in range(2))
+    facts = {f.event_id: f for f in [*calm_sales(28, 31), *calm_sales(28, 31, site=S2)]}
+    told = stated(28.0, 28, 33)
+    gone = Retracted(
+        event_id=EventId("gone"),
+        source=told.source,
+        occurred_at=when(31.2),
+        arrived_at=when(31.2),
+        payload_sha=told.payload_sha,
+        of=told,
+        reason="did_not_occur",
+    )
+    ticks = [28.9, 29.9, 30.9, 31.5]
+    never.live(facts.values(), ticks)
+    back.live([*facts.values(), told, gone], ticks)
+    assert state_digest(never.state) == state_digest(back.state)
