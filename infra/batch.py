@@ -57,7 +57,7 @@ class Batch:
         if replies or tick is not None:
             write.append_manifest(
                 ManifestRow(
-                    batch_seq=self._ledger.batch_seq() + 1,
+                    batch_seq=write.batch_seq() + 1,
                     segment=segment,
                     first_offset=self._first_rank,
                     last_offset=self.next_rank - 1,

@@ -4,6 +4,7 @@ it.
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from replan.errors import BrokenPromise, LedgerBusy, NotSo, UsageError
-from replan.findings import finding_json, finding_text, has_errors
+from replan.findings import finding_json, finding_text, folded, has_errors
 
 OK, NOT_SO, BAD_USE, CRASHED, BUSY = 0, 1, 2, 70, 75
 
@@ -119,7 +120,8 @@ def check(folder: Dir = None, as_json: Json = False) -> None:
     """Judge a workspace: file, line, value and rule of everything wrong."""
     from replan.infra.workspace import check_workspace
 
-    _report(check_workspace(folder or _place.root), as_json)
+    found = check_workspace(folder or _place.root)
+    _report(found if as_json else folded(found), as_json)
 
 
 def _report(findings: Iterable[Any], as_json: bool) -> None:
@@ -340,18 +342,22 @@ def authority_check(
 @events.command("check")
 def events_check(file: Path, as_json: Json = False) -> None:
     """Judge a file of events offline, with the verdicts a run would give."""
-    from replan.infra.events_kit import VERDICTS_OF_FAILURE
+    from replan.infra.events_kit import VERDICTS_OF_FAILURE, summary
     from replan.infra.running import check_events
 
     failed = False
+    counts: Counter[str] = Counter()
     for row in check_events(_place.root, file):
         failed |= row["status"] in VERDICTS_OF_FAILURE
+        counts[row["status"]] += 1
         if as_json:
             _print([row])
         elif row["code"] is not None:
             sys.stdout.write(
                 f"{file}:{row['line']}: {row['status']} {row['code']} {row['pointer'] or ''}\n"
             )
+    if not as_json:
+        sys.stdout.write(f"{file}: {summary(counts)}\n")
     if failed:
         raise typer.Exit(NOT_SO)
 

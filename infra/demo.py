@@ -95,7 +95,7 @@ def _summary(root: Path, status: Mapping[str, Any]) -> dict[str, Any]:
     with opened_office(root) as desk:
         rows = desk.office.decisions(None, None, None)
         queue = desk.office.queue()
-        health = desk.ledger.forecast_health()
+        health = desk.ledger.forecast_health(workspace.settings.bands.nominal)
         cases = [_told(desk.ledger, row) for row in _telling(rows)]
     with ReferenceErp(root, workspace.network, initial_stock(root)) as erp:
         gain = erp.gain()
@@ -185,7 +185,10 @@ def _tell(say: Console, root: Path, summary: Mapping[str, Any]) -> None:
         ("events applied", f"{sum(summary['events'].values()):,}"),
         ("troubles looked into", str(summary["episodes"])),
         ("plans carried out without a person", f"{summary['autonomous_share'] or 0:.0%}"),
-        ("90 % band held", f"{health['coverage']:.1%} of {health['days']:,} store days"),
+        (
+            f"{100 * health['band']:.0f} % band held",
+            f"{health['coverage']:.1%} of {health['days']:,} store days",
+        ),
         ("WAPE of the day-ahead forecast", f"{health['wape']:.3f}"),
         ("margin lost, doing nothing", money(lost["without"])),
         ("margin lost, with what ran by itself", money(lost["with"])),

@@ -13,7 +13,6 @@ the rest from sales, receipts and transfers.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -160,12 +159,11 @@ class ErpLife:
         """Everything but the tallies as JSON data; instants are left to the writer's `default`."""
         assert self.at is not None, "nothing to keep before the first day"
         assert self.began is not None, "nothing to keep before the first day"
-        voice = asdict(self.voice)
-        del voice["spoken"]
+        voice = self.voice
         return {
             "at": self.at,
             "began": self.began,
-            "voice": voice,
+            "voice": {"said": voice.said, "done": voice.done, "refused": voice.refused},
             "worlds": [world_json(world) for world in self.worlds],
             "counted": [(*key, at) for key, at in self._counted.items()],
             "recount": list(self._recount),

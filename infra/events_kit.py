@@ -14,7 +14,7 @@ from replan.network import Network
 from replan.streams.codec import Decoder
 from replan.streams.file_source import decode_line, read_lines
 from replan.streams.intake import Intake, TypicalDaily
-from replan.streams.messages import Reply
+from replan.streams.messages import STATUSES, Reply
 from replan.streams.schemas import DATA_MODELS, json_schema
 
 VERDICTS_OF_FAILURE = frozenset({"REJECTED", "QUARANTINED"})
@@ -54,6 +54,13 @@ def reply_json(reply: Reply) -> dict[str, Any]:
         "pointer": reply.pointer,
         "sha256": reply.sha256,
     }
+
+
+def summary(counts: Mapping[str, int]) -> str:
+    """How many events got which status, in words."""
+    total = sum(counts.values())
+    parts = [f"{counts[status]} {status}" for status in STATUSES if counts.get(status)]
+    return f"{total} event{'' if total == 1 else 's'}: {', '.join(parts) or 'nothing to judge'}"
 
 
 def schemas(kind: str | None = None) -> Iterator[dict[str, Any]]:

@@ -282,6 +282,21 @@ def _fit_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
     return None if same else "has another body"
 
 
+def _given_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
+    c = t.desk_log.c
+    row = conn.execute(
+        sa.select(t.desk_log).where(c.planning_group == body["group"], c.seq == body["seq"])
+    ).first()
+    if row is None:
+        return f"{body['seq']} is missing"
+    if not _is(zlib.decompress(row.input), row.sha, body["body_sha"]):
+        return f"{body['seq']} was given something else"
+    stated = (body["input"], body["tick"], body["at"])
+    if (row.kind, _plain(row.tick), _plain(row.at)) != stated:
+        return f"{body['seq']} differs in kind, tick or time"
+    return None
+
+
 def _is(plain: bytes, *hashes: str) -> bool:
     return all(sha256_hex(plain) == sha for sha in hashes)
 
@@ -331,6 +346,12 @@ _KINDS: Final = {
             t.proposal.c.n,
         ),
         group=sa.null(),
+    ),
+    "given": _Kind(
+        fault=_given_fault,
+        key=("group", "seq"),
+        columns=(t.desk_log.c.planning_group, t.desk_log.c.seq),
+        group=t.desk_log.c.planning_group,
     ),
     "fit": _Kind(fault=_fit_fault, key=("tick",), columns=(t.fit.c.asked_at,), group=sa.null()),
 }

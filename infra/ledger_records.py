@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from replan.canonical import canonical_bytes
 from replan.errors import UsageError
+from replan.forecasting import published_band
 from replan.infra import ledger_audit
 from replan.infra import ledger_schema as t
 from replan.infra.ledger_reads import LedgerReads
@@ -114,13 +115,15 @@ class LedgerRecords(LedgerReads):
             for row in reversed(self._all(query))
         )
 
-    def forecast_health(self) -> dict[str, float | int]:
-        """Over all closed days with a forecast that were not censored: how many, share inside
-        the 90 % band, and WAPE of the median.
+    def forecast_health(self, nominal: float) -> dict[str, float | int]:
+        """Over all closed days with a forecast that were not censored: how many, the `band` that is
+        published for a nominal coverage, the share inside it, and WAPE of the median.
         """
         c = t.forecast_day.c
+        low, high = published_band(nominal)
         actual = c.actual / sa.literal(1_000.0)
-        inside = sa.case((actual.between(c.p05, c.p95), 1.0), else_=0.0)
+        within = actual.between(c[f"p{100 * low:02.0f}"], c[f"p{100 * high:02.0f}"])
+        inside = sa.case((within, 1.0), else_=0.0)
         row = self._first(
             sa.select(
                 sa.func.count().label("days"),
@@ -134,6 +137,7 @@ class LedgerRecords(LedgerReads):
         )
         return {
             "days": row.days,
+            "band": round(high - low, 4),
             "coverage": round(row.coverage, 4),
             "wape": round(row.wape, 4),
         }

@@ -20,8 +20,8 @@ def _counted(name: str) -> str:
     return f"coalesce((SELECT value FROM counter WHERE name = 'events.{name}'), 0) AS {name}"
 
 
-def _controlled(key: str) -> str:
-    return f"(SELECT replace(value, '\"', '') FROM control WHERE key = '{key}') AS {key}"
+def _controlled(key: str, name: str) -> str:
+    return f"(SELECT replace(value, '\"', '') FROM control WHERE key = '{key}') AS {name}"
 
 
 _LEVELS: Final = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
@@ -77,11 +77,11 @@ VIEWS: Final[dict[str, str]] = {
         FROM decision_now
         GROUP BY category""",
     "v_stream_health": f"""
-        SELECT {_controlled("clock")},
+        SELECT {_controlled("clock", "clock")},
                (SELECT {_instant("max(tick)")} FROM manifest) AS last_tick,
                {_counted("accepted")}, {_counted("rejected")}, {_counted("duplicate")},
                {_counted("late")}, {_counted("quarantined")},
-               (SELECT count(*) FROM dlq) AS dlq, {_controlled("mode")}""",
+               (SELECT count(*) FROM dlq) AS dlq, {_controlled("run_mode", "mode")}""",
     "v_alarms": f"""
         SELECT alarm_id, kind, item, site, model, source, {_instant("opened_at")} AS opened_at,
                {_instant("closed_at")} AS closed_at, text

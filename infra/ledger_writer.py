@@ -14,7 +14,7 @@ from replan.canonical import canonical_bytes, sha256_hex
 from replan.effects import ActionMoved, DayRow, DeskOutcome, Feedback, ForecastRow
 from replan.errors import LedgerMoved
 from replan.infra import ledger_schema as t
-from replan.infra.ledger_audit import SENSE
+from replan.infra.ledger_audit import SENSE, desk_writer
 from replan.infra.ledger_database import insert_or, upsert
 from replan.infra.ledger_desk import DeskTransaction, move_action, store_feedback
 from replan.infra.ledger_reads import RESERVE_SEQ
@@ -129,6 +129,9 @@ class LedgerWriter(RunWriter):
                 sha=sha256_hex(given),
             )
         )
+        place = {"group": group, "seq": seq, "tick": None if tick is None else instant_text(tick)}
+        sha = sha256_hex(given)
+        self._tail.add(desk_writer(group), "given", group, at, input=kind, body_sha=sha, **place)
         return seq
 
     def apply_outcome(

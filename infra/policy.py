@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from replan import __version__
@@ -62,11 +63,11 @@ class PolicySource:
 def keep_policy(write: LedgerWriter, policy: Policy) -> dict[str, Any]:
     """Keep what a policy is made of by content, once, and name it."""
     table = policy.table
-    people = canonical_bytes(asdict(policy.people))
+    people, people_sha = _people_record(policy.people)
     named: dict[str, Any] = {
         "authority": None,
         "absent": policy.absent,
-        "people": sha256_hex(people),
+        "people": people_sha,
         "network": policy.network.version.removeprefix("sha256:"),
         "mode": policy.mode,
         "change_cost_minor": policy.change_cost_minor,
@@ -82,6 +83,13 @@ def keep_policy(write: LedgerWriter, policy: Policy) -> dict[str, Any]:
     if not write.has_artefact(named["network"]):
         write.add_artefact("network", policy.network.record)
     return named
+
+
+@lru_cache(maxsize=4)
+def _people_record(people: People) -> tuple[bytes, str]:
+    """Canonical bytes and hex SHA-256; the same people decide at most ticks of a run."""
+    record = canonical_bytes(asdict(people))
+    return record, sha256_hex(record)
 
 
 def kept_policy(ledger: LedgerRecords, named: Mapping[str, Any], chooser: JointChooser) -> Policy:

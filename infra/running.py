@@ -15,10 +15,11 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from replan.errors import NotSo, UsageError
-from replan.findings import Finding, finding_text
+from replan.findings import Finding, finding_text, folded
 from replan.infra.authority_file import AUTHORITY_FILE, load_authority
 from replan.infra.engine import Progress
 from replan.infra.events_kit import check
+from replan.infra.garbage import seldom_collected
 from replan.infra.ledger_rows import AuditReport
 from replan.infra.ledger_store import Ledger
 from replan.infra.office import Office
@@ -86,7 +87,11 @@ def run_workspace(
     ledger = open_ledger(workspace)
     try:
         _warn(workspace)
-        with progress_bar() as watch, opened_engine(workspace, ledger, chosen, watch) as engine:
+        with (
+            seldom_collected(),
+            progress_bar() as watch,
+            opened_engine(workspace, ledger, chosen, watch) as engine,
+        ):
             with ledger.transaction() as write:
                 write.set_control(MODE, chosen)
             engine.run_until_end()
@@ -121,7 +126,7 @@ def _log_begins(events: Path) -> datetime | None:
 
 def _warn(workspace: Workspace) -> None:
     """Say loudly what narrows this run without stopping it."""
-    for finding in workspace.findings:
+    for finding in folded(workspace.findings):
         if finding.severity == "error" or finding.file == AUTHORITY_FILE:
             sys.stderr.write(finding_text(finding) + "\n")
     if workspace.authority.reason is not None:

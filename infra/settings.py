@@ -75,12 +75,24 @@ def _ledger_url(text: object) -> str:
     except ArgumentError:
         url = None
     if url is None or url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise NotAValue("url", "is not a URL of SQLite or PostgreSQL, such as sqlite:///ledger.db")
-    if url.get_backend_name() == "sqlite" and ".." in (url.database or "").split("/"):
-        raise NotAValue("outside", f"{text} leaves the workspace by ..")
+        raise NotAValue("url", "is not a URL of a SQLite file, such as sqlite:///ledger.db")
     if url.password is not None and str(url.password) in ("", "changeme"):
         raise NotAValue("secret", "the password is empty or a placeholder")
+    shown = url.render_as_string(hide_password=True)
+    if url.get_backend_name() != "sqlite":
+        later = "this version keeps its ledger in a SQLite file, such as sqlite:///ledger.db"
+        raise NotAValue("not_yet", f"{shown}: {later}")
+    if not url.database or url.database.startswith(":"):
+        raise NotAValue("url", f"{shown} names no file, as sqlite:///ledger.db does")
+    if ".." in url.database.split("/"):
+        raise NotAValue("outside", f"{shown} leaves the workspace by ..")
     return str(text)
+
+
+def _clock(name: object) -> object:
+    if name == "database":
+        raise NotAValue("not_yet", "'database': this version runs on the log clock; write auto")
+    return name
 
 
 class Source(StrictShape):
@@ -101,7 +113,7 @@ class Time(StrictShape):
     lateness: Duration = timedelta(hours=48)
     max_jump: Duration = timedelta(days=30)
     day_closes_at: Annotated[time, parsed_by(_day_time)] = time(4)
-    clock: Literal["auto", "log", "database"] = "auto"
+    clock: Annotated[Literal["auto", "log", "database"], parsed_by(_clock)] = "auto"
 
 
 class Ticks(StrictShape):
@@ -156,9 +168,8 @@ class Executor(StrictShape):
 
 
 class Engine(StrictShape):
-    """Events per transaction, ticks between snapshots of the state, worker processes (0: none)."""
+    """Ticks between snapshots of the state, worker processes (0: none)."""
 
-    batch: Annotated[int, Field(ge=1, le=100_000)] = 500
     snapshot_ticks: Annotated[int, Field(ge=1, le=100_000)] = 24
     workers: Annotated[int, Field(ge=0, le=64)] = 2
 

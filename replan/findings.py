@@ -1,7 +1,7 @@
 """What is wrong in a file, said so that its owner can mend it?"""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
@@ -51,3 +51,28 @@ def in_file_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(
         sorted(findings, key=lambda f: (f.file, f.line or 0, f.severity, f.rule, f.message))
     )
+
+
+def folded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings with the gaps of one table told in one line: they are legal, and often many."""
+    kept: list[Finding] = []
+    gaps: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.severity == "warning" and finding.rule == "gap":
+            gaps.setdefault(finding.file, []).append(finding)
+            if len(gaps[finding.file]) > 1:
+                continue
+        kept.append(finding)
+    return tuple(
+        _fold(gaps[f.file]) if f.severity == "warning" and f.rule == "gap" else f for f in kept
+    )
+
+
+def _fold(gaps: Sequence[Finding]) -> Finding:
+    first = gaps[0]
+    if len(gaps) == 1:
+        return first
+    text = (
+        f"{len(gaps)} kinds of cases are covered by no row and escalate; authority check lists them"
+    )
+    return replace(first, message=text, counterexample=None)

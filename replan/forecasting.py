@@ -21,6 +21,14 @@ LEVELS: tuple[float, ...] = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 """The probability levels at which every forecast is stated."""
 
 
+def published_band(nominal: float) -> tuple[float, float]:
+    """The two levels of `LEVELS` that bound the widest published band of at most `nominal` (0.5 to
+    1): 50, 80 or 90 %.
+    """
+    low = min(level for level in LEVELS if 1.0 - 2.0 * level <= nominal + 1e-9)
+    return low, next(level for level in LEVELS if abs(level - (1.0 - low)) < 1e-9)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveFit:
     """What a fit leaves behind for N series of one forecaster, in columns.

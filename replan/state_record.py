@@ -28,6 +28,8 @@ from replan.units import instant_text
 
 _MAGIC = b"replan-state-1\n"
 
+_SIGHTING = tuple(Sighting.__dataclass_fields__)
+
 
 def state_bytes(state: SenseState, extra: Mapping[str, Any]) -> bytes:
     """The state and whatever plain JSON goes with it; the inbox must be empty."""
@@ -43,7 +45,12 @@ def state_bytes(state: SenseState, extra: Mapping[str, Any]) -> bytes:
         "told_closed": dict(state.told_closed),
         "cases": {item: _case_json(case) for item, case in state.cases.items()},
         "sightings": [
-            [row, kind, {**asdict(seen), "time": instant_text(seen.time)}]
+            [
+                row,
+                kind,
+                {name: getattr(seen, name) for name in _SIGHTING}
+                | {"time": instant_text(seen.time)},
+            ]
             for (row, kind), seen in sorted(state.sightings.items())
         ],
         "supply": _supply_json(state.supply),

@@ -26,7 +26,9 @@ APPEND_ONLY = ("audit", "decision", "decision_move", "verdict")
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
-    """Desk rows: 1 decision d-1, 2 decision d-2, 3 command, 4 verdict, 5 move of d-1."""
+    """Desk rows: 1 given, 2 decision d-1, 3 decision d-2, 4 command, 5 verdict, 6 given, 7 move of
+    d-1.
+    """
     ledger = new_ledger(tmp_path)
     with ledger.transaction() as write:
         write.record_fit(TICK - HOUR, TICK, b"fit")
@@ -59,7 +61,7 @@ def edit(folder: Path, *statements: str) -> None:
 def test_an_untouched_ledger_holds(ledger: Ledger) -> None:
     report = ledger.verify_audit()
     assert report.ok
-    assert report.rows == 7
+    assert report.rows == 9
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
@@ -76,32 +78,35 @@ def test_the_record_refuses_changes(
 @pytest.mark.parametrize(
     ("statement", "writer", "seq"),
     [
-        ("UPDATE audit SET body = replace(body, 'executed', 'shadowed')", "desk:all", 5),
+        ("UPDATE audit SET body = replace(body, 'executed', 'shadowed')", "desk:all", 7),
         ("UPDATE audit SET at = '2026-05-05T00:00:00.000000Z' WHERE seq = 2", "desk:all", 2),
-        ("UPDATE audit SET subject = 'd-2' WHERE subject = 'd-1' AND seq = 3", "desk:all", 3),
+        ("UPDATE audit SET subject = 'd-2' WHERE subject = 'd-1' AND seq = 4", "desk:all", 4),
         ("UPDATE audit SET body = CAST(x'ff' AS TEXT) WHERE writer LIKE 'desk%'", "desk:all", 1),
         ("DELETE FROM audit WHERE writer = 'sense:0' AND seq = 1", "sense:0", 2),
-        ("DELETE FROM audit WHERE writer = 'desk:all' AND seq = 5", "desk:all", 5),
-        ("DELETE FROM decision WHERE decision_id = 'd-2'", "desk:all", 2),
-        ("UPDATE decision SET inputs = x'00' WHERE decision_id = 'd-1'", "desk:all", 1),
-        ("UPDATE decision SET body = (SELECT inputs FROM decision)", "desk:all", 1),
-        ("UPDATE verdict SET login = 'planner-north-2'", "desk:all", 4),
-        ("DELETE FROM verdict", "desk:all", 4),
-        ("UPDATE decision_move SET body = replace(body, 'ack', 'nack')", "desk:all", 5),
-        ("UPDATE outbox SET body = replace(body, '80.5', '90.5')", "desk:all", 3),
-        ("UPDATE outbox SET not_after = '2027-01-01T00:00:00.000000Z'", "desk:all", 3),
-        ("UPDATE action SET qty = 90500", "desk:all", 3),
+        ("DELETE FROM audit WHERE writer = 'desk:all' AND seq = 7", "desk:all", 7),
+        ("DELETE FROM decision WHERE decision_id = 'd-2'", "desk:all", 3),
+        ("UPDATE decision SET inputs = x'00' WHERE decision_id = 'd-1'", "desk:all", 2),
+        ("UPDATE decision SET body = (SELECT inputs FROM decision)", "desk:all", 2),
+        ("UPDATE verdict SET login = 'planner-north-2'", "desk:all", 5),
+        ("DELETE FROM verdict", "desk:all", 5),
+        ("UPDATE decision_move SET body = replace(body, 'ack', 'nack')", "desk:all", 7),
+        ("UPDATE desk_log SET input = x'00' WHERE seq = 1", "desk:all", 1),
+        ("UPDATE desk_log SET kind = 'verdict' WHERE seq = 2", "desk:all", 6),
+        ("DELETE FROM desk_log WHERE seq = 2", "desk:all", 6),
+        ("UPDATE outbox SET body = replace(body, '80.5', '90.5')", "desk:all", 4),
+        ("UPDATE outbox SET not_after = '2027-01-01T00:00:00.000000Z'", "desk:all", 4),
+        ("UPDATE action SET qty = 90500", "desk:all", 4),
         ("UPDATE proposal SET body = x'00'", "sense:0", 2),
         ("UPDATE fit SET sha = 'other'", "sense:0", 1),
-        ("UPDATE decision_now SET body = replace(body, '120000', '90000')", "desk:all", 6),
-        ("UPDATE decision_now SET value_minor = 1", "desk:all", 6),
+        ("UPDATE decision_now SET body = replace(body, '120000', '90000')", "desk:all", 8),
+        ("UPDATE decision_now SET value_minor = 1", "desk:all", 8),
         (
             (
                 "INSERT INTO decision SELECT 'd-9', version, planning_group, seq, at, body, sha, "
                 "inputs, inputs_sha FROM decision WHERE decision_id = 'd-1'"
             ),
             "desk:all",
-            6,
+            8,
         ),
         (
             (
@@ -109,7 +114,7 @@ def test_the_record_refuses_changes(
                 "'pending', created_at, NULL FROM outbox"
             ),
             "desk:all",
-            6,
+            8,
         ),
     ],
 )
@@ -139,7 +144,7 @@ def test_a_flipped_byte_anywhere_in_a_stored_decision_is_found(
         bad = ledger.verify_audit().first_bad
         ledger.close()
         assert bad is not None
-        assert (bad.writer, bad.seq) == ("desk:all", 1)
+        assert (bad.writer, bad.seq) == ("desk:all", 2)
 
 
 def test_the_audit_rows_of_one_decision_are_found(ledger: Ledger) -> None:

@@ -176,7 +176,7 @@ def test_measures_count_decisions_by_day_and_by_category(
 def test_the_health_of_the_stream_is_one_row(ledger: Ledger, reader: sqlite3.Connection) -> None:
     with ledger.transaction() as write:
         write.set_clock(TICK)
-        write.set_control("mode", "shadow")
+        write.set_control("run_mode", "shadow")
         write.add_counts({"accepted": 9, "late": 1})
         write.store_segment([segment_file()])
         write.append_manifest(batch(1, 0, 9, tick=TICK))
