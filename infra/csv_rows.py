@@ -203,6 +203,20 @@ def decimal(most: int, *, above_zero: bool = False) -> Callable[[str], float]:
     return parse
 
 
+def degrees(most: int) -> Callable[[str], float]:
+    """Parser of degrees with their sign, from -most to most."""
+
+    def parse(text: str) -> float:
+        if not _DECIMAL.fullmatch(text):
+            raise NotAValue("type", "must be degrees such as 52.5 or -0.12")
+        number = Decimal(text)
+        if abs(number) > most:
+            raise NotAValue("range", f"must be between -{most} and {most}")
+        return float(number)
+
+    return parse
+
+
 def days(*, above_zero: bool = False) -> Callable[[str], float]:
     """Days as a decimal, a year at most."""
     return decimal(MAX_DAYS, above_zero=above_zero)

@@ -19,6 +19,7 @@ from replan.infra.csv_rows import (
     day_time,
     days,
     decimal,
+    degrees,
     identifier,
     one_of,
     plain_name,
@@ -93,8 +94,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "shortage_minor_per_unit",
     ),
 }
-"""Required columns by file; `group` (items) and `departures` (lanes) may be there, others are
-left alone."""
+"""Required columns by file; `group` (items), `lat` and `lon` (sites) and `departures` (lanes) may
+be there, others are left alone."""
 
 Key = TypeVar("Key")
 Thing = TypeVar("Thing")
@@ -247,12 +248,15 @@ def _site_key(row: Row) -> SiteId | None:
 
 def _site(row: Row) -> Site:
     kind: SiteKind = row.read("kind", _site_kind, "store")
+    _all_or_none(row, "lat", "lon")
     return Site(
         site=SiteId(row.cells.get("site", "")),
         kind=kind,
         region=row.read("region", plain_name, ""),
         timezone=row.read("timezone", _zone, "UTC"),
         priority=row.read("priority", whole(1_000_000), 0),
+        lat=row.read_or_none("lat", degrees(90)),
+        lon=row.read_or_none("lon", degrees(180)),
     )
 
 

@@ -15,6 +15,7 @@ from replan.units import (
     EventId,
     ItemId,
     PoLineId,
+    ShipmentId,
     SiteId,
     SupplierId,
     TransferId,
@@ -26,6 +27,17 @@ TransferStep = Literal["requested", "picked", "shipped", "received"]
 PromoSort = Literal["promo", "price", "display", "feature"]
 DriverKind = Literal["promo", "price", "competitor"]
 CorrectionReason = Literal["did_not_occur", "incorrect_data"]
+MilestoneCode = Literal["AF", "P1", "X6", "AG", "X2", "SD", "X1", "D1", "A7", "A9", "CA", "PA"]
+"""Statuses of the X12 214 (element 1650): left the pick-up, left a terminal, on its way, estimated
+delivery, estimated arrival, delayed, arrived, unloaded, refused, damaged, cancelled, in part."""
+
+ESTIMATES: frozenset[str] = frozenset({"AG", "X2"})
+"""Milestones whose moment is an estimate of the arrival and may lie ahead."""
+
+AlertKind = Literal["weather", "disruption"]
+Urgency = Literal["Immediate", "Expected", "Future", "Past", "Unknown"]
+Severity = Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"]
+Certainty = Literal["Observed", "Likely", "Possible", "Unlikely", "Unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +159,96 @@ class DriverStated(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SupplyCommitted(Fact):
+    """The supplier undertakes to deliver so much of an order line on a day at its `ship_to`."""
+
+    po_line: PoLineId
+    item: ItemId
+    site: SiteId
+    qty: Units
+    day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadTimeStated(Fact):
+    """From `valid_from` on, an order takes so many seconds to its receipt.
+
+    `lane`: the receiving site of a purchase, or a lane. `p90_s` is None where only one number was
+    given.
+    """
+
+    supplier: SupplierId
+    item: ItemId
+    lane: str
+    p50_s: int
+    p90_s: int | None
+    valid_from: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipmentNoticed(Fact):
+    """Goods of an order line were shipped (an ASN); a shipment may hold several lines."""
+
+    shipment: ShipmentId
+    po_line: PoLineId
+    item: ItemId
+    site: SiteId
+    qty: Units
+    ship_at: datetime
+    eta: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MilestoneReached(Fact):
+    """A carrier's status of a shipment; `reason` is a code of the X12 element 1651."""
+
+    shipment: ShipmentId
+    code: MilestoneCode
+    at: datetime
+    place: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtaChanged(Fact):
+    """A shipment is expected at another moment; `p90`: nine in ten arrive by then."""
+
+    shipment: ShipmentId
+    eta: datetime
+    p90: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipmentTroubled(Fact):
+    """Something went wrong on the way; `impact_s`: by how many seconds the arrival moves."""
+
+    shipment: ShipmentId
+    code: str
+    severity: str
+    impact_s: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRaised(Fact):
+    """Weather or a disruption in an area from `onset` to `expires`; the newest of an id holds.
+
+    `locations`: sites, suppliers, lanes. `polygon`: corners as degrees (north, east).
+    """
+
+    alert: str
+    kind: AlertKind
+    locations: tuple[str, ...]
+    polygon: tuple[tuple[float, float], ...]
+    onset: datetime
+    expires: datetime
+    urgency: Urgency
+    severity: Severity
+    certainty: Certainty
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionAnswered(Fact):
     """An executor's answer to a command: done (`acked`) or refused with nothing done."""
 
@@ -174,6 +276,12 @@ class TroubleFound(Fact):
     text: str
 
 
+ShipmentReport = MilestoneReached | EtaChanged | ShipmentTroubled
+"""What is said of a shipment on its way; the shipping notices say which order lines it holds."""
+
+SupplySignal = SupplyCommitted | LeadTimeStated | ShipmentNoticed | ShipmentReport | AlertRaised
+"""What suppliers, carriers and alerts say beside orders and receipts."""
+
 ItemFact = (
     SaleRecorded
     | StockCounted
@@ -192,11 +300,11 @@ class Retracted(Fact):
     events has matched it to a fact that was applied, and does so once.
     """
 
-    of: ItemFact | DayClosed
+    of: ItemFact | DayClosed | SupplySignal
     reason: CorrectionReason
 
 
-SenseFact = ItemFact | DayClosed | Retracted | TroubleFound
+SenseFact = ItemFact | DayClosed | SupplySignal | Retracted | TroubleFound
 InboundFact = SenseFact | ActionAnswered
 
 

@@ -41,13 +41,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A store, distribution centre or supplier."""
+    """A store, distribution centre or supplier; degrees north and east, None where not given."""
 
     site: SiteId
     kind: SiteKind
     region: str
     timezone: str
     priority: int
+    lat: float | None = None
+    lon: float | None = None
 
     @property
     def zone(self) -> ZoneInfo:

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from replan.arrivals import LineOutlook, contract_of, line_outlook
 from replan.canonical import seed_from
 from replan.forecasting import FloatArray, IntArray, mean_of
-from replan.network import Item, Lane, Network, SupplyContract
+from replan.network import Item, Lane, Network
 from replan.panel import Panel, book_stock, stock_known
 from replan.planning import (
     ExpediteOffer,
@@ -51,6 +52,8 @@ class Ahead:
     window: int
     review_day: int
     persistent: float
+    lines: tuple[LineOutlook, ...] = ()
+    """The open order lines behind `inbound`."""
 
     def supply_by_day(self) -> IntArray:
         """Units on hand plus what has come in by the end of each day, at the late arrival dates."""
@@ -126,23 +129,23 @@ def look_ahead(
             moves = [t for t in supply.open_transfers(item) if not _overdue(t.arrive_p90, today)]
             by_item[item] = (supply.lines_of(item), supply.open_lines(item), moves)
         placed, open_lines, moves = by_item[item]
+        lines = tuple(
+            line_outlook(network, supply, line, today)
+            for line in open_lines
+            if line.stated.ship_to == site
+        )
         leaving = sum(t.qty for t in moves if t.origin == site and not t.shipped)
-        window, review_day = _window(network, item, site, placed, today, rules.horizon_days)
+        window, review_day = _window(network, supply, item, site, placed, today, rules.horizon_days)
         found[row] = Ahead(
             row=row,
             site=site,
             quantiles=np.round(quantiles, 6),
             on_hand=max(int(book[row]) - leaving, 0),
-            inbound=_inbound(
-                network,
-                supply,
-                [line for line in open_lines if line.stated.ship_to == site],
-                [t for t in moves if t.destination == site],
-                today,
-            ),
+            inbound=_inbound(supply, lines, [t for t in moves if t.destination == site], today),
             window=window,
             review_day=review_day,
             persistent=_persistent(panel, row, today),
+            lines=lines,
         )
     return found
 
@@ -196,8 +199,7 @@ def planning_problem(
         early
         for a in aheads
         if a.site in receivers
-        for line in supply.open_lines(item)
-        if line.stated.ship_to == a.site
+        for line in a.lines
         if (early := _expedite_offer(network, supply, line, a, at, today)) is not None
     )
     return PlanningProblem(
@@ -296,49 +298,30 @@ def _next_order(network: Network, item: ItemId, ahead: Ahead) -> NextOrder:
     )
 
 
-def _contract(network: Network, line: OrderLine) -> SupplyContract | None:
-    stated = line.stated
-    return network.supply.get((stated.supplier, stated.item, stated.ship_to))
-
-
-def _line_days(network: Network, line: OrderLine, promised: date, today: int) -> tuple[int, int]:
-    """Arrival day indices of a line: as promised; overdue is expected tomorrow; p90 by the
-    contract's spread.
-    """
-    contract = _contract(network, line)
-    spread = 1
-    if contract is not None:
-        spread = math.ceil(contract.lead_time_days_p90 - contract.lead_time_days_p50)
-    p50 = day_number(promised) - today
-    p50 = 1 if p50 < 0 else p50
-    return p50, p50 + max(spread, 0)
-
-
 def _inbound(
-    network: Network,
     supply: SupplyLedger,
-    lines: list[OrderLine],
+    lines: Sequence[LineOutlook],
     moves: list[Transfer],
     today: int,
 ) -> tuple[Inbound, ...]:
-    """What is on its way to a site by these order lines and transfers."""
+    """What is on its way to a site by these order lines and transfers; days counted from today."""
     rows = []
-    for line in lines:
-        p50, p90 = _line_days(network, line, line.stated.promised, today)
-        open_qty = supply.open_qty(line)
-        early = supply.expedite_of(line)
-        if early is not None and not _overdue(early.arrive_p90, today):
-            quick = max(day_number(early.arrive_p50) - today, 0)
-            late = max(day_number(early.arrive_p90) - today, quick)
-            moved = min(early.qty, open_qty)
-            rows.append(
-                Inbound(
-                    ref=f"{line.stated.po_line}+", qty=Units(moved), day_p50=quick, day_p90=late
-                )
-            )
-            open_qty = Units(open_qty - moved)
-        if open_qty > 0:
-            rows.append(Inbound(ref=line.stated.po_line, qty=open_qty, day_p50=p50, day_p90=p90))
+    for outlook in lines:
+        early = supply.expedite_of(outlook.line)
+        for arrival in outlook.arrivals:
+            qty = arrival.qty
+            # Past its late day nobody knows any more whether it was brought forward.
+            ours = early if arrival.shipment is None else None
+            if ours is not None and not _overdue(ours.arrive_p90, today):
+                quick = max(day_number(ours.arrive_p50) - today, 0)
+                late = max(day_number(ours.arrive_p90) - today, quick)
+                moved = Units(min(ours.qty, qty))
+                ref = f"{arrival.po_line}+"
+                rows.append(Inbound(ref=ref, qty=moved, day_p50=quick, day_p90=late))
+                qty = Units(qty - moved)
+            if qty > 0:
+                p50, p90 = arrival.p50 - today, arrival.p90 - today
+                rows.append(Inbound(ref=arrival.ref, qty=qty, day_p50=p50, day_p90=p90))
     for transfer in moves:
         p50 = max(day_number(transfer.arrive_p50) - today, 0)
         p90 = max(day_number(transfer.arrive_p90) - today, p50)
@@ -365,7 +348,13 @@ def _overdue(arrive_p90: date, today: int) -> bool:
 
 
 def _window(
-    network: Network, item: ItemId, site: SiteId, placed: list[OrderLine], today: int, horizon: int
+    network: Network,
+    supply: SupplyLedger,
+    item: ItemId,
+    site: SiteId,
+    placed: list[OrderLine],
+    today: int,
+    horizon: int,
 ) -> tuple[int, int]:
     """Days until normal supply can arrive: to the next review, then the supplier's lead time; never
     less than its late lead time from now. And the day of that review.
@@ -376,8 +365,9 @@ def _window(
     contracts = network.contracts_of.get((item, site), ())
     if not contracts:
         return horizon, horizon - 1
-    lead = min(math.ceil(c.lead_time_days_p50) for c in contracts)
-    late = min(math.ceil(c.lead_time_days_p90) for c in contracts)
+    leads = [supply.lead_times.of(network, contract, today) for contract in contracts]
+    lead = min(math.ceil(row.p50) for row in leads)
+    late = min(math.ceil(row.p90) for row in leads)
     review = max(math.ceil(network.stocking[(item, site)].review_period_days), 1)
     # A line split off by an expedite is younger than the review that ordered it.
     first: dict[str, int] = {}
@@ -395,21 +385,25 @@ def _window(
 def _expedite_offer(
     network: Network,
     supply: SupplyLedger,
-    line: OrderLine,
+    outlook: LineOutlook,
     ahead: Ahead,
     at: datetime,
     today: int,
 ) -> ExpediteOffer | None:
-    contract = _contract(network, line)
+    line = outlook.line
+    contract = contract_of(network, line)
+    # What has been shipped is out of the supplier's hands.
+    waiting = next((a for a in outlook.arrivals if a.shipment is None), None)
     if (
         contract is None
+        or waiting is None
         or contract.expedite_days_saved is None
         or contract.expedite_fixed_minor is None
         or contract.expedite_unit_minor is None
         or supply.expedite_of(line) is not None
     ):
         return None
-    p50, p90 = _line_days(network, line, line.stated.promised, today)
+    p50, p90 = waiting.p50 - today, waiting.p90 - today
     saved = math.floor(contract.expedite_days_saved)
     new_p50 = max(p50 - saved, 1)
     if new_p50 >= p50:
@@ -419,7 +413,7 @@ def _expedite_offer(
         po_line=line.stated.po_line,
         supplier=line.stated.supplier,
         site=ahead.site,
-        qty=supply.open_qty(line),
+        qty=waiting.qty,
         lot_multiple=contract.lot_multiple,
         day_p50=p50,
         day_p90=p90,

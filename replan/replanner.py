@@ -14,20 +14,28 @@ from typing import assert_never
 
 import numpy as np
 
+from replan import alerts
 from replan.alarms import Alarm
 from replan.canonical import seed_from
 from replan.casework import Case, find_case, is_quiet, proposal_of, reassessed
 from replan.effects import Cleared, Corrected, DayRow, Feedback, ForecastRow, Proposal, Reassessed
 from replan.events import (
+    AlertRaised,
     DayClosed,
     DriverStated,
+    EtaChanged,
+    LeadTimeStated,
+    MilestoneReached,
     OrderLineStated,
     Received,
     Retracted,
     SaleRecorded,
     SenseFact,
+    ShipmentNoticed,
+    ShipmentTroubled,
     StockAdjusted,
     StockCounted,
+    SupplyCommitted,
     Tick,
     TransferMoved,
     TroubleFound,
@@ -57,6 +65,7 @@ from replan.panel import (
     trim_history,
 )
 from replan.planning import Planner
+from replan.signals import take_signal
 from replan.state import SenseRules, SenseState, Sighting
 from replan.taking_back import take_back
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, instant_text
@@ -130,7 +139,7 @@ def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     take_doubts(state, due)
     _apply(state, due, at, sensing)
     retracted = [fact for fact in due if isinstance(fact, Retracted)]
-    said.corrected += take_back(state, retracted, sensing.rules)
+    said.corrected += take_back(state, retracted, sensing.rules, sensing.network)
     doubt_returns(state, due)
     pass_time(state, at)
     fold_old_moves(state.panel, micros(at - sensing.rules.lateness))
@@ -201,7 +210,7 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                 if known is not None:
                     state.case(fact.item).stirred = True
             case Received():
-                state.supply.receive(fact)
+                state.supply.receive(fact, day_from_number(_today(state, fact.site, fact.at)))
                 row = panel.row_of.get((fact.item, fact.site))
                 if row is not None:
                     usable = fact.qty_received - fact.qty_damaged
@@ -218,6 +227,16 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
             case TroubleFound() | Retracted():
                 # Doubts were taken before; what is taken back goes when all else is in.
                 continue
+            case (
+                SupplyCommitted()
+                | LeadTimeStated()
+                | ShipmentNoticed()
+                | MilestoneReached()
+                | EtaChanged()
+                | ShipmentTroubled()
+                | AlertRaised()
+            ):
+                take_signal(state, fact, sensing.network, day_number(at.date()))
             case _:
                 assert_never(fact)
     if sales:
@@ -330,6 +349,7 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
         trim_history(panel, rules.history_days)
         state.supply.forget_closed((at - SUPPLY_MEMORY).date())
         state.forget_promotions(at - PROMOTION_MEMORY)
+        alerts.forget(state.alerts, at - alerts.MEMORY)
 
 
 def fit_question(state: SenseState, at: datetime, rules: SenseRules) -> FitRequest | None:

@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 import numpy as np
 
 from replan.alarms import AlarmBook
+from replan.alerts import AlertBook
 from replan.canonical import sha256_hex
 from replan.effects import Feedback
 from replan.events import SenseFact
@@ -86,6 +87,8 @@ class SenseState:
     """The newest business day that each store itself declared closed."""
     alarms: AlarmBook = field(default_factory=AlarmBook)
     holds: HoldBook = field(default_factory=HoldBook)
+    alerts: AlertBook = field(default_factory=dict)
+    """Weather and disruptions by kind and id."""
     fit_asked: datetime | None = None
     fit_sha: str = ""
 
@@ -141,6 +144,13 @@ def state_digest(state: SenseState) -> str:
         supply.received,
         supply.transfers,
         supply.expedited,
+        supply.received_on,
+        supply.commits,
+        supply.shipments.notices,
+        supply.shipments.reports,
+        supply.lead_times.samples,
+        supply.lead_times.updates,
+        state.alerts,
         state.cases,
         state.told_closed,
     )

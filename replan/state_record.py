@@ -22,6 +22,12 @@ from replan.forecasting import PanelFit
 from replan.holds import holds_from_json, holds_json
 from replan.panel import panel_arrays, panel_from_arrays
 from replan.records import dated_json, feedback_from_json, feedback_json, ordered_from_json
+from replan.signal_record import (
+    alerts_from_json,
+    alerts_json,
+    signals_from_json,
+    signals_json,
+)
 from replan.state import CaseFile, SenseState, Sighting
 from replan.supply import OrderLine, Promise, SupplyLedger, Transfer, TransferStepTaken
 from replan.units import instant_text
@@ -58,6 +64,7 @@ def state_bytes(state: SenseState, extra: Mapping[str, Any]) -> bytes:
         "alarms": book_json(state.alarms),
         "holds": holds_json(state.holds),
         "bulk": state.panel.tickets.rows(),
+        "alerts": alerts_json(state.alerts),
     }
     body = b"".join(column.tobytes() for column in columns.values())
     return _MAGIC + canonical_bytes(header) + b"\0" + body
@@ -99,6 +106,7 @@ def state_from_bytes(
         told_closed=dict(header["told_closed"]),
         alarms=book_from_json(header["alarms"]),
         holds=holds_from_json(header["holds"]),
+        alerts=alerts_from_json(header["alerts"]),
         fit_asked=_read_instant(header["fit_asked"]),
         fit_sha=header["fit_sha"],
     )
@@ -161,6 +169,7 @@ def _supply_json(supply: SupplyLedger) -> dict[str, Any]:
             po_line: [instant_text(at), dated_json(ordered)]
             for po_line, (at, ordered) in sorted(supply.expedited.items())
         },
+        "signals": signals_json(supply),
     }
 
 
@@ -193,6 +202,7 @@ def _supply(plain: Mapping[str, Any]) -> SupplyLedger:
             po_line: (datetime.fromisoformat(at), ordered_from_json(ordered))
             for po_line, (at, ordered) in plain["expedited"].items()
         },
+        **signals_from_json(plain["signals"]),
     )
 
 

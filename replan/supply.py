@@ -3,15 +3,34 @@ twice.
 
 A purchase order, its shipping notice and its receipt are the same units: what is still open of a
 line is its quantity less what was received. Our own actions move an entry (expedite) or make one
-(reallocate) until the executor's side says how it really went.
+(reallocate) until the executor's side says how it really went. What suppliers and carriers say
+beside is kept here too; when what is open should arrive is worked out in `arrivals`.
 """
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from replan.effects import Ordered
-from replan.events import OrderLineStated, Received, TransferMoved
-from replan.units import ActionId, ItemId, PoLineId, SiteId, TransferId, Units
+from replan.events import (
+    OrderLineStated,
+    Received,
+    ShipmentNoticed,
+    SupplyCommitted,
+    TransferMoved,
+)
+from replan.lead_times import LeadTimes
+from replan.lead_times import Received as ReceivedLine
+from replan.sayings import said_at, with_saying, without_saying
+from replan.shipments import Shipments
+from replan.units import (
+    ActionId,
+    ItemId,
+    PoLineId,
+    SiteId,
+    TransferId,
+    Units,
+    day_number,
+)
 
 EARLIER_KEPT = 8
 """Earlier statements of an order line that are kept whole, should the newest be taken back."""
@@ -121,6 +140,12 @@ class SupplyLedger:
 
     lines: dict[PoLineId, OrderLine] = field(default_factory=dict)
     received: dict[PoLineId, int] = field(default_factory=dict)
+    received_on: dict[PoLineId, tuple[int, ...]] = field(default_factory=dict)
+    """The local days, as numbers, of the receipts of a line."""
+    commits: dict[PoLineId, tuple[SupplyCommitted, ...]] = field(default_factory=dict)
+    """The supplier's undertakings about a line, the newest last and valid."""
+    shipments: Shipments = field(default_factory=Shipments)
+    lead_times: LeadTimes = field(default_factory=LeadTimes)
     transfers: dict[TransferId, Transfer] = field(default_factory=dict)
     expedited: dict[PoLineId, tuple[datetime, Ordered]] = field(default_factory=dict)
     _of_item: dict[ItemId, set[PoLineId]] = field(default_factory=dict)
@@ -143,7 +168,7 @@ class SupplyLedger:
         if known is None:
             line = OrderLine(stated=fact, created_on=stated_on, promises=(promise,))
         else:
-            *earlier, newest = sorted((*known.earlier, known.stated, fact), key=_stated_at)
+            *earlier, newest = sorted((*known.earlier, known.stated, fact), key=said_at)
             first, *later = sorted({*known.promises, promise})
             line = OrderLine(
                 stated=newest,
@@ -152,27 +177,115 @@ class SupplyLedger:
                 promises=(first, *later[1 - MAX_PROMISES :]),
             )
             self._of_item[known.stated.item].discard(fact.po_line)
+            source = (known.stated.supplier, known.stated.item)
+            if source != (line.stated.supplier, line.stated.item):
+                self.lead_times.learn(source, fact.po_line, None)
         self.lines[fact.po_line] = line
         self._of_item.setdefault(line.stated.item, set()).add(fact.po_line)
         ours = self.expedited.get(fact.po_line)
         if ours is not None and line.stated is fact and fact.occurred_at >= ours[0]:
             del self.expedited[fact.po_line]
+        for other in self._of_one_order(line):
+            self._learn(other.stated.po_line)
 
     def put_line(self, line: OrderLine) -> None:
         """Put a line in place of what was known of it."""
         self.forget_line(line.stated.po_line)
         self.lines[line.stated.po_line] = line
         self._of_item.setdefault(line.stated.item, set()).add(line.stated.po_line)
+        self._learn(line.stated.po_line)
 
     def forget_line(self, po_line: PoLineId) -> None:
         """The line is not known any more; what was received of it stays on record."""
         known = self.lines.pop(po_line, None)
         if known is not None:
             self._of_item[known.stated.item].discard(po_line)
+            source = (known.stated.supplier, known.stated.item)
+            self.lead_times.learn(source, po_line, None)
 
-    def receive(self, fact: Received) -> None:
-        """Units of a line arrived (damaged ones too: they will not come again)."""
+    def receive(self, fact: Received, received_on: date) -> None:
+        """Units of a line arrived on a local day (damaged ones too: they will not come again)."""
         self.received[fact.po_line] = self.received.get(fact.po_line, 0) + fact.qty_received
+        days = self.received_on.get(fact.po_line, ())
+        self.received_on[fact.po_line] = tuple(sorted((*days, day_number(received_on))))
+        self._learn(fact.po_line)
+
+    def take_back_receipt(self, fact: Received, received_on: date) -> None:
+        """A receipt was not so: its units are open again."""
+        left = self.received.get(fact.po_line, 0) - fact.qty_received
+        days = list(self.received_on.get(fact.po_line, ()))
+        if day_number(received_on) in days:
+            days.remove(day_number(received_on))
+        self.received[fact.po_line] = left
+        self.received_on[fact.po_line] = tuple(days)
+        if left <= 0:
+            del self.received[fact.po_line]
+        if not days:
+            del self.received_on[fact.po_line]
+        self._learn(fact.po_line)
+
+    def commit(self, fact: SupplyCommitted) -> None:
+        """Take a supplier's undertaking about a line; the newest by its own time holds."""
+        fact = replace(fact, arrived_at=fact.occurred_at)
+        self.commits[fact.po_line] = with_saying(self.commits.get(fact.po_line, ()), fact)
+
+    def take_back_commit(self, fact: SupplyCommitted) -> None:
+        """An undertaking was wrong: the one before it holds."""
+        self.commits[fact.po_line] = without_saying(self.commits.get(fact.po_line, ()), fact)
+        if not self.commits[fact.po_line]:
+            del self.commits[fact.po_line]
+
+    def commit_of(self, line: OrderLine) -> SupplyCommitted | None:
+        """The newest undertaking about a line, if the line was not stated anew since."""
+        said = self.commits.get(line.stated.po_line, ())
+        return said[-1] if said and said[-1].occurred_at >= line.stated.occurred_at else None
+
+    def notice(self, fact: ShipmentNoticed) -> None:
+        """Goods of a line were shipped: that says how an expedite asked for before went."""
+        self.shipments.notice(fact)
+        ours = self.expedited.get(fact.po_line)
+        if ours is not None and fact.occurred_at >= ours[0]:
+            del self.expedited[fact.po_line]
+
+    def _learn(self, po_line: PoLineId) -> None:
+        """What a line that came in says about its supplier: from its order, and its first promise,
+        to its last receipt. One brought forward, or split off an older line for that, says nothing.
+        """
+        line = self.lines.get(po_line)
+        days = self.received_on.get(po_line)
+        if line is None:
+            return
+        sample = None
+        if days and self._is_usual(line) and self._is_complete(line):
+            on = days[-1]
+            sample = ReceivedLine(
+                on=on,
+                po_line=po_line,
+                site=line.stated.ship_to,
+                lead=max(on - day_number(line.created_on), 0),
+                late=on - day_number(line.first_promised),
+            )
+        self.lead_times.learn((line.stated.supplier, line.stated.item), po_line, sample)
+
+    def _is_complete(self, line: OrderLine) -> bool:
+        got = self.received.get(line.stated.po_line, 0)
+        return 0 < line.stated.qty <= got or (line.stated.status == "closed" and got > 0)
+
+    def _is_usual(self, line: OrderLine) -> bool:
+        stated = line.stated
+        if stated.promised < line.first_promised:
+            return False
+        return all(other.created_on >= line.created_on for other in self._of_one_order(line))
+
+    def _of_one_order(self, line: OrderLine) -> list[OrderLine]:
+        """The lines of one order for the same item and site, this one among them."""
+        order = line.stated.po_line.partition("@")[0] + "@"
+        return [
+            other
+            for other in self.lines_of(line.stated.item)
+            if other.stated.po_line.startswith(order)
+            and other.stated.ship_to == line.stated.ship_to
+        ]
 
     def open_qty(self, line: OrderLine) -> Units:
         """What is still to come of a line."""
@@ -275,6 +388,9 @@ class SupplyLedger:
                 del self.lines[po_line]
                 self._of_item[line.stated.item].discard(po_line)
                 self.received.pop(po_line, None)
+                self.received_on.pop(po_line, None)
+                self.commits.pop(po_line, None)
+                self.shipments.forget_line(po_line)
                 self.expedited.pop(po_line, None)
         for key, transfer in list(self.transfers.items()):
             if transfer.arrive_p90 < before:
@@ -293,7 +409,3 @@ def _begun(fact: TransferMoved, first: TransferStepTaken) -> Transfer:
         arrive_p50=first.arrive_p50,
         arrive_p90=first.arrive_p90,
     )
-
-
-def _stated_at(fact: OrderLineStated) -> tuple[datetime, str, str]:
-    return (fact.occurred_at, fact.source, fact.event_id)

@@ -15,18 +15,26 @@ import numpy as np
 
 from replan.effects import Corrected
 from replan.events import (
+    AlertRaised,
     DayClosed,
     DriverStated,
+    EtaChanged,
+    LeadTimeStated,
+    MilestoneReached,
     OrderLineStated,
     Received,
     Retracted,
     SaleRecorded,
+    ShipmentNoticed,
+    ShipmentReport,
+    ShipmentTroubled,
     StockAdjusted,
     StockCounted,
+    SupplyCommitted,
     TransferMoved,
 )
 from replan.holds import cause_of
-from replan.network import close_instant
+from replan.network import Network, close_instant
 from replan.panel import (
     NEVER,
     add_driver,
@@ -38,12 +46,15 @@ from replan.panel import (
     take_back_move,
     take_back_sale,
 )
+from replan.signals import take_back_signal
 from replan.state import SenseRules, SenseState, Sighting
 from replan.supply import OrderLine, TransferStepTaken
 from replan.units import ItemId, SiteId, day_from_number, day_number
 
 
-def take_back(state: SenseState, facts: Sequence[Retracted], rules: SenseRules) -> list[Corrected]:
+def take_back(
+    state: SenseState, facts: Sequence[Retracted], rules: SenseRules, network: Network
+) -> list[Corrected]:
     """Undo these facts, in their order; what was corrected, for whoever decided on it."""
     corrected = []
     for fact in facts:
@@ -51,7 +62,7 @@ def take_back(state: SenseState, facts: Sequence[Retracted], rules: SenseRules) 
         _forget_sightings(state, fact)
         state.holds.lift(cause_of(fact.source, fact.event_id))
         state.holds.lift(cause_of(of.source, of.event_id))
-        item = None if isinstance(of, DayClosed) else of.item
+        item = None if isinstance(of, DayClosed | AlertRaised | ShipmentReport) else of.item
         match of:
             case SaleRecorded():
                 _take_back_sale(state, of, rules)
@@ -65,11 +76,7 @@ def take_back(state: SenseState, facts: Sequence[Retracted], rules: SenseRules) 
             case OrderLineStated():
                 _unstate(state, of)
             case Received():
-                left = state.supply.received.get(of.po_line, 0) - of.qty_received
-                if left > 0:
-                    state.supply.received[of.po_line] = left
-                else:
-                    state.supply.received.pop(of.po_line, None)
+                state.supply.take_back_receipt(of, _local_date(state, of.site, of.at))
                 usable = of.qty_received - of.qty_damaged
                 _unmove(state, of.item, of.site, of.at, usable, rules)
             case TransferMoved():
@@ -83,6 +90,16 @@ def take_back(state: SenseState, facts: Sequence[Retracted], rules: SenseRules) 
                 # A day that has closed stays so: what still comes in reopens it.
                 if state.told_closed.get(of.site) == day_number(of.business_date):
                     state.told_closed[of.site] -= 1
+            case (
+                SupplyCommitted()
+                | LeadTimeStated()
+                | ShipmentNoticed()
+                | MilestoneReached()
+                | EtaChanged()
+                | ShipmentTroubled()
+                | AlertRaised()
+            ):
+                take_back_signal(state, of, network)
             case _:
                 assert_never(of)
         if item is not None:

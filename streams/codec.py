@@ -33,13 +33,10 @@ from replan.streams.schemas import (
     DATA_MODELS,
     DATA_NAMES,
     ENVELOPE_NAMES,
-    ID_PATTERN,
     MINOR_VERSION,
-    SOURCE_PATTERN,
     ActionAnswer,
     Data,
     Envelope,
-    read_instant,
 )
 from replan.streams.strict_json import (
     Element,
@@ -51,6 +48,7 @@ from replan.streams.strict_json import (
     plain,
 )
 from replan.streams.translate import FactBase, fact_of, subject_ids
+from replan.streams.wire_values import ID_PATTERN, SOURCE_PATTERN, read_instant
 from replan.units import EventId
 
 MAX_RECORD_BYTES = 256 * 1024
@@ -86,6 +84,8 @@ _CODE_OF_ERROR: dict[str, Code] = {
     "greater_than": "sign",
     "string_pattern_mismatch": "charset",
     "string_too_long": "range",
+    "too_short": "range",
+    "too_long": "range",
     "type": "type",
     "time": "time",
     "range": "range",

@@ -11,19 +11,35 @@ from datetime import datetime
 from typing import Any, Literal
 
 from replan.events import (
+    AlertRaised,
     CorrectionReason,
     DayClosed,
+    EtaChanged,
     InboundFact,
     ItemFact,
+    MilestoneReached,
     OrderLineStated,
     Retracted,
+    ShipmentTroubled,
+    SupplySignal,
     TroubleFound,
 )
 from replan.streams.id_window import IdWindows, origin_digest
-from replan.streams.messages import Decoded, ReceiptHeard, Refused, TransferHeard, refusal_of
-from replan.streams.order_index import OrderIndex, moved, received
+from replan.streams.messages import (
+    CommitHeard,
+    Decoded,
+    NoticeHeard,
+    ReceiptHeard,
+    Refused,
+    TransferHeard,
+    refusal_of,
+)
+from replan.streams.order_index import OrderIndex, moved, of_line
 from replan.streams.troubles import Shown, named, trouble
 from replan.units import EventId, instant_text
+
+Correctable = ItemFact | DayClosed | SupplySignal
+"""What a correction can take back."""
 
 MAX_AWAITED = 10_000
 """Corrections that wait; the one heard of first is forgotten first."""
@@ -41,7 +57,7 @@ class Correction:
     reason: CorrectionReason
     content: bytes
 
-    def of(self, fact: ItemFact | DayClosed) -> Retracted:
+    def of(self, fact: Correctable) -> Retracted:
         """The fact taken back; not before either has arrived."""
         return Retracted(
             event_id=self.event_id,
@@ -130,13 +146,23 @@ class Corrections:
             return facts
         fact = facts[0]
         waited = self._awaited.take(fact.source, fact.event_id, content)
-        if waited is None or not isinstance(fact, ItemFact | DayClosed):
+        if waited is None or not isinstance(fact, Correctable):
             return facts
-        key = f"site:{fact.site}" if isinstance(fact, DayClosed) else f"item:{fact.item}"
-        self._windows.correct(key, origin_digest(fact.source, fact.event_id))
+        self._windows.correct(self._window_of(fact), origin_digest(fact.source, fact.event_id))
         if isinstance(fact, OrderLineStated):
             self._orders.unlearn_line(fact)
         return (fact, waited.of(fact), *facts[1:])
+
+    def _window_of(self, fact: Correctable) -> str:
+        match fact:
+            case DayClosed():
+                return f"site:{fact.site}"
+            case AlertRaised():
+                return "alerts"
+            case MilestoneReached() | EtaChanged() | ShipmentTroubled():
+                return f"item:{self._orders.item_of_shipment(fact.shipment)}"
+            case _:
+                return f"item:{fact.item}"
 
     def to_json(self) -> list[dict[str, Any]]:
         """Plain JSON of the corrections that wait."""
@@ -146,16 +172,16 @@ class Corrections:
         """The fact that a correction takes back, as it was said."""
         fact = replace(decoded.fact, event_id=original, occurred_at=occurred_at)
         correction = correction_of(decoded)
-        if isinstance(fact, ReceiptHeard):
+        if isinstance(fact, ReceiptHeard | CommitHeard | NoticeHeard):
             line = self._orders.line(fact.po_line)
             assert line is not None, "its window was found by the line"
-            return correction.of(received(fact, line, fact.arrived_at))
+            return correction.of(of_line(fact, line, fact.arrived_at))
         if isinstance(fact, TransferHeard):
             known = self._orders.transfer(fact.transfer)
             assert known is not None, "its window was found by the transfer"
             fact = fact if decoded.has_at else replace(fact, at=occurred_at)
             return correction.of(moved(fact, known, fact.arrived_at))
-        assert isinstance(fact, ItemFact | DayClosed), "the codec refuses to correct the rest"
+        assert isinstance(fact, Correctable), "the codec refuses to correct the rest"
         if isinstance(fact, OrderLineStated):
             self._orders.unlearn_line(fact)
         return correction.of(fact)

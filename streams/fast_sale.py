@@ -19,9 +19,9 @@ from replan.canonical import sha256_hex
 from replan.events import SaleRecorded
 from replan.network import Network
 from replan.streams.messages import Decoded, Place, Refusal
-from replan.streams.schemas import ID_PATTERN, LARGEST_QUANTITY, SOURCE_PATTERN, read_instant
 from replan.streams.strict_json import LARGEST_INTEGER
 from replan.streams.translate import subject_ids
+from replan.streams.wire_values import ID_PATTERN, LARGEST_QUANTITY, SOURCE_PATTERN, read_instant
 from replan.units import ONE_UNIT, EventId, ItemId, SiteId, Units
 
 _is_id = re.compile(ID_PATTERN).fullmatch

@@ -1,9 +1,9 @@
 """What is the verdict on each event, and which facts may the engine apply?
 
 The intake judges what needs memory: the log clock, lateness, ids seen before, and events that wait
-for another (an order line or transfer not heard of yet, an item or site that the master data do not
-know). It depends on nothing but the decoded events and their order, and its state is plain JSON, so
-a run can be resumed at any event.
+for another (an order line, transfer or shipment not heard of yet, an item or site that the master
+data do not know). It depends on nothing but the decoded events and their order, and its state is
+plain JSON, so a run can be resumed at any event.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,12 +12,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from replan.events import (
+    ESTIMATES,
     ActionAnswered,
+    AlertRaised,
     DayClosed,
+    EtaChanged,
     InboundFact,
+    MilestoneReached,
     OrderLineStated,
     Retracted,
     SaleRecorded,
+    ShipmentNoticed,
+    ShipmentTroubled,
     StockCounted,
     TroubleFound,
 )
@@ -28,7 +34,10 @@ from replan.streams.id_window import IdWindows, origin_digest
 from replan.streams.messages import (
     STATUSES,
     Code,
+    CommitHeard,
     Decoded,
+    NoticeHeard,
+    OfLine,
     Outcome,
     Place,
     ReceiptHeard,
@@ -44,10 +53,10 @@ from replan.streams.order_index import (
     OrderIndex,
     Waiting,
     moved,
-    received,
+    of_line,
 )
 from replan.streams.troubles import Shown, Troubles
-from replan.units import ONE_UNIT, ItemId, SiteId, TransferId, Units, instant_text
+from replan.units import ONE_UNIT, ItemId, ShipmentId, SiteId, TransferId, Units, instant_text
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a producer's clock may run ahead of the arrival."""
@@ -314,6 +323,10 @@ class Intake:
             return "/data/as_of", "as_of is more than 5 minutes after the arrival"
         if isinstance(fact, ReceiptHeard | TransferHeard) and fact.at > limit:
             return "/data/at", "at is more than 5 minutes after the arrival"
+        if (
+            isinstance(fact, MilestoneReached) and fact.code not in ESTIMATES and fact.at > limit
+        ):  # An estimate of the arrival may lie ahead, what has happened cannot.
+            return "/data/at", f"at of milestone {fact.code} is more than 5 minutes ahead"
         if self._clock is not None and fact.arrived_at - self._clock > self._max_jump:
             pointer = "/recordedtime" if decoded.is_recorded else "/time"
             days = self._max_jump / timedelta(days=1)
@@ -329,13 +342,18 @@ class Intake:
             return f"site:{fact.site}"
         if isinstance(fact, ActionAnswered):
             return "answers"
-        if isinstance(fact, ReceiptHeard):
+        if isinstance(fact, AlertRaised):
+            return "alerts"
+        if isinstance(fact, ReceiptHeard | CommitHeard | NoticeHeard):
             line = self._orders.line(fact.po_line)
             return None if line is None else f"item:{line.item}"
+        if isinstance(fact, MilestoneReached | EtaChanged | ShipmentTroubled):
+            item = self._orders.item_of_shipment(fact.shipment)
+            return None if item is None else f"item:{item}"
         if isinstance(fact, TransferHeard):
             known = self._orders.transfer(fact.transfer)
-            item = fact.item if known is None else known.item
-            return None if item is None else f"item:{item}"
+            moving = fact.item if known is None else known.item
+            return None if moving is None else f"item:{moving}"
         assert not isinstance(fact, Retracted | TroubleFound), "these come from here"
         return f"item:{fact.item}"
 
@@ -347,11 +365,12 @@ class Intake:
                 return (replace(fact, suspect=True) if is_suspect else fact,)
             case OrderLineStated():
                 return self._order_line(decoded, fact)
-            case ReceiptHeard():
-                line = self._orders.line(fact.po_line)
-                if line is None:
+            case ReceiptHeard() | CommitHeard() | NoticeHeard():
+                return self._about_line(decoded, fact, content)
+            case MilestoneReached() | EtaChanged() | ShipmentTroubled():
+                if self._orders.item_of_shipment(fact.shipment) is None:
                     return self._wait(decoded, Waiting(message=fact, content=content))
-                return (received(fact, line, fact.arrived_at),)
+                return (fact,)
             case TransferHeard():
                 return self._transfer_step(decoded, fact, content)
             case _:
@@ -365,14 +384,42 @@ class Intake:
         self._orders.learn_line(fact)
         line = self._orders.line(fact.po_line)
         assert line is not None
-        receipts: list[InboundFact] = []
+        released: list[InboundFact] = []
         for waiting in self._orders.released_by_line(fact.po_line):
             message = waiting.message
-            assert isinstance(message, ReceiptHeard)
+            assert isinstance(message, ReceiptHeard | CommitHeard | NoticeHeard)
+            said = of_line(message, line, max(message.arrived_at, fact.arrived_at))
             self._remember(line.item, waiting)
-            receipt = received(message, line, max(message.arrived_at, fact.arrived_at))
-            receipts += self._corrections.with_facts((receipt,), waiting.content)
-        return (fact, *receipts)
+            released += self._corrections.with_facts(self._with_reports(said), waiting.content)
+        return (fact, *released)
+
+    def _about_line(
+        self, decoded: Decoded, fact: OfLine, content: bytes
+    ) -> tuple[InboundFact, ...] | Refused:
+        line = self._orders.line(fact.po_line)
+        if line is None:
+            return self._wait(decoded, Waiting(message=fact, content=content))
+        return self._with_reports(of_line(fact, line, fact.arrived_at))
+
+    def _with_reports(self, said: InboundFact) -> tuple[InboundFact, ...]:
+        """What was said of an order line; behind a shipping notice the reports that waited for
+        it."""
+        if not isinstance(said, ShipmentNoticed):
+            return (said,)
+        self._orders.learn_shipment(said.shipment, said.item)
+        return (said, *self._reports_released(said.shipment, said.item, said.arrived_at))
+
+    def _reports_released(
+        self, shipment: ShipmentId, item: ItemId, at: datetime
+    ) -> tuple[InboundFact, ...]:
+        reports: list[InboundFact] = []
+        for waiting in self._orders.released_by_shipment(shipment):
+            message = waiting.message
+            assert isinstance(message, MilestoneReached | EtaChanged | ShipmentTroubled)
+            self._remember(item, waiting)
+            report = replace(message, arrived_at=max(message.arrived_at, at))
+            reports += self._corrections.with_facts((report,), waiting.content)
+        return tuple(reports)
 
     def _transfer_refusal(self, decoded: Decoded, fact: TransferHeard) -> Refused | None:
         """Why a step contradicts what is known of its transfer, or says too little; else None."""

@@ -4,8 +4,10 @@ from datetime import date, datetime
 from typing import Any
 
 from replan.events import (
+    AlertRaised,
     DayClosed,
     DriverStated,
+    LeadTimeStated,
     OrderLineStated,
     SaleRecorded,
     StockAdjusted,
@@ -13,7 +15,7 @@ from replan.events import (
 )
 from replan.network import Network, local_day
 from replan.streams.messages import Decoded, Refusal, TransferHeard
-from replan.units import ItemId, SiteId
+from replan.units import ItemId, LaneId, SiteId
 
 
 def check_names(network: Network, decoded: Decoded, data: dict[str, Any]) -> None:
@@ -30,6 +32,13 @@ def check_names(network: Network, decoded: Decoded, data: dict[str, Any]) -> Non
             _know_item(network, fact.item, "/data/item", data)
             _know_site(network, SiteId(fact.supplier), "/data/supplier")
             _know_site(network, fact.ship_to, "/data/ship_to")
+        case LeadTimeStated():
+            _know_site(network, SiteId(fact.supplier), "/subject")
+            _know_item(network, fact.item, "/subject", data)
+            if LaneId(fact.lane) not in network.lanes:
+                _know_site(network, SiteId(fact.lane), "/subject")
+        case AlertRaised():
+            _know_area(network, fact)
         case TransferHeard():
             if fact.item is not None:
                 _know_item(network, fact.item, "/data/item", data)
@@ -56,6 +65,14 @@ def _know_item(network: Network, item: ItemId, pointer: str, data: dict[str, Any
 def _know_site(network: Network, site: SiteId, pointer: str) -> None:
     if site not in network.sites:
         raise Refusal("unknown_site", pointer, f"site {site} is not in the master data")
+
+
+def _know_area(network: Network, fact: AlertRaised) -> None:
+    """Alerts are told to many: one place of ours in it, or a polygon, makes one ours."""
+    known = [name for name in fact.locations if name in network.sites or name in network.lanes]
+    if fact.locations and not known and not fact.polygon:
+        name = fact.locations[0]
+        raise Refusal("unknown_site", "/data/area/locations", f"{name} is no site and no lane")
 
 
 def _check_close(network: Network, site: SiteId, day: date, at: datetime) -> None:

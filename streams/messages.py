@@ -2,11 +2,18 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, NamedTuple
 
-from replan.events import CorrectionReason, Fact, InboundFact, TransferStep, TroubleFound
-from replan.units import EventId, ItemId, PoLineId, SiteId, TransferId, Units
+from replan.events import (
+    CorrectionReason,
+    Fact,
+    InboundFact,
+    ShipmentReport,
+    TransferStep,
+    TroubleFound,
+)
+from replan.units import EventId, ItemId, PoLineId, ShipmentId, SiteId, TransferId, Units
 
 Status = Literal["ACCEPTED", "REJECTED", "DUPLICATE", "LATE", "QUARANTINED"]
 STATUSES: tuple[Status, ...] = ("ACCEPTED", "REJECTED", "DUPLICATE", "LATE", "QUARANTINED")
@@ -80,7 +87,32 @@ class TransferHeard(Fact):
     at: datetime
 
 
-Unresolved = ReceiptHeard | TransferHeard
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitHeard(Fact):
+    """A supplier's commit as sent: item and site come from the order line."""
+
+    po_line: PoLineId
+    qty: Units
+    day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeHeard(Fact):
+    """A shipping notice as sent: item and site come from the order line."""
+
+    shipment: ShipmentId
+    po_line: PoLineId
+    qty: Units
+    ship_at: datetime
+    eta: datetime
+
+
+OfLine = ReceiptHeard | CommitHeard | NoticeHeard
+"""Messages that name an order line only."""
+
+Unresolved = OfLine | TransferHeard
+Waits = Unresolved | ShipmentReport
+"""What may have to wait: for an order line, a transfer, or the shipping notice of a shipment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

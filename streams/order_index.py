@@ -1,29 +1,58 @@
-"""Which item and sites does an order line or a transfer mean? And who waits to hear of one?
+"""Which item and sites does an order line, a transfer or a shipment mean? And who waits for one?
 
-Receipts and transfer steps name only the line or the transfer. What we know about either comes from
-purchase order events, from transfers that we ordered, and from transfer events that say it
-themselves.
+Receipts, commits and shipping notices name only the order line, transfer steps the transfer,
+carriers' reports the shipment. What we know of them comes from purchase order events, from
+transfers that we ordered or that say it themselves, and from shipping notices.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, assert_never
 
-from replan.events import OrderLineStated, PoStatus, Received, TransferMoved
-from replan.streams.messages import ReceiptHeard, TransferHeard, Unresolved
-from replan.units import ItemId, PoLineId, SiteId, TransferId, Units, instant_text
+from replan.events import (
+    EtaChanged,
+    MilestoneReached,
+    OrderLineStated,
+    PoStatus,
+    Received,
+    ShipmentNoticed,
+    ShipmentTroubled,
+    SupplyCommitted,
+    TransferMoved,
+)
+from replan.streams.messages import (
+    CommitHeard,
+    NoticeHeard,
+    OfLine,
+    ReceiptHeard,
+    TransferHeard,
+    Waits,
+)
+from replan.units import ItemId, PoLineId, ShipmentId, SiteId, TransferId, Units, instant_text
 
 MAX_KNOWN = 200_000
-"""Order lines, and transfers, that are remembered; the one heard of first is forgotten first."""
+"""Order lines, transfers and shipments, each, that are remembered; the one heard of first is
+forgotten first."""
 
 EARLIER_KEPT = 8
 """Earlier statements of an order line that are remembered, should the newest be taken back."""
 
 MAX_WAITING = 100_000
-"""Events that wait for an order line or a transfer."""
+"""Events that wait for an order line, a transfer or a shipment."""
 
-_INSTANTS = frozenset({"occurred_at", "arrived_at", "at"})
+_INSTANTS = frozenset({"occurred_at", "arrived_at", "at", "ship_at", "eta", "p90"})
+_DAYS = frozenset({"day"})
+_KINDS: Mapping[str, type[Waits]] = {
+    "receipt": ReceiptHeard,
+    "commit": CommitHeard,
+    "notice": NoticeHeard,
+    "transfer": TransferHeard,
+    "milestone": MilestoneReached,
+    "eta": EtaChanged,
+    "exception": ShipmentTroubled,
+}
+_KIND_OF = {kind: name for name, kind in _KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +79,20 @@ class KnownTransfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """An accepted event whose order line or transfer is not heard of yet."""
+    """An accepted event whose order line, transfer or shipment is not heard of yet."""
 
-    message: Unresolved
+    message: Waits
     content: bytes
 
 
 class OrderIndex:
-    """Order lines and transfers by id, and the events that wait for one."""
+    """Order lines, transfers and shipments by id, and the events that wait for one."""
 
     def __init__(self) -> None:
         self._lines: dict[PoLineId, KnownLine] = {}
         self._earlier: dict[PoLineId, list[KnownLine]] = {}
         self._transfers: dict[TransferId, KnownTransfer] = {}
+        self._shipments: dict[ShipmentId, ItemId] = {}
         self._waiting: dict[str, list[Waiting]] = {}
         self._contents: dict[tuple[str, str], bytes] = {}
 
@@ -73,6 +103,16 @@ class OrderIndex:
     def transfer(self, transfer: TransferId) -> KnownTransfer | None:
         """The transfer, if heard of."""
         return self._transfers.get(transfer)
+
+    def item_of_shipment(self, shipment: ShipmentId) -> ItemId | None:
+        """The item of the first order line that a shipping notice named; None if none has come."""
+        return self._shipments.get(shipment)
+
+    def learn_shipment(self, shipment: ShipmentId, item: ItemId) -> None:
+        """A shipping notice has come."""
+        if shipment not in self._shipments and len(self._shipments) >= MAX_KNOWN:
+            del self._shipments[next(iter(self._shipments))]
+        self._shipments.setdefault(shipment, item)
 
     def learn_line(self, fact: OrderLineStated) -> None:
         """Keep a statement unless a newer one is known."""
@@ -139,6 +179,10 @@ class OrderIndex:
         """Those that waited for the transfer, in the order of facts; they wait no more."""
         return self._release(f"transfer:{transfer}")
 
+    def released_by_shipment(self, shipment: ShipmentId) -> list[Waiting]:
+        """Those that waited for the shipment, in the order of facts; they wait no more."""
+        return self._release(f"shipment:{shipment}")
+
     def _release(self, reference: str) -> list[Waiting]:
         released = sorted(
             self._waiting.pop(reference, ()), key=lambda waiting: waiting.message.order
@@ -148,7 +192,7 @@ class OrderIndex:
         return released
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON; lines and transfers keep the order in which they were heard of."""
+        """Plain JSON; lines, transfers and shipments keep the order in which they were heard of."""
         return {
             "lines": [
                 [po_line, *map(_line_json, (row, *reversed(self._earlier.get(po_line, ()))))]
@@ -158,6 +202,7 @@ class OrderIndex:
                 [transfer, row.item, row.origin, row.destination, row.qty]
                 for transfer, row in self._transfers.items()
             ],
+            "shipments": [[shipment, item] for shipment, item in self._shipments.items()],
             "waiting": [
                 {"content": waiting.content.hex(), **_message_json(waiting.message)}
                 for _, group in sorted(self._waiting.items())
@@ -177,26 +222,27 @@ class OrderIndex:
             index._transfers[transfer] = KnownTransfer(
                 item=item, origin=origin, destination=destination, qty=qty
             )
+        index._shipments = {ShipmentId(shipment): item for shipment, item in state["shipments"]}
         for row in state["waiting"]:
             index.wait(Waiting(message=_message_from(row), content=bytes.fromhex(row["content"])))
         return index
 
 
-def received(message: ReceiptHeard, line: KnownLine, arrived_at: datetime) -> Received:
-    """The receipt with its item and site."""
-    return Received(
-        event_id=message.event_id,
-        source=message.source,
-        occurred_at=message.occurred_at,
-        arrived_at=arrived_at,
-        payload_sha=message.payload_sha,
-        po_line=message.po_line,
-        item=line.item,
-        site=line.ship_to,
-        qty_received=message.qty_received,
-        qty_damaged=message.qty_damaged,
-        at=message.at,
-    )
+def of_line(
+    message: OfLine, line: KnownLine, arrived_at: datetime
+) -> Received | SupplyCommitted | ShipmentNoticed:
+    """What was said of an order line, with its item and site."""
+    known: dict[str, Any] = {name: getattr(message, name) for name in _names(type(message))}
+    known |= {"arrived_at": arrived_at, "item": line.item, "site": line.ship_to}
+    match message:
+        case ReceiptHeard():
+            return Received(**known)
+        case CommitHeard():
+            return SupplyCommitted(**known)
+        case NoticeHeard():
+            return ShipmentNoticed(**known)
+        case _:
+            assert_never(message)
 
 
 def moved(message: TransferHeard, known: KnownTransfer, arrived_at: datetime) -> TransferMoved:
@@ -240,23 +286,37 @@ def _line_from(plain: list[Any]) -> KnownLine:
     )
 
 
-def _reference(message: Unresolved) -> str:
-    if isinstance(message, ReceiptHeard):
-        return f"po:{message.po_line}"
-    return f"transfer:{message.transfer}"
+def _reference(message: Waits) -> str:
+    match message:
+        case TransferHeard():
+            return f"transfer:{message.transfer}"
+        case ReceiptHeard() | CommitHeard() | NoticeHeard():
+            return f"po:{message.po_line}"
+        case _:
+            return f"shipment:{message.shipment}"
 
 
-def _message_json(message: Unresolved) -> dict[str, Any]:
-    values = {field.name: getattr(message, field.name) for field in fields(message)}
-    return {
-        name: instant_text(value) if name in _INSTANTS else value for name, value in values.items()
-    }
+def _names(kind: type[Waits]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
-def _message_from(row: Mapping[str, Any]) -> Unresolved:
-    values: dict[str, Any] = {
-        name: datetime.fromisoformat(value) if name in _INSTANTS else value
-        for name, value in row.items()
-        if name != "content"
-    }
-    return ReceiptHeard(**values) if "po_line" in row else TransferHeard(**values)
+def _message_json(message: Waits) -> dict[str, Any]:
+    values = {name: _plain(getattr(message, name)) for name in _names(type(message))}
+    return {"kind": _KIND_OF[type(message)], **values}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return instant_text(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _message_from(row: Mapping[str, Any]) -> Waits:
+    kind = _KINDS[row["kind"]]
+    values: dict[str, Any] = {name: row[name] for name in _names(kind)}
+    for name, value in values.items():
+        if name in _INSTANTS and value is not None:
+            values[name] = datetime.fromisoformat(value)
+        elif name in _DAYS:
+            values[name] = date.fromisoformat(value)
+    return kind(**values)

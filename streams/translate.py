@@ -5,23 +5,34 @@ Rules that join several members are here: the sign of a sale, the subject agains
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TypedDict
 
 from replan.events import (
     ActionAnswered,
+    AlertRaised,
     DayClosed,
     DriverKind,
     DriverStated,
+    EtaChanged,
+    LeadTimeStated,
+    MilestoneReached,
     OrderLineStated,
     SaleRecorded,
+    ShipmentTroubled,
     StockAdjusted,
     StockCounted,
 )
-from replan.streams.messages import Decoded, ReceiptHeard, Refusal, TransferHeard
+from replan.streams.messages import (
+    CommitHeard,
+    Decoded,
+    NoticeHeard,
+    ReceiptHeard,
+    Refusal,
+    TransferHeard,
+)
 from replan.streams.schemas import (
-    ID_PATTERN,
     SUBJECT_PARTS,
     ActionAnswer,
     Data,
@@ -38,7 +49,26 @@ from replan.streams.schemas import (
     Receipt,
     TransferStatus,
 )
-from replan.units import ActionId, EventId, ItemId, PoLineId, SiteId, SupplierId, TransferId
+from replan.streams.schemas_signals import Alert
+from replan.streams.schemas_supply import (
+    LeadTimeUpdate,
+    ShipmentEta,
+    ShipmentException,
+    ShipmentMilestone,
+    ShippingNotice,
+    SupplyCommit,
+)
+from replan.streams.wire_values import ID_PATTERN
+from replan.units import (
+    ActionId,
+    EventId,
+    ItemId,
+    PoLineId,
+    ShipmentId,
+    SiteId,
+    SupplierId,
+    TransferId,
+)
 
 _ID = re.compile(ID_PATTERN)
 
@@ -132,6 +162,54 @@ def fact_of(
             return about(fact=moved, has_at=data.at is not None)
         case DriverPromo() | DriverPrice() | DriverCompetitor():
             return about(fact=_driver_stated(base, ids, data))
+        case SupplyCommit():
+            commit = CommitHeard(
+                **base, po_line=PoLineId("@".join(ids)), qty=data.commit_qty, day=data.commit_date
+            )
+            return about(fact=commit)
+        case LeadTimeUpdate():
+            return about(fact=_lead_time(base, ids, data))
+        case ShippingNotice():
+            if data.eta < data.ship_dt:
+                raise Refusal("range", "/data/eta", "a shipment cannot arrive before it leaves")
+            notice = NoticeHeard(
+                **base,
+                shipment=ShipmentId(ids[0]),
+                po_line=PoLineId(data.po_line),
+                qty=data.qty,
+                ship_at=data.ship_dt,
+                eta=data.eta,
+            )
+            return about(fact=notice)
+        case ShipmentMilestone():
+            reached = MilestoneReached(
+                **base,
+                shipment=ShipmentId(ids[0]),
+                code=data.code,
+                at=data.at,
+                place=data.loc,
+                reason=data.reason,
+            )
+            return about(fact=reached)
+        case ShipmentEta():
+            late = data.p90
+            if isinstance(late, timedelta):
+                late = data.new_eta + late
+            if late is not None and late < data.new_eta:
+                raise Refusal("range", "/data/p90", "p90 is not before the new ETA")
+            changed = EtaChanged(**base, shipment=ShipmentId(ids[0]), eta=data.new_eta, p90=late)
+            return about(fact=changed)
+        case ShipmentException():
+            troubled = ShipmentTroubled(
+                **base,
+                shipment=ShipmentId(ids[0]),
+                code=data.code,
+                severity=data.severity,
+                impact_s=data.impact_s,
+            )
+            return about(fact=troubled)
+        case Alert():
+            return about(fact=_alert(base, ids, data, envelope))
         case ActionAnswer():
             if envelope.correlationid is None:
                 raise Refusal("missing", "/correlationid", "an answer names its action")
@@ -169,6 +247,45 @@ def _driver_stated(base: FactBase, ids: tuple[str, ...], data: Driver) -> Driver
         first=data.first,
         last=data.to,
         uplift_prior=data.uplift_prior,
+    )
+
+
+def _lead_time(base: FactBase, ids: tuple[str, ...], data: LeadTimeUpdate) -> LeadTimeStated:
+    given = data.quantiles
+    p50 = data.lead_time_s if data.lead_time_s is not None or given is None else given.p50
+    if p50 is None:
+        raise Refusal("missing", "/data/lead_time_s", "a lead time is one number or quantiles")
+    if given is not None and given.p90 < p50:
+        raise Refusal("range", "/data/quantiles/p90", "p90 is not below the lead time itself")
+    return LeadTimeStated(
+        **base,
+        supplier=SupplierId(ids[0]),
+        item=ItemId(ids[1]),
+        lane=ids[2],
+        p50_s=p50,
+        p90_s=None if given is None else given.p90,
+        valid_from=data.valid_from,
+        reason=data.reason,
+    )
+
+
+def _alert(base: FactBase, ids: tuple[str, ...], data: Alert, envelope: Envelope) -> AlertRaised:
+    if data.area.locations is None and data.area.polygon is None:
+        raise Refusal("missing", "/data/area/locations", "an area is locations or a polygon")
+    if data.expires <= data.onset:
+        raise Refusal("range", "/data/expires", "an alert expires after its onset")
+    return AlertRaised(
+        **base,
+        alert=ids[0],
+        kind="weather" if envelope.type == "signal.weather.v1" else "disruption",
+        locations=tuple(sorted(set(data.area.locations or ()))),
+        polygon=tuple(data.area.polygon or ()),
+        onset=data.onset,
+        expires=data.expires,
+        urgency=data.urgency,
+        severity=data.severity,
+        certainty=data.certainty,
+        words=data.event or "",
     )
 
 

@@ -70,6 +70,57 @@ def promo(**changes: Any) -> dict[str, Any]:
     return sale(id="d-1", type="driver.promo.v1", data=data | changes)
 
 
+def asn(**changes: Any) -> dict[str, Any]:
+    data = {
+        "sscc": ["340123450000000018"],
+        "po_line": "PO1@1",
+        "qty": 24,
+        "ship_dt": "2026-05-04T08:00:00Z",
+        "eta": "2026-05-09T08:00:00Z",
+    }
+    return sale(id="asn-1", type="asn.v1", subject="SHIP1", data=data | changes)
+
+
+def milestone(**changes: Any) -> dict[str, Any]:
+    data = {"code": "SD", "at": "2026-05-04T11:00:00Z", "loc": "Brenner"}
+    return sale(id="ms-1", type="shipment.milestone.v1", subject="SHIP1", data=data | changes)
+
+
+def eta_change(**changes: Any) -> dict[str, Any]:
+    data = {
+        "previous_eta": "2026-05-09T08:00:00Z",
+        "new_eta": "2026-05-11T08:00:00Z",
+        "delta_s": 172_800,
+    }
+    return sale(id="eta-1", type="shipment.eta.v1", subject="SHIP1", data=data | changes)
+
+
+def lead_time(**changes: Any) -> dict[str, Any]:
+    data = {"valid_from": "2026-05-04T00:00:00Z"} | changes
+    return sale(id="lt-1", type="leadtime.update.v1", subject="SUP1@MILK@S1", data=data)
+
+
+def commit(**changes: Any) -> dict[str, Any]:
+    data = {"commit_qty": 24, "commit_date": "2026-05-11"} | changes
+    return sale(id="c-1", type="supply.commit.v1", subject="PO1@1", data=data)
+
+
+def alert(**changes: Any) -> dict[str, Any]:
+    data = {
+        "area": {"locations": ["SUP1"]},
+        "onset": "2026-05-04T06:00:00Z",
+        "expires": "2026-05-08T06:00:00Z",
+        "urgency": "Expected",
+        "severity": "Severe",
+        "certainty": "Likely",
+    }
+    return sale(id="cap-1", type="signal.weather.v1", subject="STORM", data=data | changes)
+
+
+def without_data(event: dict[str, Any], name: str) -> dict[str, Any]:
+    return event | {"data": without(event["data"], name)}
+
+
 def answer(**changes: Any) -> dict[str, Any]:
     event = sale(
         id="a-1",

@@ -14,7 +14,23 @@ import pytest
 from replan.streams.codec import Decoder
 from replan.streams.intake import Intake
 from replan.streams.messages import Outcome, Place
-from tests.event_lines import answer, network, order, promo, receipt, sale, without, written
+from tests.event_lines import (
+    alert,
+    answer,
+    asn,
+    commit,
+    eta_change,
+    lead_time,
+    milestone,
+    network,
+    order,
+    promo,
+    receipt,
+    sale,
+    without,
+    without_data,
+    written,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +49,15 @@ class Bad:
 
 
 TIME = "/time"
+PARKED = "QUARANTINED"
+CORNER = "/data/area/polygon"
+WEEK = lead_time(lead_time_s=604_800)
+
+
+def in_area(**area: Any) -> dict[str, Any]:
+    return alert(area=area)
+
+
 CASES = [
     Bad("E1 NaN", written("NaN"), "non_finite", "/data/qty"),
     Bad("E2 Infinity", written("Infinity"), "non_finite", "/data/qty"),
@@ -125,7 +150,7 @@ CASES = [
     Bad("E19 subject", sale(subject="MI LK@S1"), "charset", "/subject"),
     Bad("E19 surrogate", sale(data={"qty": 2, "channel": "\udfff"}), "charset", "/data/channel"),
     Bad("E20 version", sale(type="pos.sale.v2"), "schema_version", "/type", "QUARANTINED"),
-    Bad("E20 type", sale(type="asn.v1"), "schema_version", "/type", "QUARANTINED"),
+    Bad("E20 type", sale(type="asn.v2"), "schema_version", "/type", "QUARANTINED"),
     Bad("E20 spec", sale(specversion="0.3"), "schema_version", "/specversion", "QUARANTINED"),
     Bad(
         "correction of nothing known",
@@ -191,7 +216,50 @@ CASES = [
     Bad("E29 price 0", sale(data={"qty": 2, "price": 0}), "suspect", "/data/price", "ACCEPTED"),
     Bad("E29 price text", sale(data={"qty": 2, "price": "100"}), "type", "/data/price"),
     Bad("E29 price 1.5", written('2, "price": 1.5'), "type", "/data/price"),
-    Bad("E30 lead time", sale(type="leadtime.update.v1"), "schema_version", "/type", "QUARANTINED"),
+    Bad("E30 none", lead_time(lead_time_s=0), "range", "/data/lead_time_s"),
+    Bad("E30 negative", lead_time(lead_time_s=-86_400), "range", "/data/lead_time_s"),
+    Bad("E30 10 years", lead_time(lead_time_s=315_360_000), "range", "/data/lead_time_s"),
+    Bad(
+        "E30 10 years at p90",
+        lead_time(quantiles={"p50": 86_400, "p90": 315_360_000}),
+        "range",
+        "/data/quantiles/p90",
+    ),
+    Bad(
+        "E30 p90 below p50",
+        lead_time(quantiles={"p50": 86_400, "p90": 3_600}),
+        "range",
+        "/data/quantiles/p90",
+    ),
+    Bad("E30 half a second", lead_time(lead_time_s=0.5), "type", "/data/lead_time_s"),
+    Bad("E30 neither", lead_time(), "missing", "/data/lead_time_s"),
+    Bad("E9 lead time", WEEK | {"subject": "SUP1@TEA@S1"}, "unknown_item", "/subject", PARKED),
+    Bad("E9 lane", WEEK | {"subject": "SUP1@MILK@X"}, "unknown_site", "/subject", PARKED),
+    Bad("E24 no lane", WEEK | {"subject": "SUP1@MILK"}, "scope", "/subject"),
+    Bad("E10 milestone", milestone(at="2026-05-05T12:00:00Z"), "future", "/data/at"),
+    Bad("E10 estimate", milestone(code="X2", at="2026-05-05T12:00:00Z"), None, None, "ACCEPTED"),
+    Bad("E6 status", milestone(code="ZZ"), "type", "/data/code"),
+    Bad("E6 reason", milestone(reason="weather"), "charset", "/data/reason"),
+    Bad("E5 north pole", milestone(lat=91, lon=0), "range", "/data/lat"),
+    Bad("E21 no place", without_data(milestone(), "loc"), "missing", "/data/loc"),
+    Bad("E11 eta", asn(eta="soon"), "time", "/data/eta"),
+    Bad("E5 before it left", asn(eta="2026-05-03T12:00:00Z"), "range", "/data/eta"),
+    Bad("E3 shipped", asn(qty=-1), "sign", "/data/qty"),
+    Bad("E19 line", asn(po_line="PO1"), "charset", "/data/po_line"),
+    Bad("E6 sscc", asn(sscc="340123450000000018"), "type", "/data/sscc"),
+    Bad("E5 p90 first", eta_change(p90="2026-05-05T11:00:00Z"), "range", "/data/p90"),
+    Bad("E6 delta", eta_change(delta_s="3600"), "type", "/data/delta_s"),
+    Bad("E5 sure", commit(confidence=1.5), "range", "/data/confidence"),
+    Bad("E11 commit", commit(commit_date="2026-05-32"), "time", "/data/commit_date"),
+    Bad("E3 commit", commit(commit_qty=-1), "sign", "/data/commit_qty"),
+    Bad("E9 area", in_area(locations=["X"]), "unknown_site", "/data/area/locations", PARKED),
+    Bad("E21 no area", in_area(), "missing", "/data/area/locations"),
+    Bad("E21 in area", in_area(locations=["S1"], radius=5), "extra", "/data/area/radius"),
+    Bad("E5 corner", in_area(polygon=[[95, 0], [0, 0], [0, 5]]), "range", CORNER + "/0/0"),
+    Bad("E6 corner", in_area(polygon=[5, 0, 0]), "type", CORNER + "/0"),
+    Bad("E5 two corners", in_area(polygon=[[1, 0], [0, 0]]), "range", CORNER),
+    Bad("E6 severity", alert(severity="severe"), "type", "/data/severity"),
+    Bad("E5 over before", alert(expires="2026-05-04T00:00:00Z"), "range", "/data/expires"),
     Bad("E32 control", sale(type="control.stop.v1"), "schema_version", "/type", "QUARANTINED"),
     Bad("personal", sale(data={"qty": 2, "loyalty_id": "7"}), "pii_field", "/data/loyalty_id"),
     Bad("personal, above", sale(customerId="7"), "pii_field", "/customerId"),

@@ -137,8 +137,8 @@ def test_an_order_line_comes_as_promised_or_two_days_late() -> None:
     assert inbound(ahead_at(28.2, [line(28.1, 32)])) == [("PO1@1", 100, 4, 6)]
 
 
-def test_an_overdue_line_is_expected_tomorrow() -> None:
-    assert inbound(ahead_at(28.2, [line(28.1, 25)])) == [("PO1@1", 100, 1, 3)]
+def test_a_line_a_day_overdue_is_expected_tomorrow_with_the_usual_spread() -> None:
+    assert inbound(ahead_at(28.2, [line(20.1, 27)])) == [("PO1@1", 100, 1, 3)]
 
 
 def test_a_line_promised_for_today_may_still_come_today() -> None:

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from replan.streams.schemas import DATA_MODELS, json_schema, read_instant, read_quantity
+from replan.streams.schemas import DATA_MODELS, json_schema
+from replan.streams.wire_values import read_instant, read_quantity
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from replan.events import OrderLineStated, TransferMoved
+from replan.events import OrderLineStated, Received, TransferMoved
 from replan.supply import MAX_PROMISES, OrderLine, SupplyLedger
 from replan.units import ActionId, PoLineId, TransferId
 from tests.sense_worlds import OATS, RICE, expedite, line, moved, on, ordered, receipt, when
@@ -21,6 +21,10 @@ def ledger(*facts: OrderLineStated) -> SupplyLedger:
 
 def state(supply: SupplyLedger, fact: OrderLineStated) -> None:
     supply.state_line(fact, fact.occurred_at.date())
+
+
+def take_in(supply: SupplyLedger, fact: Received) -> None:
+    supply.receive(fact, fact.at.date())
 
 
 def the_line(supply: SupplyLedger) -> OrderLine:
@@ -79,7 +83,7 @@ def test_a_line_that_turns_out_to_be_of_another_item_moves_there() -> None:
     supply = ledger(line(1.0, 10), line(2.0, 10, item=RICE))
     assert supply.lines_of(OATS) == []
     assert [row.stated.item for row in supply.lines_of(RICE)] == [RICE]
-    supply.receive(receipt(9.0, 100, item=RICE))
+    take_in(supply, receipt(9.0, 100, item=RICE))
     supply.forget_closed(on(90))
     assert supply.lines == {}
 
@@ -96,33 +100,33 @@ def test_only_approved_and_confirmed_lines_are_supply(status: str, supplied: int
 
 def test_what_was_received_is_no_longer_open() -> None:
     supply = ledger(line(1.0, 10))
-    supply.receive(receipt(9.0, 30))
-    supply.receive(receipt(9.5, 20))
+    take_in(supply, receipt(9.0, 30))
+    take_in(supply, receipt(9.5, 20))
     assert open_units(supply) == 50
 
 
 def test_a_receipt_that_comes_before_its_order_counts() -> None:
     supply = SupplyLedger()
-    supply.receive(receipt(0.5, 30))
+    take_in(supply, receipt(0.5, 30))
     state(supply, line(1.0, 10))
     assert open_units(supply) == 70
 
 
 def test_damaged_units_will_not_come_again() -> None:
     supply = ledger(line(1.0, 10))
-    supply.receive(receipt(9.0, 100, damaged=15))
+    take_in(supply, receipt(9.0, 100, damaged=15))
     assert open_units(supply) == 0
 
 
 def test_more_than_ordered_leaves_nothing_open() -> None:
     supply = ledger(line(1.0, 10))
-    supply.receive(receipt(9.0, 130))
+    take_in(supply, receipt(9.0, 130))
     assert open_units(supply) == 0
 
 
 def test_an_ended_line_is_forgotten_and_an_open_one_never() -> None:
     supply = ledger(line(1.0, 10), line(1.0, 10, po_line="PO2@1"))
-    supply.receive(receipt(9.0, 100))
+    take_in(supply, receipt(9.0, 100))
     supply.forget_closed(on(45))
     assert list(supply.lines) == ["PO2@1"]
     assert supply.received == {}

@@ -1,0 +1,253 @@
+"""How long does a supplier really take, and how far can its promises be trusted?
+
+Learned from the order lines' own history, per supplier and item at each receiving site. The
+declared lead time (or the one the supplier last stated) is the prior: it counts like `PRIOR_LINES`
+lines. Logarithms of lead times are normal with unknown mean and variance; sites of one item are
+pooled part of the way (conjugate normal model with partial pooling: Gelman et al., Bayesian Data
+Analysis, 3rd ed., sections 3.3 and 5.4). Its predictive distribution is Student's t, whose heavy
+tail matters for lines that are overdue already. Nothing is pooled over items.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from replan.events import LeadTimeStated
+from replan.network import Network, SupplyContract
+from replan.sayings import with_saying, without_saying
+from replan.student_t import t_quantile, t_tail
+from replan.units import ItemId, PoLineId, SiteId, SupplierId, day_number
+
+PRIOR_LINES = 5
+"""What is declared counts like so many lines, for the middle and for the spread."""
+
+MAX_SAMPLES = 60
+"""Lines of a supplier and item that are remembered: those received last."""
+
+MAX_UPDATES = 16
+"""Stated lead times that are remembered for one item at one site: the newest ones."""
+
+LEAST_DAYS = 0.5
+"""Lead times are measured in whole days; less than one is taken for this in logarithms."""
+
+LEAST_SPREAD = 0.1
+"""Standard deviation of the logarithm where p50 and p90 are declared equal: a tenth."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Received:
+    """An order line that came in: receipt as a day number, days since the order and since the
+    promise.
+    """
+
+    on: int
+    po_line: PoLineId
+    site: SiteId
+    lead: int
+    late: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadTime:
+    """Days from order to receipt.
+
+    `spread`: scale of the logarithm, with `freedom` degrees of freedom. `lines`: how many were
+    learned from. `stated`: the supplier's word that holds now, None for the contract.
+    """
+
+    p50: float
+    p90: float
+    spread: float
+    freedom: int
+    lines: int
+    stated: LeadTimeStated | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bias:
+    """How late a supplier is against its first promise: mean days over so many lines, and what is
+    added to a promise that was never renewed.
+    """
+
+    mean_days: float
+    lines: int
+    correction: int
+
+
+Source = tuple[SupplierId, ItemId]
+_Key = tuple[SupplierId, ItemId, SiteId]
+
+
+@dataclass(slots=True, kw_only=True)
+class LeadTimes:
+    """Received lines by supplier and item, and stated lead times by what they are about."""
+
+    samples: dict[Source, tuple[Received, ...]] = field(default_factory=dict)
+    updates: dict[tuple[SupplierId, ItemId, str], tuple[LeadTimeStated, ...]] = field(
+        default_factory=dict
+    )
+    _known: dict[tuple[_Key, int], LeadTime] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    _of: Network | None = field(default=None, repr=False, compare=False)
+
+    def learn(self, source: Source, po_line: PoLineId, sample: Received | None) -> None:
+        """Keep what a line says, or nothing where it says nothing (any more)."""
+        others = [row for row in self.samples.get(source, ()) if row.po_line != po_line]
+        if sample is not None:
+            others = sorted([*others, sample])[-MAX_SAMPLES:]
+        rows = tuple(others)
+        if rows != self.samples.get(source, ()):
+            self.samples[source] = rows
+            self._known.clear()
+
+    def state(self, fact: LeadTimeStated) -> None:
+        """Take a supplier's word; the one valid last holds."""
+        key = (fact.supplier, fact.item, fact.lane)
+        fact = replace(fact, arrived_at=fact.occurred_at)
+        known = self.updates.get(key, ())
+        kept = sorted(with_saying(known, fact, MAX_UPDATES + 1), key=_valid_at)
+        self.updates[key] = tuple(kept[-MAX_UPDATES:])
+        self._known.clear()
+
+    def take_back(self, fact: LeadTimeStated) -> None:
+        """A supplier's word was wrong: the one before it holds."""
+        key = (fact.supplier, fact.item, fact.lane)
+        left = without_saying(self.updates.get(key, ()), fact)
+        self.updates[key] = left
+        if not left:
+            del self.updates[key]
+        self._known.clear()
+
+    def of(self, network: Network, contract: SupplyContract, today: int) -> LeadTime:
+        """The lead time of a contract on a day, learned as far as there is something to learn."""
+        if network is not self._of:
+            self._known.clear()
+            self._of = network
+        key = ((contract.supplier, contract.item, contract.site), today)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) > 20_000:
+                self._known.clear()
+            known = self._known[key] = self._worked_out(network, contract, today)
+        return known
+
+    def bias_of(self, supplier: SupplierId, item: ItemId) -> Bias | None:
+        """How late the supplier of an item is on average; None without a line to tell."""
+        rows = self.samples.get((supplier, item), ())
+        if not rows:
+            return None
+        total = sum(row.late for row in rows)
+        shrunk = total / (len(rows) + PRIOR_LINES)
+        return Bias(
+            mean_days=total / len(rows),
+            lines=len(rows),
+            # Nothing is expected before the day for which it was promised.
+            correction=max(math.floor(shrunk + 0.5), 0),
+        )
+
+    def stated_for(
+        self, network: Network, contract: SupplyContract, today: int
+    ) -> LeadTimeStated | None:
+        """The supplier's own word that is valid on a day, by receiving site or by lane to it."""
+        ways = network.lanes_between.get((SiteId(contract.supplier), contract.site), ())
+        found = [
+            fact
+            for lane in (contract.site, *(way.lane for way in ways))
+            for fact in self.updates.get((contract.supplier, contract.item, lane), ())
+            if valid_on(network, fact, contract.site) <= today
+        ]
+        return max(found, key=_valid_at, default=None)
+
+    def _worked_out(self, network: Network, contract: SupplyContract, today: int) -> LeadTime:
+        stated = self.stated_for(network, contract, today) if self.updates else None
+        prior = _prior(contract, stated)
+        rows = self.samples.get((contract.supplier, contract.item), ())
+        by_site: dict[SiteId, list[float]] = {}
+        for row in rows:
+            if row.site == contract.site:
+                since = None if stated is None else valid_on(network, stated, contract.site)
+                middle = prior.p50
+            else:
+                other = network.supply.get((contract.supplier, contract.item, row.site))
+                word = self.stated_for(network, other, today) if other and self.updates else None
+                if other is None:
+                    continue
+                since = None if word is None else valid_on(network, word, row.site)
+                middle = _prior(other, word).p50
+            # A line ordered before the supplier's word was valid says nothing about it.
+            if since is None or row.on - row.lead >= since:
+                ratio = math.log(max(row.lead, LEAST_DAYS) / max(middle, LEAST_DAYS))
+                by_site.setdefault(row.site, []).append(ratio)
+        everywhere = [ratio for site in sorted(by_site) for ratio in by_site[site]]
+        if not everywhere:
+            return prior
+        shared = _shrunk(everywhere, 0.0)
+        here = by_site.get(contract.site, [])
+        shift = _shrunk(here, shared)
+        squares = sum((ratio - shift) ** 2 for ratio in here)
+        freedom = PRIOR_LINES + len(here)
+        spread = math.sqrt((PRIOR_LINES * prior.spread**2 + squares) / freedom)
+        middle = max(prior.p50, LEAST_DAYS) * math.exp(shift)
+        late = middle * math.exp(spread * t_quantile(0.9, freedom))
+        p50 = math.floor(round(middle, 6) + 0.5)
+        return LeadTime(
+            p50=float(p50),
+            p90=float(max(math.ceil(round(late, 6)), p50)),
+            spread=spread,
+            freedom=freedom,
+            lines=len(everywhere),
+            stated=stated,
+        )
+
+
+def days_still_to_wait(lead: LeadTime, middle: float, waited: int) -> tuple[int, int]:
+    """Whole days, half of the time and in nine cases of ten, until something comes that has been
+    awaited for `waited` days and usually takes `middle` of them; at least one.
+
+    The quantiles of the predictive distribution given that it exceeds `waited`: the longer
+    something is overdue, the longer it is expected to stay away.
+    """
+    middle = max(middle, LEAST_DAYS)
+    spread = max(lead.spread, LEAST_SPREAD)
+    tail = round(t_tail(math.log(max(waited, LEAST_DAYS) / middle) / spread, lead.freedom), 9)
+    days = []
+    for share in (0.5, 0.1):
+        z = t_quantile(1.0 - share * max(tail, 1e-9), lead.freedom)
+        comes_at = middle * math.exp(min(spread * z, 20.0))
+        days.append(max(math.ceil(round(comes_at - waited, 6)), 1))
+    return days[0], max(days)
+
+
+def _prior(contract: SupplyContract, stated: LeadTimeStated | None) -> LeadTime:
+    p50, p90 = contract.lead_time_days_p50, contract.lead_time_days_p90
+    ratio = max(p90, LEAST_DAYS) / max(p50, LEAST_DAYS)
+    if stated is not None:
+        p50 = stated.p50_s / 86_400
+        p90 = p50 * ratio if stated.p90_s is None else stated.p90_s / 86_400
+        ratio = max(p90, LEAST_DAYS) / max(p50, LEAST_DAYS)
+    return LeadTime(
+        p50=p50,
+        p90=p90,
+        spread=max(math.log(ratio) / t_quantile(0.9, PRIOR_LINES), LEAST_SPREAD),
+        freedom=PRIOR_LINES,
+        lines=0,
+        stated=stated,
+    )
+
+
+def _shrunk(values: Iterable[float], towards: float) -> float:
+    rows = list(values)
+    return (sum(rows) + PRIOR_LINES * towards) / (len(rows) + PRIOR_LINES)
+
+
+def valid_on(network: Network, fact: LeadTimeStated, site: SiteId) -> int:
+    """The local day from which a stated lead time holds at a site, as a day number."""
+    row = network.sites.get(site)
+    day: date = (fact.valid_from if row is None else fact.valid_from.astimezone(row.zone)).date()
+    return day_number(day)
+
+
+def _valid_at(fact: LeadTimeStated) -> tuple[object, ...]:
+    return (fact.valid_from, fact.occurred_at, fact.source, fact.event_id)
