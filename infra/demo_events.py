@@ -10,7 +10,7 @@ import gzip
 import io
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -59,6 +59,7 @@ def read_extract(path: Path) -> list[SaleLine]:
 def write_events(
     folder: Path,
     lines: Sequence[SaleLine],
+    promoted: Mapping[tuple[str, str, date], str],
     *,
     sites: Sequence[str],
     zone: str,
@@ -67,7 +68,8 @@ def write_events(
 ) -> None:
     """Write `pos-YYYY-MM.jsonl.gz` by business month: a sale a line, a close a site and day.
 
-    Both days are included. Raises UsageError if the folder holds a file of a month outside them.
+    Both days are included; `promoted` names the promotion of an (item, site, day). Raises
+    UsageError if the folder holds a file of a month outside them.
     """
     months: defaultdict[str, list[date]] = defaultdict(list)
     for offset in range((last_day - first_day).days + 1):
@@ -90,18 +92,41 @@ def write_events(
             (
                 text
                 for day in days
-                for text in _day_events(by_day.get(day, []), sites, day, at_home)
+                for text in _day_events(by_day.get(day, []), promoted, sites, day, at_home)
             ),
         )
 
 
+def write_signals(
+    path: Path,
+    events: Iterable[tuple[datetime, str]],
+    *,
+    zone: str,
+    first_day: date,
+    last_day: date,
+) -> None:
+    """Write what arrived in those days (both included) of events with their arrival, by arrival;
+    no file where nothing did.
+    """
+    begin = datetime.combine(first_day, time(0), tzinfo=ZoneInfo(zone))
+    end = datetime.combine(last_day + timedelta(days=1), time(0), tzinfo=ZoneInfo(zone))
+    heard = sorted((told.astimezone(UTC), text) for told, text in events if begin <= told < end)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if heard:
+        _write_packed(path, (text for _, text in heard))
+
+
 def _day_events(
-    lines: Sequence[SaleLine], sites: Sequence[str], day: date, zone: ZoneInfo
+    lines: Sequence[SaleLine],
+    promoted: Mapping[tuple[str, str, date], str],
+    sites: Sequence[str],
+    day: date,
+    zone: ZoneInfo,
 ) -> Iterator[str]:
     stamps = {hour: _stamps(day, hour, zone) for hour in sorted({line.hour for line in lines})}
     for line in lines:
         at, recorded = stamps[line.hour]
-        yield _sale_event(line, at, recorded)
+        yield _sale_event(line, promoted.get((line.item, line.site, day)), at, recorded)
     closed = datetime.combine(day + timedelta(days=1), CLOSED_AT, tzinfo=zone)
     recorded = _utc_text(closed + CLOSE_RECORDING_LAG)
     for site in sites:
@@ -119,12 +144,14 @@ def _day_events(
         )
 
 
-def _sale_event(line: SaleLine, at: str, recorded: str) -> str:
+def _sale_event(line: SaleLine, promo: str | None, at: str, recorded: str) -> str:
     data: dict[str, object] = {"qty": line.qty}
     # Money a piece, to the nearest cent, halves up. A line that was given away has no price.
     price = (2 * line.value_minor + line.qty) // (2 * line.qty)
     if price > 0:
         data["price"] = price
+    if promo is not None:
+        data["promo_id"] = promo
     return _text(
         {
             "specversion": "1.0",

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from replan.errors import UsageError
-from replan.infra.demo_events import SaleLine, read_extract, write_events
+from replan.infra.demo_events import SaleLine, read_extract, write_events, write_signals
 from replan.infra.demo_network import (
     ZONE,
     LearntDemand,
@@ -27,10 +27,19 @@ from replan.infra.demo_network import (
     stocking_rows,
     supply_rows,
 )
+from replan.infra.demo_promotions import (
+    lift_per_share,
+    promoted_days,
+    promotion_events,
+    read_promotions,
+)
 from replan.units import ItemId, SiteId, Units, units_from_decimal
 
 DEMO_DEFAULTS = Path(__file__).parent / "defaults" / "demo"
 EXTRACT = DEMO_DEFAULTS / "pos_lines.csv.gz"
+PROMOTIONS = DEMO_DEFAULTS / "promotions.csv.gz"
+FLIGHTS = DEMO_DEFAULTS / "flights.csv.gz"
+WEATHER = DEMO_DEFAULTS / "weather.csv.gz"
 LEARN_UNTIL = date(2017, 5, 1)
 """First day that nothing computed here may look at; `decide_from` of the demo's settings."""
 
@@ -72,13 +81,27 @@ def build_demo_workspace(
     _write_table(network / "lanes.csv", lane_rows(sites))
     _write_table(network / "supply.csv", supply_rows(items, sites))
     _write_table(network / "stocking.csv", stocking_rows(items, sites, demand, prices))
+    promotions = [
+        promo
+        for promo in read_promotions(PROMOTIONS)
+        if promo.item in prices and promo.site in sites
+    ]
+    first, last = first_day or lines[0].day, last_day or lines[-1].day
     write_events(
         folder / "events",
         [line for line in lines if line.item in prices and line.site in sites],
+        promoted_days(promotions),
         sites=sites,
         zone=ZONE,
-        first_day=first_day or lines[0].day,
-        last_day=last_day or lines[-1].day,
+        first_day=first,
+        last_day=last,
+    )
+    write_signals(
+        folder / "events" / "promotions.jsonl.gz",
+        promotion_events(promotions, lift_per_share(promotions, learnt), ZONE),
+        zone=ZONE,
+        first_day=first,
+        last_day=last,
     )
 
 

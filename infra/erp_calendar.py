@@ -28,10 +28,11 @@ class Rank(IntEnum):
     SALE = 2
     SHIPMENT = 3
     NOTICE = 4
-    COUNT = 5
-    DAY_END = 6
-    REVIEW = 7
-    LAST = 8
+    WORD = 5
+    COUNT = 6
+    DAY_END = 7
+    REVIEW = 8
+    LAST = 9
 
 
 DAILY = {Rank.COUNT: COUNTED_AT, Rank.DAY_END: time(0), Rank.REVIEW: REVIEWED_AT}
@@ -39,7 +40,9 @@ DAILY = {Rank.COUNT: COUNTED_AT, Rank.DAY_END: time(0), Rank.REVIEW: REVIEWED_AT
 
 
 class Happening(NamedTuple):
-    """Something due. `ref`: an order line, an action or a site. Void if its subject has changed."""
+    """Something due. `ref`: an order line, an action, a shipment or a site. Void if its subject has
+    changed.
+    """
 
     when: datetime
     rank: int
@@ -94,11 +97,21 @@ class Calendar:
 
     def arrival(self, line: OpenLine) -> datetime:
         """When a line arrives as things stand."""
-        return self.instant(line.site, line.arrives, ARRIVES_AT)
+        return self.due_at(line.site, line.arrives)
+
+    def due_at(self, site: SiteId, day: int) -> datetime:
+        """When deliveries promised for a day arrive."""
+        return self.instant(site, day, ARRIVES_AT)
+
+    def tell(self, shipment: str, when: datetime) -> None:
+        """Put on when the next word of a shipment comes."""
+        heappush(self._heap, Happening(when, Rank.WORD, shipment))
 
     def notice(self, line: OpenLine, now: datetime) -> datetime | None:
-        """When its supplier says that a line is late: the morning before it is due, or soon."""
-        if line.arrives <= line.promised:
+        """When its supplier says that a line is late: the morning before it is due, or soon; never
+        where a carrier tells.
+        """
+        if line.arrives <= line.promised or line.shipment:
             return None
         return max(self.instant(line.site, line.promised - 1, NOTICE_AT), now + NOTICE_LAG)
 

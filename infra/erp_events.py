@@ -1,11 +1,14 @@
 """How does the reference order system speak? In CloudEvents whose ids count up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from replan.infra.erp_shipments import Word, serial_code
 from replan.infra.erp_world import Key, Move, OpenLine
 from replan.infra.execution import answer_event
+from replan.network import SupplyContract
 from replan.units import ActionId, Units, day_from_number, instant_text, quantity_json
 
 REFERENCE_ERP = "/executor/reference-erp"
@@ -38,6 +41,38 @@ class Voice:
             "status": "approved",
         }
         return self._event(kind, line.po_line, data, at)
+
+    def commit(self, line: OpenLine, at: datetime) -> dict[str, Any]:
+        """What its supplier undertakes to deliver of a line, and when."""
+        day = day_from_number(line.promised).isoformat()
+        data = {"commit_qty": _units(line.qty), "commit_date": day}
+        return self._event("supply.commit.v1", line.po_line, data, at)
+
+    def packed(self, line: OpenLine, common: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+        """A shipping notice: a line of an order is in a shipment; `common` holds for all of it."""
+        part = {
+            "sscc": [serial_code(f"{line.shipment} {line.po_line}")],
+            "po_line": line.po_line,
+            "qty": _units(line.qty),
+        }
+        return self._event("asn.v1", line.shipment, part | dict(common), at)
+
+    def of_shipment(self, shipment: str, word: Word) -> dict[str, Any]:
+        """What a carrier tells of a shipment on its way."""
+        return self._event(word.type, shipment, dict(word.data), word.at)
+
+    def lead_time(
+        self, contract: SupplyContract, p50: int, p90: int, at: datetime
+    ) -> dict[str, Any]:
+        """From now on, how many days a supplier takes from an order to its receipt."""
+        subject = f"{contract.supplier}@{contract.item}@{contract.site}"
+        quantiles = {"p50": p50 * 86_400, "p90": p90 * 86_400}
+        data = {
+            "quantiles": quantiles,
+            "valid_from": instant_text(at),
+            "reason": "recent deliveries",
+        }
+        return self._event("leadtime.update.v1", subject, data, at)
 
     def receipt(self, line: OpenLine, at: datetime) -> dict[str, Any]:
         """An order line has come, whole and undamaged."""

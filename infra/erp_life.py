@@ -12,14 +12,15 @@ the rest from sales, receipts and transfers.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from replan.canonical import short_id
 from replan.events import SaleRecorded
 from replan.infra.erp_calendar import ARRIVES_AT, Calendar, Happening, Rank
+from replan.infra.erp_carriers import Carriers
 from replan.infra.erp_events import Voice
+from replan.infra.erp_legs import Legs, Tells
 from replan.infra.erp_levels import AskedFor, asked_row
 from replan.infra.erp_tally import DayTally
 from replan.infra.erp_world import (
@@ -27,6 +28,7 @@ from replan.infra.erp_world import (
     Move,
     OpenLine,
     World,
+    fitted,
     late_days,
     lead_days,
     loadable,
@@ -51,8 +53,9 @@ REAL, IDLE = 0, 1
 class ErpLife:
     """Two worlds, the calendar of what is due in them, and the voice that tells of the real one."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, legs: Legs | None = None) -> None:
         self.network = network
+        self.carriers = Carriers(network, legs or Legs())
         self.calendar = Calendar(network)
         self.voice = Voice()
         self.worlds = (opening_world(network, {}), opening_world(network, {}))
@@ -141,6 +144,9 @@ class ErpLife:
         """Speak of something to the listener."""
         self.voice.spoken.append(event)
 
+    def _say_all(self, events: Iterable[dict[str, Any]]) -> None:
+        self.voice.spoken.extend(events)
+
     def expect(self, line: OpenLine, now: datetime, world: int = REAL) -> None:
         """The days of a line are new: plan its arrival, and word of its delay if it is late."""
         line.notice_at = self.calendar.notice(line, now)
@@ -168,6 +174,7 @@ class ErpLife:
             "counted": [(*key, at) for key, at in self._counted.items()],
             "recount": list(self._recount),
             "asked": [(*key, *asked_row(asked)) for key, asked in self._asked.items()],
+            "shipments": self.carriers.as_rows(),
         }
 
     def take_json(self, plain: Mapping[str, Any], days: dict[str, DayTally]) -> None:
@@ -191,6 +198,7 @@ class ErpLife:
                 self.calendar.expect(line, number)
         for move in real.moves.values():
             self.calendar.follow(move)
+        self.carriers.take_rows(plain.get("shipments", ()), self.calendar)
 
     def _happen_until(self, when: datetime, rank: Rank) -> None:
         for due in self.calendar.due_until(when, rank):
@@ -203,6 +211,10 @@ class ErpLife:
                     self._ship(due)
                 case Rank.ARRIVAL:
                     self._complete(due)
+                case Rank.WORD:
+                    self._say_all(
+                        self.carriers.tell(due, self.real.lines.values(), self.voice, self.calendar)
+                    )
                 case _:
                     self._live_day(due)
 
@@ -235,6 +247,10 @@ class ErpLife:
                 for key in self._keys[site]:
                     if weekly or key in self._recount:
                         self._count(key, due.when)
+                keys = self._keys[site]
+                self._say_all(
+                    self.carriers.lead_times(site, keys, due.when, self.voice, self.calendar)
+                )
             case Rank.DAY_END:
                 self._hold(site, day - 1)
                 for key in self._keys[site]:
@@ -254,7 +270,11 @@ class ErpLife:
         promised = day + lead_days(contract)
         level = self._asked[key].level(rule.order_up_to, lot_size(contract))
         # One lorry for each order: its lines come on the same day, in both worlds.
-        late = late_days(order, contract.lead_time_days_p50, contract.lead_time_days_p90)
+        booking = self.carriers.booking(contract.supplier, key[1], day, promised)
+        if booking is not None:
+            late = booking.trip.late_days
+        else:
+            late = late_days(order, contract.lead_time_days_p50, contract.lead_time_days_p90)
         for number, world in enumerate(self.worlds):
             qty = order_quantity(level, contract, world.position(key))
             if not qty:
@@ -272,16 +292,24 @@ class ErpLife:
                 arrives=promised + late,
             )
             world.order(line)
-            self.expect(line, at, number)
             if number == REAL:
                 self.say(self.voice.line("po.created.v1", line, at))
+                if booking is not None:
+                    self.carriers.take(line, booking, self.calendar)
+                if self.carriers.tells(line.supplier) is Tells.COMMITS:
+                    self.say(self.voice.commit(line, at))
+            self.expect(line, at, number)
 
     def _give_notice(self, due: Happening) -> None:
         line = self.worlds[due.world].lines.get(due.ref)
         if line is None or line.notice_at != due.when:
             return
         line.promised, line.notice_at = line.arrives, None
-        if due.world == REAL:
+        if due.world != REAL:
+            return
+        if self.carriers.tells(line.supplier) is Tells.COMMITS:
+            self.say(self.voice.commit(line, due.when))
+        else:
             self.say(self.voice.line("po.changed.v1", line, due.when))
 
     def _receive(self, due: Happening) -> None:
@@ -358,8 +386,3 @@ class ErpLife:
         tally = self.days.setdefault(name, DayTally())
         self.touched[name] = tally
         return tally
-
-
-def fitted(name: str) -> str:
-    """A name as it is if it fits into an id of an event, else a short one made from it."""
-    return name if len(name) <= 64 else short_id("id", name)

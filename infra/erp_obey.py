@@ -12,8 +12,8 @@ from typing import Any
 
 from replan.effects import Command
 from replan.infra.erp_calendar import SHIPS_AT
-from replan.infra.erp_life import ErpLife, fitted
-from replan.infra.erp_world import Move, OpenLine
+from replan.infra.erp_life import ErpLife
+from replan.infra.erp_world import Move, OpenLine, fitted
 from replan.network import Lane
 from replan.units import (
     ItemId,
@@ -79,8 +79,9 @@ def _expedite(life: ErpLife, command: Command, at: datetime) -> list[dict[str, A
     early.promised, early.arrives = promised, arrives
     if is_new:
         life.real.order(early)
-    life.expect(early, at)
     events.append(life.voice.line("po.created.v1" if is_new else "po.changed.v1", early, at))
+    events += life.carriers.part_with(early, life.voice, life.calendar, at)
+    life.expect(early, at)
     life.pay(contract.expedite_fixed_minor, contract.expedite_unit_minor, qty, today)
     events.append(life.voice.answer(command.action_id, command.idem, at, done=True))
     return events
@@ -101,6 +102,7 @@ def _split_off(life: ErpLife, line: OpenLine, qty: int) -> OpenLine:
         need_by=line.need_by,
         promised=line.promised,
         arrives=line.arrives,
+        shipment=line.shipment,
     )
 
 

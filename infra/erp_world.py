@@ -12,7 +12,7 @@ from operator import attrgetter
 from statistics import NormalDist
 from typing import Any
 
-from replan.canonical import seed_from
+from replan.canonical import seed_from, short_id
 from replan.network import Lane, Network, StockingRule, SupplyContract
 from replan.units import ItemId, LaneId, SiteId, SupplierId
 
@@ -28,7 +28,7 @@ class OpenLine:
 
     `promised`: the day the supplier last spoke of; `arrives`: the day it will really come.
     `notice_at`: when the supplier will say that the two differ, None if there is nothing to say.
-    `splits` counts the lines split off.
+    `splits` counts the lines split off. `shipment`: what it travels with, empty if nobody tells.
     """
 
     po: str
@@ -43,6 +43,7 @@ class OpenLine:
     arrives: int
     notice_at: datetime | None = None
     splits: int = 0
+    shipment: str = ""
 
     @property
     def key(self) -> Key:
@@ -161,6 +162,11 @@ def loadable(lane: Lane, qty: int) -> int:
     whole = max(qty, 0)
     whole -= whole % max(lane.lot_multiple, 1)
     return whole if whole >= max(lane.min_qty, 1) else 0
+
+
+def fitted(name: str) -> str:
+    """A name as it is if it fits into an id of an event, else a short one made from it."""
+    return name if len(name) <= 64 else short_id("id", name)
 
 
 @lru_cache(maxsize=4096)

@@ -16,6 +16,7 @@ from replan.canonical import digest
 from replan.effects import Command
 from replan.errors import BrokenPromise
 from replan.events import SaleRecorded
+from replan.infra.erp_legs import read_legs
 from replan.infra.erp_life import IDLE, REAL, ErpLife
 from replan.infra.erp_obey import obey
 from replan.infra.erp_store import ErpStore
@@ -37,7 +38,8 @@ class ReferenceErp:
         opening_stock: Mapping[Key, Units],
         start: datetime | None = None,
     ) -> None:
-        """Open `erp.db` in a folder, or make it there.
+        """Open `erp.db` in a folder, or make it there; how deliveries fare stands in its tables
+        `erp/*.csv`, if it has them (see `erp_legs`).
 
         `opening_stock` and `start` matter only for a new file. Without `start` the system begins at
         each site's midnight before the first sale it hears of; with it, nothing happens before.
@@ -45,8 +47,9 @@ class ReferenceErp:
         self._network = network
         self._opening_stock = opening_stock
         self._start = start
+        self._legs = read_legs(folder)
         self._store = ErpStore(folder / ERP_FILE)
-        self._life = ErpLife(network)
+        self._life = ErpLife(network, self._legs)
         self._seen: dict[str, None] = {}
         """Sales of the newest clock, so that none of them counts twice if it is asked for again."""
         self._revision = 0
@@ -160,7 +163,7 @@ class ReferenceErp:
         return answers
 
     def _load(self) -> None:
-        self._life = ErpLife(self._network)
+        self._life = ErpLife(self._network, self._legs)
         self._seen = {}
         self._revision = self._store.revision()
         state = self._store.state()

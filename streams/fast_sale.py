@@ -71,7 +71,7 @@ def plain_sale(event: dict[str, Any], raw: bytes, place: Place) -> Decoded | Non
     content = _plain_content(event.get("data"))
     if content is None or not _ATTRIBUTES.issuperset(event):
         return None
-    sold, price, payload = content
+    sold, price, promo, payload = content
     try:
         occurred_at = read_instant(event.get("time"))
         recorded = event.get("recordedtime")
@@ -90,6 +90,7 @@ def plain_sale(event: dict[str, Any], raw: bytes, place: Place) -> Decoded | Non
         site=SiteId(site),
         sold=Units(sold * ONE_UNIT),
         price_minor=price,
+        promo=promo,
     )
     return Decoded(
         fact=fact,
@@ -101,19 +102,27 @@ def plain_sale(event: dict[str, Any], raw: bytes, place: Place) -> Decoded | Non
     )
 
 
-def _plain_content(data: Any) -> tuple[int, int | None, str] | None:
-    """Quantity, price and canonical text of a payload of whole units and perhaps a price."""
+def _plain_content(data: Any) -> tuple[int, int | None, str | None, str] | None:
+    """Quantity, price, promotion and canonical text of a payload of whole units, perhaps with a
+    price, perhaps with price and promotion.
+    """
     if type(data) is not dict:
         return None
     sold = data.get("qty")
     if type(sold) is not int or not 0 <= sold <= LARGEST_QUANTITY:
         return None
     if len(data) == 1:
-        return sold, None, f'{{"qty":{sold}}}'
+        return sold, None, None, f'{{"qty":{sold}}}'
     price = data.get("price")
-    if len(data) != 2 or type(price) is not int or not 0 < price <= LARGEST_INTEGER:
+    if type(price) is not int or not 0 < price <= LARGEST_INTEGER:
         return None
-    return sold, price, f'{{"price":{price},"qty":{sold}}}'
+    if len(data) == 2:
+        return sold, price, None, f'{{"price":{price},"qty":{sold}}}'
+    promo = data.get("promo_id")
+    if len(data) != 3 or not isinstance(promo, str) or not _is_id(promo):
+        return None
+    # An id holds nothing that JSON would write in another way.
+    return sold, price, promo, f'{{"price":{price},"promo_id":"{promo}","qty":{sold}}}'
 
 
 @lru_cache(maxsize=8192)

@@ -1,7 +1,8 @@
 """A small network, sales and commands for the tests of the order system; in base units."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -174,3 +175,23 @@ def move(name: str, units: float, ship_on: str, **body: Any) -> Command:
 
 def expedite(name: str, units: float, po_line: str) -> Command:
     return command(name, kind="expedite", qty=units, order_id=po_line)
+
+
+def with_legs(
+    folder: Path, tells: str, *delays: tuple[int | None, int | None], transit_days: int = 2
+) -> None:
+    """Tables of legs in a folder: from 5 May 2026 on a departure at 16:30 a day, with its delays in
+    minutes at departure and arrival; 60 days, the last ones on time.
+    """
+    tables = folder / "erp"
+    tables.mkdir()
+    (tables / "suppliers.csv").write_text(
+        f"supplier,tells,transit_days,place\n{SUPPLIER},{tells},{transit_days},LGA\n"
+    )
+    rows = ["supplier,region,day,leaves_local,left_late_minutes,late_minutes,reason\n"]
+    for n in range(60):
+        left, late = delays[n] if n < len(delays) else (0, 0)
+        day = date(2026, 5, 5) + timedelta(days=n)
+        texts = ["" if value is None else str(value) for value in (left, late)]
+        rows.append(f"{SUPPLIER},north,{day},16:30,{','.join(texts)},AJ\n")
+    (tables / "legs.csv").write_text("".join(rows))

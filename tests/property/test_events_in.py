@@ -155,8 +155,14 @@ def test_line_of_a_plain_sale_is_read_the_short_way() -> None:
     assert plain_sale_line(raw, PLACE, network()) is not None
 
 
-def test_short_way_is_taken_by_a_plain_sale() -> None:
-    assert plain_sale(sale(data={"qty": 2, "price": 100}), b"", PLACE) is not None
+@pytest.mark.parametrize(
+    "data", [{"qty": 2}, {"qty": 2, "price": 100}, {"qty": 2, "price": 100, "promo_id": "week-7"}]
+)
+def test_short_way_is_taken_by_a_plain_sale(data: dict[str, Any]) -> None:
+    event = sale(data=data)
+    short = plain_sale(event, b"", PLACE)
+    assert short is not None
+    assert short == codec._decode(event, b"", PLACE)
 
 
 @settings(max_examples=300)

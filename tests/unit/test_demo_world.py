@@ -16,10 +16,12 @@ import pytest
 from replan.errors import UsageError
 from replan.infra.demo_events import SaleLine, read_extract
 from replan.infra.demo_network import SUPPLIERS, LearntDemand, order_up_to
+from replan.infra.demo_promotions import read_promotions
 from replan.infra.demo_world import (
     DEMO_DEFAULTS,
     EXTRACT,
     LEARN_UNTIL,
+    PROMOTIONS,
     build_demo_workspace,
     initial_stock,
 )
@@ -142,6 +144,22 @@ def test_the_close_of_a_day_arrives_after_its_last_sale(demo_events: list[dict[s
             assert (event["subject"].split("@")[1], day.isoformat()) not in closed, event["id"]
 
 
+def test_sales_of_a_promoted_week_name_their_promotion(demo: Path) -> None:
+    promoted = {
+        (row.item, row.site): row.name
+        for row in read_promotions(PROMOTIONS)
+        if row.first == date(2017, 5, 29)
+    }
+    seen: Counter[bool] = Counter()
+    for event in events_of(demo):
+        at = datetime.fromisoformat(event["time"]).date()
+        if event["type"] == "pos.sale.v1" and date(2017, 5, 29) <= at <= date(2017, 6, 4):
+            item, site = event["subject"].split("@")
+            assert event["data"].get("promo_id") == promoted.get((item, site)), event["id"]
+            seen["promo_id" in event["data"]] += 1
+    assert min(seen[True], seen[False]) > 0
+
+
 def test_a_sale_that_was_given_away_has_no_price(tmp_path: Path) -> None:
     given = SaleLine("S01", "milk", date(2017, 1, 1), 9, 2, 0)
     sold = SaleLine("S02", "milk", date(2017, 1, 2), 9, 2, 301)
@@ -163,7 +181,8 @@ def test_the_days_asked_for_change_the_events_alone(demo: Path, tmp_path: Path) 
     build_demo_workspace(tmp_path, first_day=date(2017, 3, 1), last_day=date(2017, 3, 7))
     assert files_of(tmp_path / "network") == files_of(demo / "network")
     assert [path.name for path in sorted((tmp_path / "events").iterdir())] == [
-        "pos-2017-03.jsonl.gz"
+        "pos-2017-03.jsonl.gz",
+        "promotions.jsonl.gz",
     ]
     closes = {e["data"].get("business_date") for e in events_of(tmp_path)} - {None}
     assert closes == {f"2017-03-0{day}" for day in range(1, 8)}

