@@ -203,12 +203,14 @@ class Engine:
         network = self._sensing.network
         taken: list[Taken] = []
         moves, reserve_seq = None, None
+        cited = [c for one in said.corrected for c in self._ledger.citing(one)]
         for group in self._groups:
             due = TickDue(
                 at=at,
                 proposals=tuple(p for p in said.proposals if p.group == group),
                 reassessed=tuple(r for r in said.reassessed if r.group == group),
                 cleared=tuple(c for c in said.cleared if network.items[c.item].group == group),
+                cited=tuple(c for c in cited if c.body["group"] == group),
             )
             one = take(self._ledger, group, due, policy, moves=moves, reserve_seq=reserve_seq)
             if one.seq != stood.get(group, 0):

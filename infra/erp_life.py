@@ -323,7 +323,9 @@ class ErpLife:
 
     def _ship(self, due: Happening) -> None:
         """What lies there and fits leaves in whole lots; if that is nothing, the action failed."""
-        move = self.real.moves[due.ref]
+        move = self.real.moves.get(due.ref)
+        if move is None:  # it was called off
+            return
         lane = self.network.lanes.get(move.lane)
         wanted, origin = move.qty, (move.item, move.origin)
         on_hand = self.real.on_hand[origin]

@@ -37,6 +37,8 @@ def obey(life: ErpLife, command: Command, at: datetime) -> list[dict[str, Any]]:
     try:
         if at > command.not_after:
             raise _Refused(f"came after its last moment {instant_text(command.not_after)}")
+        if command.compensates:
+            return _call_off(life, command, at)
         if kind == "expedite":
             return _expedite(life, command, at)
         if kind == "reallocate":
@@ -138,6 +140,15 @@ def _request(life: ErpLife, command: Command, at: datetime) -> list[dict[str, An
     )
     life.request(move)
     return [life.voice.move(move, "requested", at)]
+
+
+def _call_off(life: ErpLife, command: Command, at: datetime) -> list[dict[str, Any]]:
+    """A transfer that has not left stays; anything else is done and stands."""
+    move = life.real.moves.get(command.action_id)
+    if move is None or at >= move.ship_at:
+        raise _Refused(f"action {command.action_id} is done and cannot be called off here")
+    del life.real.moves[command.action_id]
+    return [life.voice.answer(command.action_id, command.idem, at, done=True)]
 
 
 def _lane(

@@ -249,7 +249,10 @@ def _command_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
     action = conn.execute(sa.select(t.action).where(t.action.c.action_id == row.action_id)).first()
     if action is None:
         return f"{body['idem']} has no action"
-    stated = action_columns(data)
+    if row.compensates != ("compensates" in data):
+        return f"{body['idem']} is another kind of command"
+    # A command that undoes an action has a key of its own and names the action's.
+    stated = action_columns(data) | {"idem": data.get("compensates", data["idem"])}
     if any(getattr(action, name) != value for name, value in stated.items()):
         return f"action {row.action_id} differs from the command"
     return None

@@ -212,7 +212,8 @@ class DeskTransaction:
         body = text(command.body)
         sha = sha256_hex(body.encode())
         columns = action_columns(command.body)
-        self._add(t.action, action_id=command.action_id, state="pending", **columns)
+        if not command.compensates:
+            self._add(t.action, action_id=command.action_id, state="pending", **columns)
         self._add(
             t.outbox,
             idem=command.idem,
@@ -223,6 +224,7 @@ class DeskTransaction:
             not_after=command.not_after,
             state="pending",
             created_at=self._at,
+            compensates=command.compensates,
         )
         place = {"idem": command.idem, "action_id": command.action_id}
         self._note("command", command.decision_id, body_sha=sha, **place)
@@ -284,10 +286,17 @@ def move_action(conn: sa.Connection, moved: ActionMoved) -> None:
     if found.rowcount == 0:
         raise LedgerBroken(f"action {moved.action_id} is {moved.state} and was never released")
     sent = {"sent_at": moved.at} if moved.state == "sent" else {}
+    mine = t.outbox.c.action_id == moved.action_id
+    if moved.state != "cancelled":
+        # Whether it can be undone is a matter of its own.
+        mine &= sa.not_(t.outbox.c.compensates)
+    conn.execute(sa.update(t.outbox).where(mine).values(state=moved.state, **sent))
+
+
+def send_compensation(conn: sa.Connection, idem: str, at: datetime) -> None:
+    """The command that asks to undo an action stands where its executor reads it."""
     conn.execute(
-        sa.update(t.outbox)
-        .where(t.outbox.c.action_id == moved.action_id)
-        .values(state=moved.state, **sent)
+        sa.update(t.outbox).where(t.outbox.c.idem == idem).values(state="sent", sent_at=at)
     )
 
 

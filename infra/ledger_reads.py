@@ -375,4 +375,5 @@ def _command(row: Any) -> OutboxRow:
         state=row.state,
         created_at=row.created_at,
         sent_at=row.sent_at,
+        compensates=row.compensates,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from replan.canonical import canonical_bytes
+from replan.effects import Cited, Corrected
 from replan.errors import UsageError
 from replan.forecasting import published_band
 from replan.infra import ledger_audit
@@ -46,6 +47,29 @@ class LedgerRecords(LedgerReads):
         if decision_id is not None:
             query = query.where(c.decision_id == decision_id)
         return tuple(json.loads(row.body) for row in self._all(query))
+
+    def citing(self, corrected: Corrected) -> tuple[Cited, ...]:
+        """The decisions that name a corrected event as evidence, by id."""
+        names = {corrected.event_id, f"{corrected.source}#{corrected.event_id}"}
+        found = []
+        for body in self.decisions(item=corrected.item):
+            if names.isdisjoint(body["evidence"]):
+                continue
+            c = t.action.c
+            states = self._all(
+                sa.select(c.action_id, c.state).where(c.decision_id == body["decision_id"])
+            )
+            found.append(
+                Cited(
+                    event_id=corrected.event_id,
+                    by=corrected.by,
+                    decision_id=body["decision_id"],
+                    version=body["version"],
+                    body=body,
+                    actions={row.action_id: row.state for row in states},
+                )
+            )
+        return tuple(sorted(found, key=lambda cited: cited.decision_id))
 
     def decision(self, decision_id: str) -> DecisionFile:
         """All that is kept about one decision; UsageError for an unknown id."""

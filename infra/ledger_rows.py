@@ -168,6 +168,7 @@ class OutboxRow:
     state: str
     created_at: datetime
     sent_at: datetime | None
+    compensates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -340,6 +340,8 @@ outbox = sa.Table(
     sa.Column("state", Key, nullable=False, index=True),
     _must("created_at", Instant),
     _may("sent_at", Instant),
+    # True for a command that asks to undo its action.
+    _must("compensates", sa.Boolean, server_default=sa.false()),
 )
 
 reservation = sa.Table(

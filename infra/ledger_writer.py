@@ -16,7 +16,7 @@ from replan.errors import LedgerMoved
 from replan.infra import ledger_schema as t
 from replan.infra.ledger_audit import SENSE, desk_writer
 from replan.infra.ledger_database import insert_or, upsert
-from replan.infra.ledger_desk import DeskTransaction, move_action, store_feedback
+from replan.infra.ledger_desk import DeskTransaction, move_action, send_compensation, store_feedback
 from replan.infra.ledger_reads import RESERVE_SEQ
 from replan.infra.ledger_rows import CapRow, DeskKind, ProposalRow, packed, text
 from replan.infra.ledger_run import RunWriter
@@ -170,6 +170,11 @@ class LedgerWriter(RunWriter):
         """The commands of these actions stand where their executor reads them."""
         for action_id in actions:
             move_action(self._conn, ActionMoved(action_id=action_id, state="sent", at=at))
+
+    def mark_compensations_sent(self, keys: Iterable[str], at: datetime) -> None:
+        """The commands of these keys, which ask to undo an action, stand there too."""
+        for idem in keys:
+            send_compensation(self._conn, idem, at)
 
     # The out files.
 

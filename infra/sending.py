@@ -56,7 +56,8 @@ class Sending:
         if new:
             self._out.append(COMMANDS, [_command_line(row, at) for row in new])
             with self._ledger.transaction() as write:
-                write.mark_sent([row.action_id for row in new], at)
+                write.mark_sent([row.action_id for row in new if not row.compensates], at)
+                write.mark_compensations_sent([row.idem for row in new if row.compensates], at)
                 self._out.confirm(write, COMMANDS)
         known = self._ledger.answers_for(at)
         sales = belief.tick_sales()
@@ -91,7 +92,7 @@ class Sending:
             released |= {d.decision_id for d in decisions if d.state == "executing"}
         # Read last: what was approved since then waits for the next release.
         rows = self._ledger.sendable_outbox(at)
-        return tuple(row for row in rows if row.decision_id in released)
+        return tuple(row for row in rows if row.decision_id in released or row.compensates)
 
     def _take(
         self,
@@ -106,7 +107,7 @@ class Sending:
         row = AnswerRow(tick=at, executor=executor, events=tuple(events), acks_applied=True)
         due: dict[str, AnswersDue] = {}
         for group in self._groups:
-            mine = {a for d in _open_decisions(self._ledger, group) for a in d.actions}
+            mine = _answerable(self._ledger, group)
             acks = tuple(a for a in answers if a.action_id in mine)
             if acks:
                 due[group] = AnswersDue(at=at, answers=acks)
@@ -123,6 +124,15 @@ def _open_decisions(ledger: Ledger, group: str) -> tuple[OpenDecision, ...]:
     return () if body is None else tuple(desk_from_json(body).decisions.values())
 
 
+def _answerable(ledger: Ledger, group: str) -> set[str]:
+    """Actions of a desk that an executor may still answer for."""
+    body = ledger.desk(group).body
+    if body is None:
+        return set()
+    state = desk_from_json(body)
+    return {a for d in state.decisions.values() for a in d.actions} | set(state.undoing)
+
+
 def _origin(event: Mapping[str, Any]) -> tuple[str, str]:
     return event["source"], event["id"]
 
@@ -134,19 +144,21 @@ def _command(row: OutboxRow) -> Command:
         decision_id=row.decision_id,
         not_after=row.not_after,
         body=row.body,
+        compensates=row.compensates,
     )
 
 
 def _command_line(command: OutboxRow, at: datetime) -> str:
-    return canonical_bytes(
-        {
-            "specversion": "1.0",
-            "id": command.idem,
-            "source": COMMAND_SOURCE,
-            "type": "action.request.v1",
-            "time": instant_text(at),
-            "subject": command.action_id,
-            "correlationid": command.action_id,
-            "data": dict(command.body),
-        }
-    ).decode()
+    line = {
+        "specversion": "1.0",
+        "id": command.idem,
+        "source": COMMAND_SOURCE,
+        "type": "action.compensate.v1" if command.compensates else "action.request.v1",
+        "time": instant_text(at),
+        "subject": command.action_id,
+        "correlationid": command.action_id,
+        "data": dict(command.body),
+    }
+    if command.compensates:
+        line["causationid"] = command.body["compensates"]
+    return canonical_bytes(line).decode()

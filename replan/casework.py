@@ -368,9 +368,10 @@ def _quality(
     assert fit is not None, "a case needs a model"
     for site in case.needy:
         row = state.panel.row_of[(case.item, site)]
-        wrong = state.sightings.get((row, "mismatch"))
-        if wrong is not None and case.problem.asked_at - wrong.time <= timedelta(days=1):
-            lacks.append(f"{site}: {wrong.text}")
+        for kind in ("mismatch", "corrected"):
+            wrong = state.sightings.get((row, kind))
+            if wrong is not None and case.problem.asked_at - wrong.time <= timedelta(days=1):
+                lacks.append(f"{site}: {wrong.text}")
         if fit.degraded[row]:
             model = fit.models[int(fit.choice[row])]
             lacks.append(f"{site}: forecast by the fallback model {model}")

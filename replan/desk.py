@@ -54,6 +54,7 @@ from replan.judgement import Judgement
 from replan.mode import account_of
 from replan.planning import ItemChoices, Option, PlanningProblem
 from replan.records import proposal_json
+from replan.second_thoughts import is_notice, take_undone, think_again
 from replan.units import DecisionId, ItemId, LaneId, Units, instant_text
 from replan.verdicts import VerdictResult, take_verdict
 
@@ -77,7 +78,7 @@ def step(
             result = take_verdict(state, given, tally)
         case _:
             assert_never(given)
-    waiting = {decision.item: decision for decision in state.pending}
+    waiting = {d.item: d for d in state.pending if not is_notice(d)}
     for item in tally.feedback:
         if item in waiting:
             loss = waiting[item].loss_mean_minor
@@ -86,6 +87,8 @@ def step(
 
 
 def _tick(state: DeskState, tick: TickDue, tally: Tally) -> None:
+    for cited in tick.cited:
+        think_again(state, cited, tally)
     _release_approved(state, tally)
     for reassessed in tick.reassessed:
         _reassess(state, reassessed, tally)
@@ -290,6 +293,8 @@ def _decide(state: DeskState, proposal: Proposal, option: Option, tally: Tally) 
 
 def _take_answer(state: DeskState, answer: ActionAnswered, tally: Tally) -> None:
     """An executor's answer; one that repeats or belongs to nothing of ours changes nothing."""
+    if take_undone(state, answer, tally):
+        return
     for _, decision in sorted(state.decisions.items()):
         known = decision.actions.get(answer.action_id)
         if known is None or known in FINAL_ACTION:

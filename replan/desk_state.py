@@ -9,7 +9,7 @@ from typing import Any
 
 from replan.authority import AbsentCode
 from replan.authority_table import AuthorityTable
-from replan.effects import Cleared, Proposal, Reassessed
+from replan.effects import Cited, Cleared, Proposal, Reassessed
 from replan.events import ActionAnswered
 from replan.mode import lower_of
 from replan.network import Network
@@ -57,6 +57,8 @@ class TickDue:
     proposals: Sequence[Proposal]
     reassessed: Sequence[Reassessed]
     cleared: Sequence[Cleared]
+    cited: Sequence[Cited] = ()
+    """Decisions that rest on events taken back since the last tick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,21 @@ class OpenDecision:
     """The tick at which sense last judged the plan again without asking for another one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undoing:
+    """An action whose executor was asked to undo it, and the decision that it belongs to; `by` is
+    the correction of the event that this rested on.
+    """
+
+    idem: str
+    decision_id: DecisionId
+    version: int
+    item: ItemId
+    event_id: str
+    by: str
+    body: Mapping[str, Any]
+
+
 @dataclass(slots=True, kw_only=True)
 class EpisodeFile:
     """The last word on an episode: how many plans it had, the newest one, and its state."""
@@ -155,6 +172,7 @@ class DeskState:
     episodes: dict[ItemId, EpisodeFile] = field(default_factory=dict)
     past: dict[ItemId, list[dict[str, Any]]] = field(default_factory=dict)
     """Per item the last three closed cases, for precedents."""
+    undoing: dict[ActionId, Undoing] = field(default_factory=dict)
 
     @property
     def pending(self) -> list[OpenDecision]:
@@ -182,6 +200,7 @@ def desk_json(state: DeskState) -> dict[str, Any]:
         "decisions": decisions,
         "episodes": {item: asdict(e) for item, e in sorted(state.episodes.items())},
         "past": dict(sorted(state.past.items())),
+        "undoing": {a: asdict(u) for a, u in sorted(state.undoing.items())},
     }
 
 
@@ -207,4 +226,5 @@ def desk_from_json(plain: Mapping[str, Any]) -> DeskState:
         decisions=decisions,
         episodes={item: EpisodeFile(**row) for item, row in plain["episodes"].items()},
         past={item: list(rows) for item, rows in plain["past"].items()},
+        undoing={a: Undoing(**row) for a, row in plain["undoing"].items()},
     )

@@ -136,6 +136,20 @@ class Corrected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cited:
+    """A decision that names a corrected event (`by`: the correction) as evidence: its newest body,
+    and the state of each action that was ever ordered for it.
+    """
+
+    event_id: str
+    by: str
+    decision_id: DecisionId
+    version: int
+    body: Mapping[str, Any]
+    actions: Mapping[ActionId, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ordered:
     """One of our own actions is under way: sense nets it as supply, and never reads it as
     demand.
@@ -200,6 +214,8 @@ class Command:
     """Data of `action.request.v1`: the action as in the decision, `idem`, `decision_id`,
     `not_after`.
     """
+    compensates: bool = False
+    """Whether it asks to undo the action: then it is an `action.compensate.v1`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

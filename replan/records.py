@@ -12,6 +12,7 @@ from typing import Any
 from replan.canonical import digest
 from replan.desk_state import AnswersDue, DeskInput, TickDue, VerdictGiven
 from replan.effects import (
+    Cited,
     Cleared,
     Counterfactual,
     Driver,
@@ -159,6 +160,7 @@ def desk_input_json(given: DeskInput) -> dict[str, Any]:
                 "proposals": [[p.item, digest(proposal_json(p))] for p in given.proposals],
                 "reassessed": [reassessed_json(r) for r in given.reassessed],
                 "cleared": [asdict(c) for c in given.cleared],
+                "cited": [asdict(c) for c in given.cited],
             }
         case AnswersDue():
             return {
@@ -186,6 +188,7 @@ def desk_input_from_json(
             proposals=tuple(proposal_from_json(proposals[item]) for item, _ in plain["proposals"]),
             reassessed=tuple(reassessed_from_json(r) for r in plain["reassessed"]),
             cleared=tuple(Cleared(**c) for c in plain["cleared"]),
+            cited=tuple(Cited(**c) for c in plain["cited"]),
         )
     if plain["kind"] == "answers":
         return AnswersDue(at=at, answers=tuple(answered_from_json(a) for a in plain["answers"]))

@@ -97,9 +97,12 @@ class SenseState:
         return self.cases.setdefault(item, CaseFile())
 
     def forget_promotions(self, before: datetime) -> None:
-        """Drop promotions under which nothing was sold any more; each has an id of its own."""
+        """Drop promotions under which nothing was sold any more; each has an id of its own. What
+        was taken back that long ago is no news either.
+        """
         for key, seen in list(self.sightings.items()):
-            if key[1].startswith("promo:") and seen.time < before:
+            passes = key[1].startswith("promo:") or key[1] == "corrected"
+            if passes and seen.time < before:
                 del self.sightings[key]
 
 

@@ -33,6 +33,7 @@ from replan.docket import (
 from replan.feasibility import Broken
 from replan.people import may_answer
 from replan.release import crowded_lane, dated_anew
+from replan.second_thoughts import is_notice
 from replan.verdict_result import (
     CHIPS,
     STATUS_OF,
@@ -68,6 +69,11 @@ def take_verdict(state: DeskState, given: VerdictGiven, tally: Tally) -> Verdict
     if code is not None:
         return refuse(given, decision, code, None, decision.state, tally)
     verdict = cast(Verdict, given.verdict)
+    if is_notice(decision):
+        # There is nothing to order: the answer is kept, whatever it is.
+        state_now = "rejected" if verdict == "reject" else "approved"
+        end_decision(state, decision, state_now, f"{verdict} by {given.login}", tally)
+        return accept(given, decision, tally)
     match verdict:
         case "approve" if given.option == "none":
             # The option to do nothing is what a rejection chooses.

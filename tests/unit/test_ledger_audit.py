@@ -111,7 +111,7 @@ def test_the_record_refuses_changes(
         (
             (
                 "INSERT INTO outbox SELECT 'again', action_id, decision_id, body, sha, not_after, "
-                "'pending', created_at, NULL FROM outbox"
+                "'pending', created_at, NULL, false FROM outbox"
             ),
             "desk:all",
             8,

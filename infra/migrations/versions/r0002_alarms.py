@@ -1,4 +1,6 @@
-"""Where do alarms stand? Troubles with feeds and models: opened, and closed when they are over."""
+"""Where do alarms stand, and which commands undo an action? Troubles with feeds and models, opened
+and closed; a mark on commands.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,3 +29,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("alarm_id", name=op.f("pk_alarm")),
     )
     op.create_index(op.f("ix_alarm_opened_at"), "alarm", ["opened_at"])
+    mark = sa.Column("compensates", sa.Boolean, nullable=False, server_default=sa.false())
+    op.add_column("outbox", mark)
