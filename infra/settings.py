@@ -145,8 +145,10 @@ class Bands(StrictShape):
 
 
 class Models(StrictShape):
-    """Closed days before a series takes part, days between fits, days of history in a fit."""
+    """Closed days before a series takes part; closed days before a plan that rests on it may run
+    unseen (0: as `min_days`); time between fits; days of history in a fit."""
 
+    novel_days: Annotated[int, Field(ge=0, le=3650)] = 0
     min_days: Annotated[int, Field(ge=1, le=3650)] = 28
     refit: Duration = timedelta(days=7)
     history_days: Annotated[int, Field(ge=14, le=3650)] = 400

@@ -76,6 +76,7 @@ def sense_rules(settings: Settings) -> SenseRules:
         scenarios=settings.plan.scenarios,
         held_out=settings.plan.held_out,
         history_days=settings.models.history_days,
+        novel_days=settings.models.novel_days or settings.models.min_days,
     )
 
 

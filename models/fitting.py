@@ -22,6 +22,7 @@ from replan.forecasting import (
     LiveFit,
     PanelFit,
 )
+from replan.models.cold_start import Borrowed, borrowed
 from replan.models.history import RESIDUAL_DAYS, WEEK, required_statsforecast
 from replan.models.registry import BUILT_IN
 from replan.models.uplift_history import Past, without_drivers
@@ -58,6 +59,7 @@ class StatsforecastFitter:
         work = _Fitting(sold, request.mask, self.ets_days)
         work.fit_chosen(classes(sold, request.mask, request.young, days=self.ets_days))
         work.challenge()
+        work.lend(borrowed(sold, request))
         return work.finished(request, past)
 
 
@@ -94,6 +96,7 @@ class _Fitting:
         self.growth: FloatArray = np.zeros(n)
         self.residuals: FloatArray = np.full((min(y.shape[0], RESIDUAL_DAYS), n), np.nan)
         self.degraded: IntArray = np.zeros(n, dtype=np.int64)
+        self.least_scale: FloatArray = np.zeros(n)
         self.notes: list[str] = [f"statsforecast {required_statsforecast()}"]
 
     def fit_chosen(self, wanted: Sequence[str | None]) -> None:
@@ -136,11 +139,22 @@ class _Fitting:
                 f"beaten by mean28 over {COMPARED_DAYS} days: series {_some(columns)}"
             )
 
+    def lend(self, found: Borrowed | None) -> None:
+        """Give the level of their like to the series that have hardly sold yet."""
+        if found is None:
+            return
+        columns = found.rows.tolist()
+        self._keep("mean28", columns, found.fit)
+        self.degraded[columns] = 1
+        self.least_scale[columns] = found.scale
+        self.notes.append(f"level borrowed from their like: series {_some(columns)}")
+
     def finished(self, request: FitRequest, past: Past) -> PanelFit:
         tail = self.residuals.shape[0]
         newest = self.y[-tail:]
         mean = np.maximum(newest - np.where(np.isfinite(self.residuals), self.residuals, 0.0), 0.0)
         offsets, scale = bands.after_history(self.residuals, newest)
+        scale = np.maximum(scale, self.least_scale)
         known = np.isfinite(self.residuals)
         squares = np.where(known, self.residuals * self.residuals, 0.0).sum(axis=0)
         count = np.maximum(known.sum(axis=0), 1)
@@ -167,6 +181,7 @@ class _Fitting:
             threshold_up=up,
             threshold_down=down,
             degraded=self.degraded,
+            young=request.young.astype(np.int64),
             lift_seen=past.seen,
             lift_due=past.due,
             lift_mean=past.mean,

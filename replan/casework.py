@@ -27,7 +27,7 @@ from replan.forecasting import Forecaster
 from replan.holds import Hold
 from replan.network import Network
 from replan.outlook import Ahead, planning_problem, shortfalls
-from replan.panel import NEVER
+from replan.panel import NEVER, days_known
 from replan.planning import Action, Answer, Option, PlanningProblem
 from replan.scenarios import HELD_OUT_STREAM, Z90, Draws, Outlook, draws, judge, play
 from replan.state import CaseFile, SenseRules, SenseState, Sighting
@@ -172,6 +172,7 @@ def proposal_of(
     forecasters: Mapping[str, Forecaster],
     case: Case,
     answer: Answer,
+    rules: SenseRules,
 ) -> Proposal:
     """The case and the planner's answer as a proposal for the desk."""
     evidence = _evidence(state, case)
@@ -206,6 +207,7 @@ def proposal_of(
             state, case.problem, case.site, parts, case.today, HELD_OUT_STREAM
         ),
         held=tuple(hold.reason for hold in holds),
+        novel=_novel(state, case, answer, rules),
     )
 
 
@@ -351,13 +353,31 @@ def _holds(state: SenseState, case: Case, answer: Answer) -> tuple[Hold, ...]:
     """What is on HOLD of all that the case rests on: the sites in need, and those that would give
     to them.
     """
-    origins = {
+    return state.holds.reasons(case.item, {*case.needy, *_origins(answer)}, state.panel.row_of)
+
+
+def _novel(state: SenseState, case: Case, answer: Answer, rules: SenseRules) -> tuple[str, ...]:
+    """Series that a plan rests on and that are known for too few days to act unseen."""
+    panel = state.panel
+    days = {
+        site: days_known(panel, panel.row_of[(case.item, site)])
+        for site in sorted({*case.needy, *_origins(answer)})
+    }
+    return tuple(
+        f"{case.item} at {site} is known for {n} days, {rules.novel_days} are needed"
+        for site, n in days.items()
+        if n < rules.novel_days
+    )
+
+
+def _origins(answer: Answer) -> set[SiteId]:
+    """The sites that some option takes goods from."""
+    return {
         SiteId(action.origin)
         for option in answer.options
         for action in option.actions
         if action.kind == "reallocate"
     }
-    return state.holds.reasons(case.item, {*case.needy, *origins}, state.panel.row_of)
 
 
 def _quality(

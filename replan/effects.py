@@ -65,7 +65,7 @@ class Proposal:
     now (None: there is none, or it can no longer be carried out). `lacks` says what made `dq` worse
     than green. `tags` are the kinds of cause that the evidence shows, `cause_confidence` the share
     of the deviation that named causes explain, `counterfactuals` what each part does to the
-    shortage.
+    shortage. `novel` names series known for too few days to act on unseen.
     """
 
     item: ItemId
@@ -90,6 +90,7 @@ class Proposal:
     tags: tuple[str, ...] = ()
     cause_confidence: float = 0.0
     counterfactuals: tuple[Counterfactual, ...] = ()
+    novel: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     """Why nothing may be done about it unattended, whatever the table allows; empty: it may."""
 

@@ -33,6 +33,7 @@ _ARRAYS = (
     "state",
     "threshold_down",
     "threshold_up",
+    "young",
 )
 
 
@@ -114,4 +115,4 @@ def _read(listed: list[Any], raw: bytes, at: int) -> Iterator[tuple[str, NDArray
 
 
 def _dtype(name: str) -> str:
-    return "<i8" if name in ("choice", "degraded") else "<f8"
+    return "<i8" if name in ("choice", "degraded", "young") else "<f8"

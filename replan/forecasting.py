@@ -94,7 +94,8 @@ class PanelFit:
     """One recorded fit of all N series of a panel; applied at a tick, replayed from the record.
 
     `through`: day number of the last day seen. `models`: names, in the order that `choice` indexes;
-    `choice` (N,) int64, -1 where a series is too young to take part. `state` (S, N) and `params`
+    `choice` (N,) int64, -1 where nothing is known of a series yet; `young` (N,) int64, 1 where it
+    is forecast but too young to take part. `state` (S, N) and `params`
     name → (N,) are padded with zeros where a model does not use them. `growth` (N,). `offsets` (K,
     N): band offsets at `LEVELS` in units of `scale` (N,). `sigma` (N,): one-step spread of the
     reference in base units. `size` (N,): negative-binomial size r of the reference (1e6 where
@@ -120,6 +121,7 @@ class PanelFit:
     threshold_up: FloatArray
     threshold_down: FloatArray
     degraded: IntArray
+    young: IntArray
     lift_seen: FloatArray
     lift_due: FloatArray
     lift_mean: FloatArray

@@ -163,6 +163,8 @@ class Judgement:
             return why("solver_gap", "the plan is not proven to be near the best one")
         if self.proposal.held or self.proposal.dq == "red":
             return why("data_quality", "; ".join(self.proposal.held or self.proposal.lacks))
+        if self.proposal.novel:
+            return why("novelty", "; ".join(self.proposal.novel))
         if any(order is not None and not order.approved for order in self._orders()):
             return why("supplier_not_approved", "the supplier is not approved")
         for kind, name in self._master_records():

@@ -493,10 +493,25 @@ def typical_daily(panel: Panel, row: int) -> float | None:
 
 
 def takes_part(panel: Panel) -> BoolArray:
-    """Which series have a model (N,)."""
+    """Which series have a model and are old enough to be decided on (N,)."""
+    if panel.fit is None:
+        return np.zeros(panel.size, dtype=np.bool_)
+    ready: BoolArray = is_forecast(panel) & (panel.fit.young == 0)
+    return ready
+
+
+def is_forecast(panel: Panel) -> BoolArray:
+    """Which series have a model, those among them that still borrow it (N,)."""
     if panel.fit is None:
         return np.zeros(panel.size, dtype=np.bool_)
     return panel.fit.choice >= 0
+
+
+def days_known(panel: Panel, row: int) -> int:
+    """Closed days of a series since it was first heard of."""
+    if panel.closed[row] == NEVER or panel.began[row] == NEVER:
+        return 0
+    return max(int(panel.closed[row]) - int(panel.began[row]) + 1, 0)
 
 
 def trim_history(panel: Panel, keep_days: int) -> None:

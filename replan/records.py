@@ -59,6 +59,7 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
         "watched": None if proposal.watched is None else option_plain(proposal.watched),
         "tags": list(proposal.tags),
         "cause_confidence": proposal.cause_confidence,
+        "novel": list(proposal.novel),
         "counterfactuals": [asdict(c) for c in proposal.counterfactuals],
         "held": list(proposal.held),
     }
@@ -81,6 +82,7 @@ def proposal_from_json(plain: Mapping[str, Any]) -> Proposal:
             "answer": answer_from_json(plain["answer"]),
             "watched": None if plain["watched"] is None else option_from_json(plain["watched"]),
             "tags": tuple(plain["tags"]),
+            "novel": tuple(plain["novel"]),
             "counterfactuals": tuple(Counterfactual(**row) for row in plain["counterfactuals"]),
         }
     )

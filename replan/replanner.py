@@ -58,6 +58,7 @@ from replan.panel import (
     fit_request,
     fold_old_moves,
     forecast,
+    is_forecast,
     live_mean,
     local_day_number,
     micros,
@@ -403,7 +404,7 @@ def _look(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     answers = sensing.planner.plan(tuple(case.problem for case in cases))
     for case, answer in zip(cases, answers, strict=True):
         said.proposals.append(
-            proposal_of(state, sensing.network, sensing.forecasters, case, answer)
+            proposal_of(state, sensing.network, sensing.forecasters, case, answer, sensing.rules)
         )
 
 
@@ -419,13 +420,13 @@ def _ahead_of(
     """
     panel, rules = state.panel, sensing.rules
     sites = sensing.network.sites_of
-    ready = takes_part(panel)
+    ready, known = takes_part(panel), is_forecast(panel)
     rows = np.array(
         [
             row
             for item in items
             for site in sites[item]
-            if ready[row := panel.row_of[(item, site)]] and panel.closed[row] != NEVER
+            if known[row := panel.row_of[(item, site)]] and panel.closed[row] != NEVER
         ],
         dtype=np.int64,
     )
@@ -453,7 +454,7 @@ def _ahead_of(
                 quantiles=tuple(map(tuple, quantiles[:, : rules.horizon_days, n].tolist())),
             )
         )
-        if row in ahead:
+        if row in ahead and ready[row]:
             found[item].append(ahead[row])
     return today, found
 

@@ -39,6 +39,8 @@ class SenseRules:
     scenarios: int
     held_out: int
     history_days: int
+    novel_days: int = 0
+    """Closed days below which nothing that rests on a series is carried out unseen."""
 
     @property
     def ring_days(self) -> int:

@@ -436,6 +436,7 @@ def fit_of(request: FitRequest, model: str = "mean28") -> PanelFit:
         threshold_up=np.full(n, up),
         threshold_down=np.full(n, down),
         degraded=np.zeros(n, dtype=np.int64),
+        young=request.young.astype(np.int64),
         lift_seen=past.seen,
         lift_due=past.due,
         lift_mean=past.mean,

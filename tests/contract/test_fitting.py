@@ -66,8 +66,16 @@ def test_series_are_classified_by_their_demand_interval() -> None:
     assert wanted == ["ets_ana", "tsb", "mean28", "mean28", "mean28", "mean28", None]
 
 
-def test_a_young_series_gets_no_model(fit: PanelFit) -> None:
-    assert fit.choice[YOUNG] == -1
+def test_a_young_series_is_forecast_and_does_not_take_part(fit: PanelFit) -> None:
+    assert fit.models[fit.choice[YOUNG]] == "mean28"
+    assert fit.young.tolist() == [0] * 6 + [1]
+
+
+def test_a_series_that_was_never_heard_of_gets_no_model() -> None:
+    asked = request()
+    young = asked.young.copy()
+    young[UNSEEN] = True
+    assert StatsforecastFitter().fit_panel(request(young=young)).choice[UNSEEN] == -1
 
 
 def test_a_weekly_series_gets_the_seasonal_model(fit: PanelFit) -> None:

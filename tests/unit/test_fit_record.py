@@ -28,6 +28,7 @@ def fit() -> PanelFit:
         threshold_up=rng.random(n),
         threshold_down=rng.random(n),
         degraded=rng.integers(0, 2, n),
+        young=rng.integers(0, 2, n),
         lift_seen=rng.random((7, n)),
         lift_due=rng.random((7, n)),
         lift_mean=rng.random((7, n)),

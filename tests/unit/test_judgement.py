@@ -73,6 +73,12 @@ def test_red_data_never_run_whatever_the_rows_say() -> None:
     assert code(table(MAY_MOVE), case(dq="red", lacks=("stock unknown",))) == "data_quality"
 
 
+def test_a_series_known_for_too_few_days_is_novel_whatever_the_row_says() -> None:
+    """DS9."""
+    young = case(novel=("I1 at S1 is known for 9 days, 28 are needed",))
+    assert code(table(MAY_MOVE), young) == "novelty"
+
+
 def test_a_plan_is_judged_as_a_whole() -> None:
     both = case(option("both", move(qty=6), move(qty=6, to="S04")))
     assert code(allowing(5_999), both) == "no_rule"
