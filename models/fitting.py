@@ -26,6 +26,7 @@ from replan.models.cold_start import Borrowed, borrowed
 from replan.models.history import RESIDUAL_DAYS, WEEK, required_statsforecast
 from replan.models.registry import BUILT_IN
 from replan.models.uplift_history import Past, without_drivers
+from replan.models.watching import FitErrors, watch_fit
 
 INTERMITTENT_FROM = 1.32
 COMPARED_DAYS = 56
@@ -36,9 +37,6 @@ CLEARLY_WORSE = 1.02
 
 FROZEN_DAYS = 28
 """Longest time that a reference stays frozen when thresholds are calibrated."""
-
-FEW_STRETCHES = 40
-"""With fewer stretches of history a threshold is a guess: the textbook's is its floor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +162,21 @@ class _Fitting:
         sigma = np.maximum(np.sqrt(squares / count), np.maximum(0.25 * np.sqrt(level), 0.2))
         size = deviation.reference_size(mean, self.residuals)
         up, down = self._thresholds(request, newest, level, sigma, size)
+        watch = None
+        if request.watch is not None:
+            made = FitErrors(
+                errors=self.residuals,
+                y=newest,
+                sigma=sigma,
+                level=level,
+                growth=self.growth,
+                choice=np.where(request.young, -1, self.choice),
+                rate=request.false_alarms_per_1000 / deviation.TESTS,
+                block=min(FROZEN_DAYS, newest.shape[0]),
+                seed=request.seed,
+            )
+            watch, notes = watch_fit(request.watch, made, request.sold)
+            self.notes.extend(notes)
         idle = self.choice < 0
         blank = np.zeros(len(self.choice))
         return PanelFit(
@@ -188,6 +201,7 @@ class _Fitting:
             persistent=persistent_share(self.residuals, sigma),
             shared=shared_share(self.residuals, sigma, request.item_of),
             notes=tuple(self.notes),
+            watch=watch,
         )
 
     def _thresholds(
@@ -198,8 +212,8 @@ class _Fitting:
         sigma: FloatArray,
         size: FloatArray,
     ) -> tuple[FloatArray, FloatArray]:
-        """Both alarm levels (N,), the allowed false alarms shared evenly by the two tests."""
-        rate = request.false_alarms_per_1000 / 2.0
+        """Both alarm levels (N,), the allowed false alarms shared evenly by all tests."""
+        rate = request.false_alarms_per_1000 / deviation.TESTS
         floor_up, floor_down = deviation.textbook_thresholds(rate)
         up, down = np.full(len(level), floor_up), np.full(len(level), floor_down)
         block = min(FROZEN_DAYS, newest.shape[0])
@@ -223,7 +237,7 @@ class _Fitting:
                 continue
             rises = deviation.up_increment(actual, actual - errors, np.tile(sigma[members], times))
             falls = deviation.down_increment(actual, mean, np.tile(size[members], times))
-            few = int(known.sum()) < FEW_STRETCHES
+            few = int(known.sum()) < deviation.FEW_STRETCHES
             high = deviation.calibrate(rises, rate, rng)
             low = deviation.calibrate(falls, rate, rng)
             up[members] = max(high, floor_up) if few else high

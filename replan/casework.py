@@ -25,6 +25,7 @@ from replan.effects import (
 )
 from replan.forecasting import Forecaster
 from replan.holds import Hold
+from replan.intraday import surge_text
 from replan.network import Network
 from replan.outlook import Ahead, planning_problem, shortfalls
 from replan.panel import NEVER, days_known
@@ -278,7 +279,8 @@ def _category(
     """
     panel, since = state.panel, today - RECENT_DAYS
     row = panel.row_of[(item, site)]
-    alarmed = [a.site for a in aheads if panel.live.alarm_up[a.row] >= since]
+    alarmed = [a.site for a in aheads if a.risen >= since]
+    together = any(a.site == site and a.risen_with_others for a in aheads)
     leading = leading_driver(panel, next(a for a in aheads if a.site == site), today)
     late = sum(late_units(state, item, site, today).values())
     # Whatever stands for more units is the cause; goods that are late are told further below.
@@ -287,7 +289,7 @@ def _category(
     for kind, sighting in _seen_of(state, row):
         if kind.startswith("promo:") and at - sighting.time <= timedelta(days=RECENT_DAYS):
             return "demand_surge", kind
-    if len(alarmed) >= 2 and 2 * len(alarmed) >= len(aheads):
+    if site in alarmed and (together or (len(alarmed) >= 2 and 2 * len(alarmed) >= len(aheads))):
         return "demand_surge", f"item:{item}"
     if site in alarmed:
         emptied = empty_neighbours(panel, item, site, today)
@@ -308,9 +310,14 @@ def _evidence(state: SenseState, case: Case) -> tuple[Evidence, ...]:
     """The newest facts about the sites in need and their open orders, in order of time."""
     found: dict[tuple[str, str], Evidence] = {}
     item = case.item
+    surging = {a.site: surge_text(a.surge) for a in case.aheads if a.surge is not None}
     for site in case.needy:
         for kind, seen in _seen_of(state, state.panel.row_of[(item, site)]):
             key = (seen.source, seen.event_id)
+            if kind == "sale" and site in surging:
+                text = f"{item} at {site}: {surging[site]}; {seen.text}"
+                found[key] = Evidence(event_id=seen.event_id, time=seen.time, fact=text)
+                continue
             # A sale under a promotion is seen twice; the promotion says more.
             if kind != "sale" or key not in found:
                 text = f"{item} at {site}: {seen.text}"

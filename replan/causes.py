@@ -144,7 +144,7 @@ def split(
     for a in aheads:
         median = a.quantiles[LEVELS.index(0.5)][:window]
         live[a.site] = float((median / _factor(panel, a.row, today, horizon)[:window]).sum())
-        frozen[a.site] = float(_reference(panel, a.row, today, window, forecasters).sum())
+        frozen[a.site] = float(_reference(panel, a, today, window, forecasters).sum())
     median = ahead.quantiles[LEVELS.index(0.5)]
     total = units_nearest(float(median[:window].sum())) - units_nearest(frozen[site])
     until = day_from_number(today + window - 1)
@@ -194,7 +194,7 @@ def split(
         if driver.name in ("item_wide", "neighbour", "this_site") and driver.units > 0:
             left = max(1.0 - driver.units / ONE_UNIT / usual, 0.0)
             without[driver.name] = np.full(horizon, left)
-    if _alarmed(panel, aheads, today) >= 2:
+    if _alarmed(aheads, today) >= 2:
         tags.append("item_wide")
     if late_lines(state, item, site, today):
         tags.append("late_supply")
@@ -318,18 +318,21 @@ def _weight(
 
 
 def _reference(
-    panel: Panel, row: int, today: int, days: int, forecasters: Mapping[str, Forecaster]
+    panel: Panel, ahead: Ahead, today: int, days: int, forecasters: Mapping[str, Forecaster]
 ) -> FloatArray:
     """What the frozen reference still expects of a series (days,) from today on."""
+    row = ahead.row
     first_open = int(panel.closed[row]) + 1
     behind = max(today - first_open, 0)
     mean = reference_mean(panel, np.array([row], dtype=np.int64), days + behind, forecasters)
-    result: FloatArray = left_to_sell(panel, row, mean.T, first_open, today, days)[0]
+    share = ahead.left_of_today
+    to_come = None if share is None else mean[behind] * share
+    result: FloatArray = left_to_sell(panel, row, mean.T, first_open, today, days, to_come)[0]
     return result
 
 
-def _alarmed(panel: Panel, aheads: Sequence[Ahead], today: int) -> int:
-    newest = [int(panel.live.alarm_up[a.row]) for a in aheads]
+def _alarmed(aheads: Sequence[Ahead], today: int) -> int:
+    newest = [a.risen for a in aheads]
     return sum(day != NEVER and day >= today - RECENT_DAYS for day in newest)
 
 

@@ -27,6 +27,14 @@ RHO_DOWN = 0.5
 _LOG_RHO = -0.693147181
 """log ρ, rounded as every logarithm here is, to 1e-9: libraries differ in the last bits."""
 
+TESTS = 6
+"""The allowed false alarms are shared evenly: up, down and within the day, alone and in a pool. A
+series stands in two pools at most, each with two series or more, so there is never more than one
+pool a series."""
+
+FEW_STRETCHES = 40
+"""With fewer stretches of history a threshold is a guess: the textbook's is its floor."""
+
 POISSON_SIZE = 1e6
 """The negative-binomial size that stands for no over-dispersion."""
 

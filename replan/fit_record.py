@@ -8,6 +8,7 @@ zlib may pack the same bytes differently.
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import fields
 from math import prod
 from typing import Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import LedgerBroken
-from replan.forecasting import PanelFit
+from replan.forecasting import PanelFit, WatchFit
 
 _MAGIC = b"replan-fit-1\n"
 _ARRAYS = (
@@ -67,6 +68,11 @@ def panel_fit_from_bytes(data: bytes) -> PanelFit:
 
 
 def _from_header(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> PanelFit:
+    watch = {
+        name.removeprefix("watch."): value
+        for name, value in arrays.items()
+        if name.startswith("watch.")
+    }
     return PanelFit(
         through=header["through"],
         models=tuple(header["models"]),
@@ -79,6 +85,7 @@ def _from_header(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Pan
         persistent=header["persistent"],
         shared=header["shared"],
         notes=tuple(header["notes"]),
+        watch=WatchFit(**watch) if watch else None,
         **{name: arrays[name] for name in _ARRAYS},
     )
 
@@ -86,6 +93,8 @@ def _from_header(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Pan
 def _raw(fit: PanelFit) -> bytes:
     arrays: list[tuple[str, NDArray[Any]]] = [(name, getattr(fit, name)) for name in _ARRAYS]
     arrays += [(f"params.{name}", fit.params[name]) for name in sorted(fit.params)]
+    if fit.watch is not None:
+        arrays += [(f"watch.{f.name}", getattr(fit.watch, f.name)) for f in fields(WatchFit)]
     columns = [(name, np.ascontiguousarray(a, dtype=_dtype(name))) for name, a in arrays]
     header = {
         "through": fit.through,
@@ -115,4 +124,5 @@ def _read(listed: list[Any], raw: bytes, at: int) -> Iterator[tuple[str, NDArray
 
 
 def _dtype(name: str) -> str:
-    return "<i8" if name in ("choice", "degraded", "young") else "<f8"
+    numbers = ("choice", "degraded", "watch.profile_of", "young")
+    return "<i8" if name in numbers else "<f8"

@@ -90,6 +90,33 @@ class DriverDays:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchFit:
+    """What watching within the day and over sites rests on, learned over many series at once.
+
+    `profile` (P, SLOTS): share of a day's sales by kind of weekday and local hour
+    (`replan.intraday`); `profile_of` (N,) int64: which of them a series follows, -1 where its sales
+    come as one total a day. `jump` (N,): units of a usual sale, Σq²/Σq. `size` (N,):
+    negative-binomial size of a day's count of such sales. `limit` (N,): log E that makes a surge.
+    Of each pool (`replan.pooling`) (G,): `pool_sigma`, the spread of its sum beside independent
+    sites; `pool_size`, the negative-binomial size of its sum in base units; `pool_jump` and
+    `pool_day_size` as of a series; `pool_up`, `pool_down`, `pool_limit` its alarm levels.
+    """
+
+    profile: FloatArray
+    profile_of: IntArray
+    jump: FloatArray
+    size: FloatArray
+    limit: FloatArray
+    pool_sigma: FloatArray
+    pool_size: FloatArray
+    pool_day_size: FloatArray
+    pool_jump: FloatArray
+    pool_up: FloatArray
+    pool_down: FloatArray
+    pool_limit: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PanelFit:
     """One recorded fit of all N series of a panel; applied at a tick, replayed from the record.
 
@@ -105,6 +132,7 @@ class PanelFit:
     `persistent`, `shared`: shares of the error variance that the days of a series, and the sites of
     an item, have in common (`replan.dependence`).
     `lift_seen`, `lift_due`, `lift_mean` (C, N): what drivers did by channel (`replan.uplift`).
+    `watch`: None where nothing is known of how days run and which series belong together.
     """
 
     through: int
@@ -128,6 +156,7 @@ class PanelFit:
     persistent: float
     shared: float
     notes: tuple[str, ...]
+    watch: WatchFit | None = None
 
 
 class PanelFitter(Protocol):
@@ -138,6 +167,20 @@ class PanelFitter(Protocol):
         note.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchHistory:
+    """How days ran and what belongs together: `by_hour` (SLOTS, N) base units sold by kind of
+    weekday and local hour, `squares` (N,) the sum of the squared units of each sale, `class_of` and
+    `site_of` (N,) numbers of the item's class and of the site, `pools` the rows of each pool.
+    """
+
+    by_hour: FloatArray
+    squares: FloatArray
+    class_of: IntArray
+    site_of: IntArray
+    pools: tuple[IntArray, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +203,7 @@ class FitRequest:
     drivers: DriverDays | None
     false_alarms_per_1000: float
     seed: int
+    watch: WatchHistory | None = None
 
 
 class ForecastRefused(ValueError):

@@ -6,9 +6,10 @@ be used.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,8 +17,9 @@ import numpy as np
 from replan.arrivals import LineOutlook, contract_of, line_outlook
 from replan.canonical import seed_from
 from replan.forecasting import FloatArray, IntArray, mean_of
+from replan.intraday import Surge
 from replan.network import Item, Lane, Network
-from replan.panel import Panel, book_stock, stock_known
+from replan.panel import NEVER, Panel, book_stock, stock_known
 from replan.planning import (
     ExpediteOffer,
     Inbound,
@@ -29,6 +31,7 @@ from replan.planning import (
 from replan.state import SenseRules
 from replan.supply import OrderLine, SupplyLedger, Transfer
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, units_floor
+from replan.watch import Left, fallen_since, risen_since
 
 Z95 = 1.6448536269514722
 """A donor is protected at this quantile of its own demand: an upper 95 %."""
@@ -54,6 +57,13 @@ class Ahead:
     persistent: float
     lines: tuple[LineOutlook, ...] = ()
     """The open order lines behind `inbound`."""
+    surge: Surge | None = None
+    risen: int = NEVER
+    """The newest day on which it rose above its reference, by itself or with the item's other
+    sites."""
+    risen_with_others: bool = False
+    left_of_today: float | None = None
+    """The share of a usual day that is still to come, where its profile tells it."""
 
     def supply_by_day(self) -> IntArray:
         """Units on hand plus what has come in by the end of each day, at the late arrival dates."""
@@ -108,11 +118,14 @@ def look_ahead(
     first_open: IntArray,
     today: int,
     rules: SenseRules,
+    left: Mapping[int, Left] = MappingProxyType({}),
+    surged: Mapping[int, Surge] = MappingProxyType({}),
 ) -> dict[int, Ahead]:
     """`Ahead` by row for series whose stock is known.
 
-    `forecasts` (K, D, n) start at `first_open` (n,) day numbers; what was already sold of today's
-    demand is taken off.
+    `forecasts` (K, D, n) start at `first_open` (n,) day numbers. Of today's demand what is `left`
+    counts where that is known, else what was already sold is taken off. `surged`: days that run
+    above their forecast.
     """
     known = stock_known(panel)
     book = book_stock(panel)
@@ -123,8 +136,18 @@ def look_ahead(
             continue
         item, site = panel.series[row]
         quantiles = left_to_sell(
-            panel, row, forecasts[:, :, n], int(first_open[n]), today, rules.horizon_days
+            panel,
+            row,
+            forecasts[:, :, n],
+            int(first_open[n]),
+            today,
+            rules.horizon_days,
+            left[row].quantiles if row in left else None,
         )
+        risen, with_others = risen_since(panel, row)
+        surge = surged.get(row)
+        if surge is not None and surge.day >= risen:
+            risen, with_others = surge.day, surge.wide
         if item not in by_item:
             moves = [t for t in supply.open_transfers(item) if not _overdue(t.arrive_p90, today)]
             by_item[item] = (supply.lines_of(item), supply.open_lines(item), moves)
@@ -144,25 +167,37 @@ def look_ahead(
             inbound=_inbound(supply, lines, [t for t in moves if t.destination == site], today),
             window=window,
             review_day=review_day,
-            persistent=_persistent(panel, row, today),
             lines=lines,
+            persistent=_persistent(panel, row, today, risen),
+            surge=surge,
+            risen=risen,
+            risen_with_others=with_others,
+            left_of_today=left[row].share if row in left else None,
         )
     return found
 
 
 def left_to_sell(
-    panel: Panel, row: int, by_day: FloatArray, first_open: int, today: int, days: int
+    panel: Panel,
+    row: int,
+    by_day: FloatArray,
+    first_open: int,
+    today: int,
+    days: int,
+    left: FloatArray | None = None,
 ) -> FloatArray:
     """What is left of a series' demand (K, days) from today on, of a forecast (K, D) that starts
-    with its first open day. A day that has closed sells nothing more, and of an open one what was
-    sold is taken off.
+    with its first open day. A day that has closed sells nothing more. Of an open one `left` (K,) is
+    still to come where the day's profile tells it; else what was sold is taken off.
     """
     out = np.zeros((by_day.shape[0], days))
     closed = min(max(first_open - today, 0), days)
     behind = max(today - first_open, 0)
     out[:, closed:] = by_day[:, behind : behind + days - closed]
     at = today - panel.first_day
-    if closed == 0 and 0 <= at < len(panel.sold):
+    if closed == 0 and left is not None:
+        out[:, 0] = left
+    elif closed == 0 and 0 <= at < len(panel.sold):
         sold = int(panel.sold[at, row]) - panel.tickets.excess.get((row, today), 0)
         out[:, 0] = np.maximum(out[:, 0] - max(sold, 0) / ONE_UNIT, 0)
     return out
@@ -330,12 +365,12 @@ def _inbound(
     return tuple(sorted(rows, key=lambda r: r.ref))
 
 
-def _persistent(panel: Panel, row: int, today: int) -> float:
+def _persistent(panel: Panel, row: int, today: int, risen: int) -> float:
     """How far errors last: as measured by the fit, and more while an alarm has put the level in
     doubt.
     """
     assert panel.fit is not None, "what lies ahead is asked of series that have a model"
-    newest = max(int(panel.live.alarm_up[row]), int(panel.live.alarm_down[row]))
+    newest = max(risen, fallen_since(panel, row)[0])
     in_doubt = newest >= today - DOUBT_DAYS
     # What a driver does is not known either, and errs the same way on all its days.
     in_doubt = in_doubt or bool(panel.drivers.of(row, today, today + DOUBT_DAYS - 1))

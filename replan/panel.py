@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from replan import bands, deviation, uplift
+from replan import bands, deviation, intraday, pooling, uplift
 from replan.drivers import CHANNELS, DriverBook, StatedDriver
 from replan.forecasting import (
     LEVELS,
@@ -30,6 +30,7 @@ from replan.forecasting import (
     Forecaster,
     IntArray,
     PanelFit,
+    WatchHistory,
     checked_mean,
 )
 from replan.network import Network
@@ -41,6 +42,9 @@ NEVER = -(2**62)
 
 COUNTS_KEPT = 3
 """Earlier counts of a shelf that are remembered, should the newest be taken back."""
+
+LARGEST_SALE = 3_000_000_000
+"""Thousandths beyond which a sale says no more about how large sales are."""
 
 _MICRO = timedelta(microseconds=1)
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -73,9 +77,12 @@ class Panel:
     site_rows: Mapping[SiteId, IntArray]
     zones: Mapping[SiteId, ZoneInfo]
     category_of: IntArray
+    pools: tuple[pooling.Pool, ...]
     first_day: int
     sold: IntArray
     empty: BoolArray
+    by_hour: IntArray
+    squares: IntArray
     began: IntArray
     closed: IntArray
     stock: IntArray
@@ -92,6 +99,11 @@ class Panel:
     reopened: IntArray
     drivers: DriverBook
     tickets: TicketBook
+    pool_up: FloatArray
+    pool_down: FloatArray
+    pool_alarm_up: IntArray
+    pool_alarm_down: IntArray
+    pool_through: IntArray
     _days: dict[tuple[SiteId, int], int] = field(default_factory=dict)
 
     @property
@@ -104,10 +116,15 @@ def empty_panel(network: Network, *, keep_days: int) -> Panel:
     """A panel that knows nothing: `sold` and `empty` (T, N) by day and series from `first_day` on,
     `began`, `closed` (N,) day numbers, stock (N,) thousandths as of microseconds, `folded_to` (N,)
     the newest movement that it holds for good; `older_stock` and `older_as_of` (C, N) the counts
-    before the newest, newest first; ring of `keep_days`.
+    before the newest, newest first; ring of `keep_days`. `by_hour` (SLOTS, N) thousandths sold by
+    kind of weekday and local hour, `squares` (N,) squared units of each sale, in thousandths.
+    `pool_…` (keep_days + 1, G): the watch over each pool before each day of the ring, and last of
+    all as it is now.
     """
     series = network.series
     n = len(series)
+    pools = pooling.pools_of(network)
+    before = (keep_days + 1, len(pools))
     sites = sorted({site for _, site in series})
     categories = [network.items[item].category for item, _ in series]
     return Panel(
@@ -119,9 +136,12 @@ def empty_panel(network: Network, *, keep_days: int) -> Panel:
         },
         zones={site: network.sites[site].zone for site in sites},
         category_of=np.unique(categories, return_inverse=True)[1].astype(np.int64),
+        pools=pools,
         first_day=0,
         sold=np.zeros((0, n), dtype=np.int64),
         empty=np.zeros((0, n), dtype=np.bool_),
+        by_hour=np.zeros((intraday.SLOTS, n), dtype=np.int64),
+        squares=np.zeros(n, dtype=np.int64),
         began=np.full(n, NEVER, dtype=np.int64),
         closed=np.full(n, NEVER, dtype=np.int64),
         stock=np.zeros(n, dtype=np.int64),
@@ -138,6 +158,11 @@ def empty_panel(network: Network, *, keep_days: int) -> Panel:
         reopened=np.full(n, NEVER, dtype=np.int64),
         drivers=DriverBook(),
         tickets=TicketBook(sizes=np.zeros((n, OCTAVES), dtype=np.int64)),
+        pool_up=np.zeros(before),
+        pool_down=np.zeros(before),
+        pool_alarm_up=np.full(before, NEVER, dtype=np.int64),
+        pool_alarm_down=np.full(before, NEVER, dtype=np.int64),
+        pool_through=np.full(len(pools), NEVER, dtype=np.int64),
     )
 
 
@@ -158,6 +183,15 @@ def local_day_number(panel: Panel, site: SiteId, at: datetime) -> int:
             panel._days.clear()
         panel._days[(site, quarter)] = day
     return day
+
+
+def local_hour(panel: Panel, site: SiteId, at: datetime) -> int:
+    """The hour of the site's wall clock, 0 to 23."""
+    key = (site, -(micros(at) // 900_000_000) - 1)
+    hour = panel._days.get(key)
+    if hour is None:
+        hour = panel._days[key] = at.astimezone(panel.zones[site]).hour
+    return hour
 
 
 def add_sales(panel: Panel, rows: IntArray, days: IntArray, qty: IntArray) -> IntArray:
@@ -196,6 +230,24 @@ def add_driver(panel: Panel, row: int, driver: StatedDriver) -> None:
         panel.reopened[row] == NEVER or start < panel.reopened[row]
     ):
         panel.reopened[row] = start
+
+
+def add_hours(panel: Panel, rows: IntArray, days: IntArray, hours: IntArray, qty: IntArray) -> None:
+    """Note at which local hour (M,) of its day each sale came, and how large it was. Sums only, so
+    that what is taken back leaves no trace.
+    """
+    kinds = np.array([intraday.weekday_kind(day) for day in days.tolist()], dtype=np.int64)
+    np.add.at(panel.by_hour, (kinds * intraday.HOURS + hours, rows), qty)
+    # A square of billions of units would not fit; nothing is that large.
+    size = np.clip(np.abs(qty), 0, LARGEST_SALE)
+    np.add.at(panel.squares, rows, np.sign(qty) * (size * size // ONE_UNIT))
+
+
+def take_back_hour(panel: Panel, row: int, day: int, hour: int, qty: int) -> None:
+    """A sale was none: its hour and its size are not known from it either, unless it was bulk."""
+    of = np.array([row], dtype=np.int64)
+    if abs(qty) <= int(panel.tickets.limits(of)[0]):
+        add_hours(panel, of, np.array([day]), np.array([hour]), np.array([-qty]))
 
 
 def begin(panel: Panel, rows: IntArray, days: IntArray) -> None:
@@ -380,8 +432,8 @@ def apply_fit(panel: Panel, fit: PanelFit, forecasters: Mapping[str, Forecaster]
         reference=fit.state.copy(),
         offsets=fit.offsets.copy(),
         scale=fit.scale.copy(),
-        up=np.zeros(panel.size),
-        down=np.zeros(panel.size),
+        up=_before(panel, "up", fit.through + 1),
+        down=_before(panel, "down", fit.through + 1),
         alarm_up=old.alarm_up,
         alarm_down=old.alarm_down,
         lift_seen=fit.lift_seen.copy(),
@@ -392,6 +444,17 @@ def apply_fit(panel: Panel, fit: PanelFit, forecasters: Mapping[str, Forecaster]
     for day in range(fit.through + 1, last + 1):
         rows = np.flatnonzero(panel.closed >= day)
         _step(panel, day, rows, forecasters)
+
+
+def _before(panel: Panel, name: str, day: int) -> FloatArray:
+    """A monitor's sums (N,) before a day, from the ring where the day has closed; 0 where that is
+    too long ago. What speaks for a deviation goes on to speak for it under a new fit.
+    """
+    now: FloatArray = getattr(panel.live, name).copy()
+    slot: FloatArray = getattr(panel.ring[day % len(panel.ring)], name)
+    kept = day > panel.closed - len(panel.ring)
+    before: FloatArray = np.where(panel.closed < day, now, np.where(kept, slot, 0.0))
+    return before
 
 
 def fit_request(
@@ -425,6 +488,13 @@ def fit_request(
         ),
         false_alarms_per_1000=false_alarms_per_1000,
         seed=seed,
+        watch=WatchHistory(
+            by_hour=panel.by_hour / ONE_UNIT,
+            squares=panel.squares / ONE_UNIT,
+            class_of=panel.category_of,
+            site_of=np.unique([site for _, site in panel.series], return_inverse=True)[1],
+            pools=tuple(pool.rows for pool in panel.pools),
+        ),
     )
 
 
@@ -477,6 +547,24 @@ def reference_mean(
     drivers.
     """
     return _mean(panel, panel.live.reference, rows, days, forecasters)
+
+
+def watched_day(
+    panel: Panel, day: int, rows: IntArray, forecasters: Mapping[str, Forecaster]
+) -> tuple[FloatArray, FloatArray]:
+    """A closed day in the ring as the monitors see it: what was sold (n,), brought back to a day
+    without drivers, and what the frozen reference expected of it the evening before.
+    """
+    before = panel.ring[day % len(panel.ring)]
+    expected: FloatArray = _mean(panel, before.reference, rows, 1, forecasters)[0]
+    units = panel.tickets.usual(panel.sold[day - panel.first_day, rows], rows, day)
+    sold = units / ONE_UNIT
+    at_work = panel.drivers.days(rows, np.full(len(rows), day), 1)
+    if at_work is None or panel.fit is None:
+        return sold, expected
+    seen, due = before.lift_seen[:, rows], before.lift_due[:, rows]
+    lift = uplift.lift_of(at_work, seen, due, panel.fit.lift_mean[:, rows])
+    return uplift.explained(sold, expected, at_work, lift, seen), expected
 
 
 def typical_daily(panel: Panel, row: int) -> float | None:
@@ -558,6 +646,7 @@ def _step(
         live.up[rows], live.down[rows], watched, expected, fit.sigma[rows], fit.size[rows], seen
     )
     rose, fell = deviation.alarms(up, down, fit.threshold_up[rows], fit.threshold_down[rows])
+    rose |= seen & _surged(fit, rows, watched, mean[0])
     live.up[rows], live.down[rows] = up, down
     for m, name in enumerate(fit.models):
         mine = rows[fit.choice[rows] == m]
@@ -611,6 +700,16 @@ def _without_drivers(
     live.lift_seen[:, rows], live.lift_due[:, rows] = sums
     after = uplift.lift_of(at_work, *sums, mean).factor[0]
     return np.where(at_work.channels[0] != 0, y / after, y), watched
+
+
+def _surged(fit: PanelFit, rows: IntArray, y: FloatArray, mean: FloatArray) -> BoolArray:
+    """The last look at a day's count: what within the day was a surge and still is at its close."""
+    if fit.watch is None:
+        return np.zeros(len(rows), dtype=np.bool_)
+    whole = np.ones(len(rows))
+    found = intraday.log_e(y, mean, whole, fit.watch.size[rows], fit.watch.jump[rows])
+    over: BoolArray = found >= fit.watch.limit[rows]
+    return over
 
 
 def _restore(panel: Panel) -> None:
@@ -721,6 +820,13 @@ def panel_arrays(panel: Panel) -> dict[str, NDArray[Any]]:
             "move_at",
             "move_qty",
             "reopened",
+            "by_hour",
+            "squares",
+            "pool_up",
+            "pool_down",
+            "pool_alarm_up",
+            "pool_alarm_down",
+            "pool_through",
         )
     }
     arrays["ticket_sizes"] = panel.tickets.sizes

@@ -47,6 +47,7 @@ from replan.outlook import Ahead, look_ahead, transit_days
 from replan.panel import (
     NEVER,
     add_driver,
+    add_hours,
     add_sales,
     add_stock_moves,
     apply_fit,
@@ -61,6 +62,7 @@ from replan.panel import (
     is_forecast,
     live_mean,
     local_day_number,
+    local_hour,
     micros,
     takes_part,
     trim_history,
@@ -70,6 +72,14 @@ from replan.signals import take_signal
 from replan.state import SenseRules, SenseState, Sighting
 from replan.taking_back import take_back
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, instant_text
+from replan.watch import (
+    after_surges,
+    left_of_day,
+    reopened_from,
+    restart_pools,
+    step_pools,
+    surges,
+)
 
 SUPPLY_MEMORY = timedelta(days=35)
 """How long an order line or transfer that has ended is remembered after its promised day."""
@@ -125,6 +135,7 @@ def step(state: SenseState, batch: Sequence[SenseInput], sensing: Sensing) -> Se
                 _take_feedback(state, event)
             case FitMade():
                 apply_fit(state.panel, event.fit, sensing.forecasters)
+                restart_pools(state.panel, sensing.forecasters)
                 state.fit_sha = event.sha
                 for item in sensing.network.sites_of:
                     state.case(item).stirred = True
@@ -148,6 +159,7 @@ def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     _want_fit(state, at, sensing, said)
     rules = sensing.rules
     if rules.decide_from is None or at >= rules.decide_from:
+        _stir_surges(state, due, at, sensing)
         _look(state, at, sensing, said)
     said.alarms += state.alarms.take_news()
 
@@ -155,7 +167,7 @@ def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
 def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing: Sensing) -> None:
     panel = state.panel
     oldest = day_number(at.date()) - sensing.rules.history_days
-    sales: list[tuple[int, int, int, int]] = []
+    sales: list[tuple[int, int, int, int, int]] = []
     moves: list[tuple[int, int, int]] = []
     counts: list[StockCounted] = []
     sold: list[SaleRecorded] = []
@@ -167,7 +179,8 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                     continue
                 day = local_day_number(panel, fact.site, fact.occurred_at)
                 if day >= oldest:
-                    sales.append((row, day, fact.sold, micros(fact.occurred_at)))
+                    hour = local_hour(panel, fact.site, fact.occurred_at)
+                    sales.append((row, day, fact.sold, micros(fact.occurred_at), hour))
                     sold.append(fact)
                 _see(
                     state,
@@ -242,10 +255,13 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                 assert_never(fact)
     if sales:
         table = np.array(sales, dtype=np.int64)
-        for n in add_sales(panel, table[:, 0], table[:, 1], table[:, 2]).tolist():
+        bulk = add_sales(panel, table[:, 0], table[:, 1], table[:, 2])
+        for n in bulk.tolist():
             words = f"one ticket of {sold[n].sold / ONE_UNIT:g}, far above the usual ones: bulk"
             _see(state, int(table[n, 0]), "bulk", sold[n], words)
-        moves += [(row, when, -qty) for row, _, qty, when in sales]
+        usual = np.delete(table, bulk, axis=0)
+        add_hours(panel, usual[:, 0], usual[:, 1], usual[:, 4], usual[:, 2])
+        moves += [(row, when, -qty) for row, _, qty, when, _ in sales]
     if moves:
         table = np.array(moves, dtype=np.int64)
         add_stock_moves(panel, table[:, 0], table[:, 1], table[:, 2])
@@ -324,7 +340,9 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
             day: micros(close_instant(day_from_number(day), rules.day_closes_at, panel.zones[site]))
             for day in range(first, last + 1)
         }
+    back = reopened_from(panel)
     closings = close_days(panel, through, ends, sensing.forecasters)
+    step_pools(panel, sensing.forecasters, back)
     for day, rows, quantiles in closings:
         forecasts = None if quantiles is None else quantiles.T.tolist()
         for n, row in enumerate(rows.tolist()):
@@ -373,6 +391,17 @@ def _want_fit(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -
     if request is not None and not request.young.all():
         state.fit_asked = at
         said.fit_wanted = request
+
+
+def _stir_surges(
+    state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing: Sensing
+) -> None:
+    """A day that runs away is looked at before it closes. Only a sale can make one surge."""
+    panel = state.panel
+    sold = {panel.row_of.get((f.item, f.site)) for f in facts if isinstance(f, SaleRecorded)}
+    rows = [row for row in sold if row is not None]
+    for row in surges(panel, rows, at, sensing.forecasters):
+        state.case(panel.series[row][0]).stirred = True
 
 
 def _look(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> None:
@@ -439,9 +468,13 @@ def _ahead_of(
     behind = int(np.clip(today - first_open, 0, 7).max())
     quantiles = forecast(panel, rows, rules.horizon_days + behind, sensing.forecasters)
     mean = live_mean(panel, rows, rules.horizon_days + behind, sensing.forecasters)
-    planned = combined(quantiles, mean)
+    surged = surges(panel, rows.tolist(), at, sensing.forecasters)
+    left = left_of_day(panel, rows, at, today, sensing.forecasters)
+    planned = after_surges(
+        panel, rows, combined(quantiles, mean), surged, left, sensing.forecasters
+    )
     ahead = look_ahead(
-        panel, state.supply, sensing.network, rows, planned, first_open, today, rules
+        panel, state.supply, sensing.network, rows, planned, first_open, today, rules, left, surged
     )
     for n, row in enumerate(rows.tolist()):
         item, site = panel.series[row]

@@ -41,8 +41,10 @@ from replan.panel import (
     add_stock_moves,
     book_at,
     local_day_number,
+    local_hour,
     micros,
     take_back_count,
+    take_back_hour,
     take_back_move,
     take_back_sale,
 )
@@ -141,6 +143,8 @@ def _take_back_sale(state: SenseState, sale: SaleRecorded, rules: SenseRules) ->
         return
     day = local_day_number(panel, sale.site, sale.occurred_at)
     if len(panel.sold) and day >= panel.first_day:
+        hour = local_hour(panel, sale.site, sale.occurred_at)
+        take_back_hour(panel, row, day, hour, sale.sold)
         take_back_sale(panel, row, day, sale.sold)
     _unmove(state, sale.item, sale.site, sale.occurred_at, -sale.sold, rules)
 

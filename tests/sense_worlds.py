@@ -33,6 +33,7 @@ from replan.models.intermittent import Tsb
 from replan.models.rolling import RollingMean
 from replan.models.seasonal_naive import SeasonalNaive
 from replan.models.uplift_history import without_drivers
+from replan.models.watching import FitErrors, watch_fit
 from replan.network import Item, Lane, Network, Site, StockingRule, SupplyContract
 from replan.planning import Answer, PlanningProblem
 from replan.replanner import FitMade, Sensed, SenseInput, Sensing, fit_question, step
@@ -407,8 +408,10 @@ def later(fact: SenseFact, days: float) -> SenseFact:
 # A fit, and a world that is told facts up to a tick.
 
 
-def fit_of(request: FitRequest, model: str = "mean28") -> PanelFit:
-    """Every old series gets `model`, which must fit without a batch library or be `ets_ana`."""
+def fit_of(request: FitRequest, model: str = "mean28", *, watched: bool = False) -> PanelFit:
+    """Every old series gets `model`, which must fit without a batch library or be `ets_ana`. Open
+    days and pools are watched only where that is asked for.
+    """
     names = tuple(sorted(FORECASTERS))
     past = without_drivers(request.sold, request.mask, request.drivers, request.category_of)
     request = replace(request, sold=past.base_sold)
@@ -421,17 +424,33 @@ def fit_of(request: FitRequest, model: str = "mean28") -> PanelFit:
     count = np.maximum(np.isfinite(fit.residuals).sum(axis=0), 1)
     offsets, scale = bands.after_history(fit.residuals, request.sold)
     up, down = deviation.textbook_thresholds(request.false_alarms_per_1000 / 2)
+    sigma = np.maximum(np.sqrt(squares.sum(axis=0) / count), 0.2)
+    choice = np.where(request.young, -1, names.index(model))
+    watch = None
+    if watched and request.watch is not None:
+        made = FitErrors(
+            errors=fit.residuals,
+            y=request.sold,
+            sigma=sigma,
+            level=mean.mean(axis=0),
+            growth=fit.growth,
+            choice=choice,
+            rate=request.false_alarms_per_1000 / deviation.TESTS,
+            block=min(28, len(request.sold)),
+            seed=1,
+        )
+        watch, _ = watch_fit(request.watch, made, request.sold)
     return PanelFit(
         through=request.through,
         models=names,
         versions=tuple(FORECASTERS[name].version for name in names),
-        choice=np.where(request.young, -1, names.index(model)),
+        choice=choice,
         state=state,
         params=dict(fit.params),
         growth=fit.growth,
         offsets=np.where(request.young, 0.0, offsets),
         scale=np.where(request.young, 1.0, scale),
-        sigma=np.maximum(np.sqrt(squares.sum(axis=0) / count), 0.2),
+        sigma=sigma,
         size=deviation.reference_size(mean, fit.residuals),
         threshold_up=np.full(n, up),
         threshold_down=np.full(n, down),
@@ -443,6 +462,7 @@ def fit_of(request: FitRequest, model: str = "mean28") -> PanelFit:
         persistent=0.1,
         shared=0.05,
         notes=(),
+        watch=watch,
     )
 
 
@@ -525,11 +545,11 @@ class World:
         assert not left, f"facts after the last tick: {left}"
         return said
 
-    def fit(self, at: Moment, model: str = "mean28") -> FitMade:
+    def fit(self, at: Moment, model: str = "mean28", *, watched: bool = False) -> FitMade:
         """The fit that a fitter would answer with at a tick."""
         request = fit_question(self.state, when(at), self.rules)
         assert request is not None, "no site has a closed day"
-        made = fit_of(request, model)
+        made = fit_of(request, model, watched=watched)
         return FitMade(fit=made, sha=panel_fit_digest(made))
 
 
@@ -559,6 +579,57 @@ def calm_sales(
             facts.append(sale(day + 0.5, qty, site=site, item=item))
         facts.append(closed(day, site=site))
     return facts
+
+
+def till_sales(
+    first: int,
+    last: int,
+    *,
+    daily: float = 20.0,
+    factor: float = 1.0,
+    site: SiteId = S1,
+    item: ItemId = OATS,
+    opens: int = 7,
+    closes: int = 19,
+) -> list[SenseFact]:
+    """A unit at a time, evenly over the opening hours (UTC), from day `first` up to `last` - 1; the
+    day is closed at 20:00 UTC.
+    """
+    facts: list[SenseFact] = []
+    for day in range(first, last):
+        rng = np.random.default_rng([day, ord(site[-1]), ord(item[0])])
+        count = int(rng.poisson(daily * factor))
+        minutes = sorted(rng.integers(opens * 60, closes * 60, count).tolist())
+        facts += [
+            sale(day + minute / 1_440, site=site, item=item, name=f"{site}-{item}-{day}-{n}")
+            for n, minute in enumerate(minutes)
+        ]
+        facts.append(closed(day, site=site))
+    return facts
+
+
+def watched_world(
+    days: int = 28,
+    *,
+    daily: float = 20.0,
+    stock: Mapping[SiteId, float] | None = None,
+    rules: SenseRules = CALM,
+    **changes: Any,
+) -> World:
+    """Till lines of some weeks at every store, a fit that watches open days and pools, and shelves
+    counted that evening.
+    """
+    world = World(network(**changes), rules)
+    at = days - 0.125
+    facts: list[SenseFact] = []
+    for site in sorted(world.network.sites):
+        for item in sorted(world.network.items):
+            facts += till_sales(0, days, daily=daily, site=site, item=item)
+            if stock is not None and site in stock:
+                facts.append(counted(at, stock[site], site=site, item=item))
+    world.live(facts, [at])
+    world.tell([world.fit(at, watched=True)], days - 0.0625)
+    return world
 
 
 def fitted_world(
