@@ -58,6 +58,7 @@ class Belief:
         self._queue: list[SenseInput] = []
         self._sales: list[SaleRecorded] = []
         self._tick_sales: list[SaleRecorded] = []
+        self._acks: list[ActionAnswered] = []
 
     @property
     def digest(self) -> str:
@@ -83,6 +84,7 @@ class Belief:
         outcome = self.intake.take(result)
         for fact in outcome.facts:
             if isinstance(fact, ActionAnswered):
+                self._acks.append(fact)
                 continue
             if isinstance(fact, SaleRecorded):
                 self._sales.append(fact)
@@ -134,11 +136,15 @@ class Belief:
         if fit is not None:
             self._queue.append(fit.made)
         said = step(self.state, [*self._queue, Tick(at=at)], sensing)
-        self._queue = []
+        self._queue, self._acks = [], []
         self._tick_sales, self._sales = self._sales, []
         self.last_tick = at
         self.ticks += 1
         return said, fit
+
+    def acks(self) -> tuple[ActionAnswered, ...]:
+        """What executors said in the log itself since the last tick, for the desks."""
+        return tuple(self._acks)
 
     def tick_sales(self) -> tuple[SaleRecorded, ...]:
         """What was sold up to the last tick since the one before; asked for once."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor as WorkerPool
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 from replan.desk_state import TickDue
@@ -149,6 +150,7 @@ class Engine:
 
     def _finish_segment(self, segment: SegmentRow, merged: Sequence[Arrived]) -> None:
         self._segment = segment
+        self._expect_fits(merged)
         for arrived in merged[self._batch.next_rank :]:
             self._judge(arrived, merged)
         clock = self._belief.clock
@@ -161,6 +163,14 @@ class Engine:
         self._commit(finish=True)
         self._segment = None
         self._batch.begin_at(0)
+
+    def _expect_fits(self, merged: Sequence[Arrived]) -> None:
+        """Let the worker load its library meanwhile, if a fit will come due in what is to be read."""
+        last = merged[-1].arrival if merged else None
+        asked = self._belief.state.fit_asked
+        refit = self._sensing.rules.refit
+        if self._pool is not None and last is not None and (asked is None or last - asked >= refit):
+            self._pool.submit(import_module, "statsforecast.models")
 
     def _judge(self, arrived: Arrived, merged: Sequence[Arrived]) -> None:
         moves_to = self._belief.intake.moves_clock_to(arrived.result)
@@ -180,6 +190,7 @@ class Engine:
     # A tick.
 
     def _tick(self, at: datetime) -> None:
+        self._sending.take_acks(at, self._belief.acks(), self._belief.state.fit_sha)
         stood = self._ledger.desk_seqs()
         said, fit = sense(self._ledger, self._belief, at, self._sensing)
         taken = self._decide(at, said, stood)

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from replan.canonical import canonical_bytes
-from replan.desk_state import RELEASED, AnswersDue, OpenDecision, desk_from_json
+from replan.desk_state import FINAL_ACTION, RELEASED, AnswersDue, OpenDecision, desk_from_json
 from replan.effects import Command
+from replan.events import ActionAnswered
 from replan.infra.batch import dead_letter
 from replan.infra.belief import Belief
 from replan.infra.desk_room import transact, transact_each
@@ -94,29 +95,38 @@ class Sending:
         rows = self._ledger.sendable_outbox(at)
         return tuple(row for row in rows if row.decision_id in released or row.compensates)
 
+    def take_acks(self, at: datetime, acks: Sequence[ActionAnswered], fit_sha: str) -> None:
+        """Let the desks take what executors said in the log, before they decide at `at`. Said again
+        after a crash it changes nothing.
+        """
+        due = self._due(at, acks)
+        if due:
+            transact_each(self._ledger, due, self._policies.at(at, fit_sha))
+
     def _take(
-        self,
-        at: datetime,
-        executor: str,
-        events: Sequence[Mapping[str, Any]],
-        belief: Belief,
+        self, at: datetime, executor: str, events: Sequence[Mapping[str, Any]], belief: Belief
     ) -> None:
         """Store answers and let the desks take the acks among them, in one transaction."""
         answers, refused = belief.hear_answers(events, self._executor_name)
         letters = [dead_letter(one, belief.clock) for one in refused]
         row = AnswerRow(tick=at, executor=executor, events=tuple(events), acks_applied=True)
-        due: dict[str, AnswersDue] = {}
-        for group in self._groups:
-            mine = _answerable(self._ledger, group)
-            acks = tuple(a for a in answers if a.action_id in mine)
-            if acks:
-                due[group] = AnswersDue(at=at, answers=acks)
 
         def also(write: LedgerWriter) -> None:
             write.store_answers(row)
             write.add_dead_letters(letters)
 
-        transact_each(self._ledger, due, self._policies.at(at, belief.state.fit_sha), also)
+        policy = self._policies.at(at, belief.state.fit_sha)
+        transact_each(self._ledger, self._due(at, answers), policy, also)
+
+    def _due(self, at: datetime, answers: Sequence[ActionAnswered]) -> dict[str, AnswersDue]:
+        """The answers by the group whose desk still waits for them."""
+        due: dict[str, AnswersDue] = {}
+        for group in self._groups if answers else ():
+            waiting = _answerable(self._ledger, group)
+            mine = tuple(a for a in answers if a.action_id in waiting)
+            if mine:
+                due[group] = AnswersDue(at=at, answers=mine)
+        return due
 
 
 def _open_decisions(ledger: Ledger, group: str) -> tuple[OpenDecision, ...]:
@@ -130,7 +140,8 @@ def _answerable(ledger: Ledger, group: str) -> set[str]:
     if body is None:
         return set()
     state = desk_from_json(body)
-    return {a for d in state.decisions.values() for a in d.actions} | set(state.undoing)
+    actions = [pair for d in state.decisions.values() for pair in d.actions.items()]
+    return {a for a, stands in actions if stands not in FINAL_ACTION} | set(state.undoing)
 
 
 def _origin(event: Mapping[str, Any]) -> tuple[str, str]:

@@ -8,6 +8,7 @@ after the draw is integer arithmetic.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,18 +49,19 @@ def draws(problem: PlanningProblem, count: int, stream: int) -> Draws:
     """
     seed, days = problem.seed, _days_drawn(problem)
     # Day by day, so that the first days are the same however many are drawn.
-    common = math.sqrt(problem.shared) * _normal(seed, stream, "").standard_normal((days, count)).T
+    (shared,) = _normals(seed, stream, "", (days, count))
+    common = math.sqrt(problem.shared) * shared.T
     z = np.empty((count, len(problem.sites), days))
     for j, site in enumerate(problem.sites):
-        own = _normal(seed, stream, f"site:{site.site}")
+        lasting, own = _normals(seed, stream, f"site:{site.site}", (count, 1), (days, count))
         each_day = 1.0 - problem.shared - site.persistent
-        z[:, j, :] = common + math.sqrt(site.persistent) * own.standard_normal((count, 1))
-        z[:, j, :] += math.sqrt(each_day) * own.standard_normal((days, count)).T
+        z[:, j, :] = common + math.sqrt(site.persistent) * lasting
+        z[:, j, :] += math.sqrt(each_day) * own.T
     names = {f"in:{i.ref}" for s in problem.sites for i in s.inbound}
     names |= {f"lane:{offer.lane}" for offer in problem.lanes}
     return Draws(
         demand=_demand(_phi(z), problem),
-        delay={n: _normal(seed, stream, n).standard_normal(count) for n in sorted(names)},
+        delay={n: _normals(seed, stream, n, (count,))[0] for n in sorted(names)},
     )
 
 
@@ -240,9 +242,16 @@ def _land(arrivals: Ints, j: int, days: Ints, qty: int) -> None:
     arrivals[inside, j, landed] += qty
 
 
-def _normal(seed: int, stream: int, name: str) -> np.random.Generator:
+# The same item is looked at several times a day, in part and as a whole, with the same draws.
+@lru_cache(maxsize=1024)
+def _normals(seed: int, stream: int, name: str, *shapes: tuple[int, ...]) -> tuple[Floats, ...]:
+    """Standard normal arrays, drawn one after the other from the generator of a name."""
     key = np.array([seed, stream + 256 * (seed_from(name) >> 8)], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key))
+    generator = np.random.Generator(np.random.Philox(key=key))
+    drawn = tuple(generator.standard_normal(shape) for shape in shapes)
+    for array in drawn:
+        array.setflags(write=False)
+    return drawn
 
 
 def _phi(z: Floats) -> Floats:
