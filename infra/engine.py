@@ -165,7 +165,7 @@ class Engine:
         self._batch.begin_at(0)
 
     def _expect_fits(self, merged: Sequence[Arrived]) -> None:
-        """Let the worker load its library meanwhile, if a fit will come due in what is to be read."""
+        """Let the worker load its library meanwhile, if what is to be read makes a fit due."""
         last = merged[-1].arrival if merged else None
         asked = self._belief.state.fit_asked
         refit = self._sensing.rules.refit

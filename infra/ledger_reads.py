@@ -5,6 +5,7 @@ Each question sees one committed state, however many statements it takes.
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Final
@@ -169,9 +170,10 @@ class LedgerReads(ABC):
             for row in self._all(sa.select(t.alarm).order_by(c.opened_at, c.alarm_id))
         )
 
-    def has_artefact(self, sha: str) -> bool:
-        """Whether a text is kept under its hex SHA-256."""
-        return self._scalar(sa.select(t.artefact.c.sha).where(t.artefact.c.sha == sha)) is not None
+    def artefacts_among(self, shas: Sequence[str]) -> set[str]:
+        """Those of these hex SHA-256 under which a text is kept."""
+        c = t.artefact.c
+        return {row.sha for row in self._all(sa.select(c.sha).where(c.sha.in_(sorted(shas))))}
 
     def artefact(self, sha: str) -> bytes | None:
         """The text kept under its hex SHA-256."""

@@ -6,6 +6,7 @@ of zlib bytes with the SHA-256 of its plain bytes beside it.
 """
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -44,6 +45,8 @@ class Day(sa.types.TypeDecorator[date]):
         return None if value is None else date.fromisoformat(value)
 
 
+# Rows of one transaction mostly bear the same instant.
+@lru_cache(maxsize=256)
 def sortable_instant(at: datetime) -> str:
     """An aware instant as text that sorts in time order."""
     if at.tzinfo is None:

@@ -76,11 +76,12 @@ def keep_policy(write: LedgerWriter, policy: Policy) -> dict[str, Any]:
     }
     if table is not None:
         named["authority"] = table.hash.removeprefix("sha256:")
-        if not write.has_artefact(named["authority"]):
-            write.add_artefact("authority", canonical_bytes(table_json(table)))
-    if not write.has_artefact(named["people"]):
+    kept = write.artefacts_among([named["people"], named["network"], named["authority"] or ""])
+    if table is not None and named["authority"] not in kept:
+        write.add_artefact("authority", canonical_bytes(table_json(table)))
+    if named["people"] not in kept:
         write.add_artefact("people", people)
-    if not write.has_artefact(named["network"]):
+    if named["network"] not in kept:
         write.add_artefact("network", policy.network.record)
     return named
 

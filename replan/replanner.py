@@ -344,7 +344,7 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
     closings = close_days(panel, through, ends, sensing.forecasters)
     step_pools(panel, sensing.forecasters, back)
     for day, rows, quantiles in closings:
-        forecasts = None if quantiles is None else quantiles.T.tolist()
+        forecasts = None if quantiles is None else np.round(quantiles, 3).T.tolist()
         for n, row in enumerate(rows.tolist()):
             item, site = panel.series[row]
             state.case(item).stirred = True
@@ -476,6 +476,8 @@ def _ahead_of(
     ahead = look_ahead(
         panel, state.supply, sensing.network, rows, planned, first_open, today, rules, left, surged
     )
+    # For people to read, to a thousandth of a unit: (n, K, days).
+    shown = np.round(quantiles[:, : rules.horizon_days], 3).transpose(2, 0, 1).tolist()
     for n, row in enumerate(rows.tolist()):
         item, site = panel.series[row]
         said.forecasts.append(
@@ -484,7 +486,7 @@ def _ahead_of(
                 site=site,
                 made_at=at,
                 first_day=day_from_number(int(first_open[n])),
-                quantiles=tuple(map(tuple, quantiles[:, : rules.horizon_days, n].tolist())),
+                quantiles=tuple(map(tuple, shown[n])),
             )
         )
         if row in ahead and ready[row]:

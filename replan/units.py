@@ -70,8 +70,8 @@ def quantity_json(qty: Units) -> int | float:
 
 def instant_text(at: datetime) -> str:
     """RFC 3339 in UTC with a Z, microseconds only where there are some."""
-    text = at.astimezone(UTC).isoformat()
-    return text.removesuffix("+00:00") + "Z"
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat().removesuffix("+00:00") + "Z"
 
 
 EPOCH_DAY = date(1970, 1, 1)
