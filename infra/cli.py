@@ -262,7 +262,7 @@ def verdict(
     decision_id: str,
     answer: Annotated[
         str,
-        typer.Argument(metavar="VERDICT", help="approve, modify or reject"),
+        typer.Argument(metavar="VERDICT", help="approve, modify, reject, ask, defer or takeover"),
     ],
     login: Annotated[str, typer.Option("--as", help="Who answers: a login of planners.yaml.")],
     reason: Annotated[
@@ -287,7 +287,12 @@ def verdict(
     transport: Annotated[
         str | None, typer.Option("--mode", help="modify: the means of transport, as in lanes.csv.")
     ] = None,
-    note: Annotated[str, typer.Option(help="Free words; needed with the reason other.")] = "",
+    to: Annotated[
+        str | None, typer.Option(help="ask: who is asked; else whoever the goods come from.")
+    ] = None,
+    note: Annotated[
+        str, typer.Option(help="Free words, with ask the question; needed with the reason other.")
+    ] = "",
     version: Annotated[
         int | None, typer.Option(help="Answer only if this is still the version.")
     ] = None,
@@ -301,7 +306,11 @@ def verdict(
     from replan.infra.wishes import Wish, day_wished, quantity_wished
 
     wish = Wish(
-        qty=quantity_wished(qty), ship_on=day_wished(ship_on), source=source, transport=transport
+        qty=quantity_wished(qty),
+        ship_on=day_wished(ship_on),
+        source=source,
+        transport=transport,
+        to=to,
     )
     with opened_office(_place.root) as desk:
         desk.needs_people()

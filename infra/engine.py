@@ -222,6 +222,7 @@ class Engine:
                 reassessed=tuple(r for r in said.reassessed if r.group == group),
                 cleared=tuple(c for c in said.cleared if network.items[c.item].group == group),
                 cited=tuple(c for c in cited if c.body["group"] == group),
+                replies=tuple(said.replies),
             )
             one = take(self._ledger, group, due, policy, moves=moves, reserve_seq=reserve_seq)
             if one.seq != stood.get(group, 0):

@@ -20,6 +20,7 @@ from replan.effects import (
     DeskOutcome,
     Feedback,
     Move,
+    Question,
     VerdictTaken,
 )
 from replan.errors import LedgerBroken
@@ -32,6 +33,8 @@ from replan.units import ActionId, instant_text
 
 DECISIONS: Final = "decisions.jsonl"
 ESCALATIONS: Final = "escalations.jsonl"
+COMMANDS: Final = "commands.jsonl"
+ENGINE_SOURCE: Final = "/replan/engine"
 
 
 _ORDER: Final = (
@@ -85,6 +88,8 @@ class DeskTransaction:
             self._reserve(move)
         for n, verdict in enumerate(outcome.verdicts):
             self._verdict(n, verdict)
+        for question in outcome.questions:
+            self._add(t.publication, file=COMMANDS, line=text(question_event(question)))
         self._flush()
         for action in outcome.actions:
             move_action(self._conn, action)
@@ -273,6 +278,20 @@ class DeskTransaction:
         self._tail.add(
             writer, kind, decision_id, self._at, group=self._group, seq=self._seq, **body
         )
+
+
+def question_event(question: Question) -> dict[str, Any]:
+    """A question as it goes out: a CloudEvent whose subject is the decision."""
+    return {
+        "specversion": "1.0",
+        "id": question.body["clarification_id"],
+        "source": ENGINE_SOURCE,
+        "type": "clarification.requested.v1",
+        "time": question.body["asked_at"],
+        "subject": question.decision_id,
+        "correlationid": question.decision_id,
+        "data": dict(question.body),
+    }
 
 
 def move_action(conn: sa.Connection, moved: ActionMoved) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from replan.alarms import alarm_json
-from replan.desk_state import PENDING, VerdictGiven
+from replan.desk_state import PENDING, WAITING_ASIDE, VerdictGiven
 from replan.errors import UsageError
 from replan.infra.desk_room import transact
 from replan.infra.latest_look import basis_of
@@ -35,7 +35,7 @@ class Office:
         """Decisions that wait for a planner, the most urgent first: value at risk by time left."""
         bodies = [
             {**body, "urgency": self._urgency(body)}
-            for state in sorted(PENDING)
+            for state in sorted(PENDING - WAITING_ASIDE)
             for body in self._ledger.decisions(state=state)
         ]
         return sorted(bodies, key=lambda b: (-b["urgency"], b["deadline"], b["decision_id"]))

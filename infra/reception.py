@@ -43,6 +43,7 @@ class VerdictBody(BaseModel):
     date: str | None = Field(default=None, max_length=10)
     source: str | None = Field(default=None, max_length=MOST_NAME)
     mode: str | None = Field(default=None, max_length=MOST_NAME)
+    to: str | None = Field(default=None, max_length=MOST_NAME)
 
     def wish(self) -> Wish:
         """What goes with the verdict; UsageError for what cannot be meant."""
@@ -51,6 +52,7 @@ class VerdictBody(BaseModel):
             ship_on=day_wished(self.date),
             source=self.source or None,
             transport=self.mode or None,
+            to=self.to or None,
         )
         wish.check(self.verdict)
         return wish

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from replan.currencies import money_text
+from replan.desk_state import PENDING
 from replan.explain import explain
 from replan.infra.charts import band_chart, cost_chart, stock_chart
 from replan.wording import (
@@ -18,8 +19,6 @@ from replan.wording import (
     share_text,
     time_text,
 )
-
-PENDING = frozenset({"escalated", "recommended"})
 
 CHIP_WORDS = {
     "data_wrong": "Data wrong",

@@ -22,6 +22,7 @@ class Wish:
     ship_on: date | None = None
     source: str | None = None
     transport: str | None = None
+    to: str | None = None
 
     def check(self, verdict: str) -> None:
         """UsageError where something was said that the verdict has no use for, or too little."""
@@ -34,6 +35,8 @@ class Wish:
         said = [name for name, value in changes.items() if value is not None]
         if said and verdict != "modify":
             raise UsageError(f"{said[0]} goes with modify, not with {verdict}")
+        if self.to is not None and verdict != "ask":
+            raise UsageError(f"to goes with ask, not with {verdict}")
         if verdict == "modify" and not said:
             raise UsageError("modify needs a quantity, a date, a source or a mode to change to")
 

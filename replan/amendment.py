@@ -197,7 +197,8 @@ def what_changed(before: Mapping[str, Any], decision: OpenDecision) -> dict[str,
     )
 
     def qty(option: Mapping[str, Any]) -> float:
-        return float(sum(a["qty"] for a in option["actions"]))
+        total = float(sum(a["qty"] for a in option["actions"]))
+        return int(total) if total.is_integer() else total
 
     pairs = {
         "qty": (qty(old), qty(new)),

@@ -65,6 +65,10 @@ __all__ = [
     "window_start",
 ]
 
+DEFAULT_ASK = "supplier"
+DEFAULT_TIMEOUT = timedelta(hours=72)
+"""Whom a CLARIFY row asks, and how long it waits, where it does not say so."""
+
 AbsentCode = Literal["no_table", "table_expired"]
 WhyCode = Literal[
     "limit",
@@ -106,7 +110,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """What the table says. `code` is None exactly when the mode is AUTO.
+    """What the table says. `code` is None exactly when the mode is AUTO. With CLARIFY `ask` says
+    whom to ask before the plan runs, and `timeout` how long an answer is waited for.
 
     `limit_minor`: the largest value at which the same case would run by itself, where there is one.
     """
@@ -122,6 +127,8 @@ class Ruling:
     document: tuple[str, ...]
     spot_check: int
     text: str
+    ask: str = ""
+    timeout: timedelta = DEFAULT_TIMEOUT
 
 
 def judge(
@@ -129,8 +136,6 @@ def judge(
 ) -> Ruling:
     """The ruling of the table on a case at an instant; `absent` says why there is no table, if
     there is none.
-
-    CLARIFY rows are judged as ESCALATE with code `rule` until questions to suppliers are sent.
     """
     if table is None:
         return _escalate(case, absent, "no authority table is in force")
@@ -298,9 +303,7 @@ def _auto_limit(table: AuthorityTable, facts: _Facts) -> int | None:
 def _stricter_row(table: AuthorityTable, row: Rule, case: Case, facts: _Facts) -> Ruling:
     limit = _auto_limit(table, facts)
     if row.mode == "CLARIFY":
-        text = (
-            f"row {row.rule_id} asks {row.ask or 'a question'} first, which goes to a person here"
-        )
+        text = f"row {row.rule_id} asks the {row.ask or DEFAULT_ASK} before it runs"
         return _by_row(row, case, "rule", None, text)
     if limit is None:
         return _by_row(row, case, "rule", None, f"row {row.rule_id} sends it to a person")
@@ -371,7 +374,7 @@ def _refused(facts: _Facts) -> bool:
 
 def _by_row(row: Rule, case: Case, code: WhyCode | None, limit: int | None, text: str) -> Ruling:
     return Ruling(
-        mode="AUTO" if code is None else "ESCALATE",
+        mode=row.mode,
         rule_id=row.rule_id,
         code=code,
         limit_minor=limit,
@@ -382,6 +385,8 @@ def _by_row(row: Rule, case: Case, code: WhyCode | None, limit: int | None, text
         document=row.document,
         spot_check=row.spot_check,
         text=text,
+        ask=row.ask or DEFAULT_ASK,
+        timeout=row.timeout or DEFAULT_TIMEOUT,
     )
 
 

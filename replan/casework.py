@@ -30,6 +30,7 @@ from replan.network import Network
 from replan.outlook import Ahead, planning_problem, shortfalls
 from replan.panel import NEVER, days_known
 from replan.planning import Action, Answer, Option, PlanningProblem
+from replan.replies import as_answered
 from replan.scenarios import HELD_OUT_STREAM, Z90, Draws, Outlook, draws, judge, play
 from replan.state import CaseFile, SenseRules, SenseState, Sighting
 from replan.units import ONE_UNIT, ItemId, SiteId, day_number
@@ -104,6 +105,7 @@ def find_case(
     problem = planning_problem(
         network, state.supply, item, aheads, needy, at, today, rules, shared=shared
     )
+    problem = as_answered(problem, state.case(item).terms)
     held_out = draws(problem, problem.held_out, HELD_OUT_STREAM)
     nothing = play(problem, (), held_out)
     worst = alone.sites[int(np.argmax(lost))].site
@@ -113,6 +115,7 @@ def find_case(
         file.episode = short_id("ep", [item, category, cause, at.isoformat()])
         file.opened_at = at
         file.feedback = None
+        file.terms = ()
     return Case(
         item=item,
         episode=file.episode,
@@ -132,7 +135,7 @@ def find_case(
 
 def is_quiet(file: CaseFile, case: Case, at: datetime) -> bool:
     """Whether the desk asked not to hear of this again yet; a loss grown by more than a quarter is
-    news.
+    news, and where a person said no, so is a shortage that has come nearer.
     """
     word = file.feedback
     return (
@@ -140,7 +143,13 @@ def is_quiet(file: CaseFile, case: Case, at: datetime) -> bool:
         and word.quiet_until is not None
         and at < word.quiet_until
         and not has_grown(case, word)
+        and not (word.until_nearer and nearness(case) < file.nearness)
     )
+
+
+def nearness(case: Case) -> int:
+    """How soon stock runs short: 0 within a day, 1 within three, 2 later."""
+    return 0 if case.short_by <= 1 else 1 if case.short_by <= 3 else 2
 
 
 def has_grown(case: Case, word: Feedback) -> bool:
@@ -244,6 +253,8 @@ def _redated(action: Action, problem: PlanningProblem) -> Action | None:
     if action.kind == "reallocate":
         for lane in problem.lanes:
             if lane.lane == action.ref:
+                if lane.capacity is not None and action.qty > lane.capacity:
+                    return None
                 return replace(
                     action,
                     ship_day=lane.ship_day,

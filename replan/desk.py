@@ -8,13 +8,13 @@ time ends. No timeout ever executes anything.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import assert_never
 
-from replan.brief import on_timeout, write_brief
+from replan.brief import on_timeout
 from replan.canonical import digest
 from replan.commitments import counting, lane_use
-from replan.decision import Why, action_values, end_of_horizon, last_moment, option_json, plan_sha
+from replan.decision import action_values, end_of_horizon, last_moment, plan_sha
 from replan.desk_state import (
     FINAL_ACTION,
     PENDING,
@@ -38,7 +38,6 @@ from replan.docket import (
     reserve,
     rest,
     send,
-    under_way,
 )
 from replan.effects import (
     ActionMoved,
@@ -50,11 +49,15 @@ from replan.effects import (
     Reassessed,
 )
 from replan.events import ActionAnswered
+from replan.filing import filed
 from replan.judgement import Judgement
 from replan.mode import account_of
 from replan.planning import ItemChoices, Option, PlanningProblem
+from replan.questions import answer_until, no_answer, question, send_question
 from replan.records import proposal_json
 from replan.second_thoughts import is_notice, take_undone, think_again
+from replan.settling import attach, settle
+from replan.standing_aside import come_back, not_reported
 from replan.units import DecisionId, ItemId, LaneId, Units, instant_text
 from replan.verdicts import VerdictResult, take_verdict
 
@@ -79,10 +82,18 @@ def step(
         case _:
             assert_never(given)
     waiting = {d.item: d for d in state.pending if not is_notice(d)}
+    locked = {d.item for d in state.decisions.values() if d.state == "taken_over"}
     for item in tally.feedback:
         if item in waiting:
-            loss = waiting[item].loss_mean_minor
-            tally.tell(item, watch=waiting[item].option, loss_minor=loss)
+            decision = waiting[item]
+            tally.tell(
+                item,
+                watch=decision.option,
+                loss_minor=decision.loss_mean_minor,
+                decision_id=decision.decision_id,
+            )
+        if item in locked:
+            tally.tell(item, locked=True)
     return tally.outcome(), result
 
 
@@ -92,16 +103,59 @@ def _tick(state: DeskState, tick: TickDue, tally: Tally) -> None:
     _release_approved(state, tally)
     for reassessed in tick.reassessed:
         _reassess(state, reassessed, tally)
-    fresh = [p for p in tick.proposals if not _keeps_waiting(state, p, tally)]
+    heard = _take_replies(state, tick, tally)
+    fresh = [
+        p for p in tick.proposals if p.item not in heard and not _keeps_waiting(state, p, tally)
+    ]
     chosen = _choose(state, fresh, tally)
     plans = [(p, p.answer.option(chosen[p.item])) for p in fresh]
     for proposal, option in sorted(plans, key=lambda x: (-x[1].benefit_mean_minor, x[0].item)):
         _decide(state, proposal, option, tally)
     for cleared in tick.cleared:
         _withdraw(state, cleared, tally)
+    _attach_replies(state, tick, heard, tally)
+    for decision in [d for _, d in sorted(state.decisions.items())]:
+        if decision.timer is not None and decision.timer <= tick.at:
+            _timer_rings(state, decision, tally)
     for decision in state.pending:
         if decision.deadline is not None and decision.deadline <= tick.at:
             _miss_deadline(state, decision, tally)
+
+
+def _take_replies(state: DeskState, tick: TickDue, tally: Tally) -> set[ItemId]:
+    """Answers about waiting decisions whose case was worked out anew; the items of those."""
+    settled = set()
+    for decision_id in sorted({reply.decision_id for reply in tick.replies}):
+        decision = state.decisions.get(decision_id)
+        if decision is None or decision.state not in PENDING or not decision.asked:
+            continue
+        for proposal in tick.proposals:
+            if (proposal.item, proposal.episode) == (decision.item, decision.episode):
+                replies = [r for r in tick.replies if r.decision_id == decision_id]
+                settle(state, decision, proposal, replies, tally)
+                settled.add(proposal.item)
+    return settled
+
+
+def _attach_replies(state: DeskState, tick: TickDue, heard: set[ItemId], tally: Tally) -> None:
+    """Answers about decisions that still wait, though their case was not worked out anew."""
+    for decision in state.pending:
+        replies = [r for r in tick.replies if r.decision_id == decision.decision_id]
+        if replies and decision.asked and decision.item not in heard:
+            attach(decision, replies, tally)
+
+
+def _timer_rings(state: DeskState, decision: OpenDecision, tally: Tally) -> None:
+    """Waiting for something else than a verdict is over."""
+    match decision.state:
+        case "clarifying":
+            no_answer(state, decision, tally)
+        case "deferred":
+            come_back(decision, tally)
+        case "taken_over":
+            not_reported(state, decision, tally)
+        case _:
+            decision.timer = None
 
 
 def _release_approved(state: DeskState, tally: Tally) -> None:
@@ -220,43 +274,37 @@ def _decide(state: DeskState, proposal: Proposal, option: Option, tally: Tally) 
         return
     made = Judgement(proposal, option, decision_id, tally)
     why, ruling = made.ruled()
-    mode = made.mode
+    goes_on = "clarifying" if ruling.mode == "CLARIFY" else "executing"
     if not option.actions:
         new_state = "no_action"
     elif why is not None:
         new_state = "escalated"
     else:
-        new_state = {"shadow": "shadowed", "recommend": "recommended"}.get(mode, "executing")
+        new_state = {"shadow": "shadowed", "recommend": "recommended"}.get(made.mode, goes_on)
     if new_state == "recommended":
-        why = Why(
-            code="mode",
-            rule_id=ruling.rule_id,
-            limit_minor=None,
-            actual_minor=made.value,
-            text="the table allows it; in this mode a person releases it",
-        )
+        why = made.released_by_a_person(ruling)
     waits = new_state in PENDING
     deadline = (made.deadline or end_of_horizon(proposal.problem)) if waits else None
-    supersedes = old.decision_id if old is not None else None
-    body = made.body(new_state, why, ruling, deadline, mode, supersedes)
-    if waits and why is not None and deadline is not None:
-        body["brief"] = write_brief(
-            proposal,
-            option,
-            why=why.json(),
-            recipient=ruling.recipient,
-            next_recipient=ruling.next_recipient,
-            deadline=deadline,
-            timezone=tally.policy.network.sites[proposal.site].timezone,
-            currency=body["currency"],
-            decision_id=decision_id,
-            version=1,
-            versions=tally.policy.versions,
-            already_done=under_way(state, proposal.item),
-            held=[a["action_id"] for a in made.actions],
-            precedents=state.past.get(proposal.item, []),
-            option_json=lambda o: option_json(o, decision_id, proposal.problem.first_day),
+    asked = None
+    if new_state == "clarifying":
+        until = answer_until(tally.at, ruling.timeout, deadline)
+        asked = question(
+            decision_id, 1, made.actions, at=tally.at, until=until, asked_by=None, ask=ruling.ask
         )
+        why = made.asked_first(ruling, asked)
+    body = filed(
+        state,
+        made,
+        new_state=new_state,
+        why=None if why is None else why.json(),
+        ruling=ruling,
+        recipient=ruling.recipient,
+        next_recipient=ruling.next_recipient,
+        deadline=deadline,
+        version=1,
+        supersedes=old.decision_id if old is not None else None,
+        clarification=asked,
+    )
     if old is not None:
         end_decision(state, old, "superseded", f"replaced by {decision_id}", tally)
     tally.made.append(
@@ -282,6 +330,9 @@ def _decide(state: DeskState, proposal: Proposal, option: Option, tally: Tally) 
     if waits:
         state.decisions[decision_id] = decision
         tally.tell(proposal.item)
+        if asked is not None:
+            decision.timer, decision.asked = datetime.fromisoformat(asked["until"]), 1
+            send_question(decision, tally)
     elif new_state == "shadowed":
         reserve(decision, tally, "shadow")
         rest(proposal.item, proposal.loss_mean_minor, tally)

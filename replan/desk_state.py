@@ -10,15 +10,18 @@ from typing import Any
 from replan.authority import AbsentCode
 from replan.authority_table import AuthorityTable
 from replan.effects import Cited, Cleared, Proposal, Reassessed
-from replan.events import ActionAnswered
+from replan.events import ActionAnswered, QuestionAnswered
 from replan.mode import lower_of
 from replan.network import Network
 from replan.people import People
 from replan.planning import JointChooser, Option, option_from_json, option_plain
 from replan.units import ActionId, DecisionId, ItemId, Units, instant_text
 
-PENDING = frozenset({"escalated", "recommended"})
+PENDING = frozenset({"escalated", "recommended", "clarifying", "deferred"})
 """States in which a planner may still answer."""
+
+WAITING_ASIDE = frozenset({"clarifying", "deferred"})
+"""Pending states in which nobody has to answer now: a timer ends them."""
 
 RELEASED = frozenset({"approved", "modified"})
 """States in which a planner has released a plan that is not sent yet."""
@@ -49,8 +52,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TickDue:
-    """A planning tick: the group's proposals and reassessed plans in order of item, and what
-    cleared.
+    """A planning tick: the group's proposals and reassessed plans in order of item, what cleared,
+    and what was answered from outside.
     """
 
     at: datetime
@@ -59,6 +62,7 @@ class TickDue:
     cleared: Sequence[Cleared]
     cited: Sequence[Cited] = ()
     """Decisions that rest on events taken back since the last tick."""
+    replies: Sequence[QuestionAnswered] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,7 @@ class VerdictGiven:
     source: str | None = None
     transport: str | None = None
     basis: Proposal | None = None
+    to: str | None = None
 
 
 DeskInput = TickDue | AnswersDue | VerdictGiven
@@ -135,6 +140,10 @@ class OpenDecision:
     """Who made this plan out of another one; that login cannot be its second approver."""
     looked_at: datetime | None = None
     """The tick at which sense last judged the plan again without asking for another one."""
+    timer: datetime | None = None
+    """When waiting for an answer from outside, or putting it off, is over."""
+    asked: int = 0
+    """How many questions were asked about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +189,7 @@ class DeskState:
         return [d for _, d in sorted(self.decisions.items()) if d.state in PENDING]
 
 
-INSTANTS = ("deadline", "current_deadline", "looked_at")
+INSTANTS = ("deadline", "current_deadline", "looked_at", "timer")
 """Members of an open decision that are instants or None."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from replan.brief import next_version
 from replan.decision import command_of, moves_of, ordered_of
-from replan.desk_state import RELEASED, DeskState, OpenDecision, Policy
+from replan.desk_state import RELEASED, WAITING_ASIDE, DeskState, OpenDecision, Policy
 from replan.effects import (
     ActionMoved,
     Command,
@@ -18,6 +18,7 @@ from replan.effects import (
     DeskOutcome,
     Feedback,
     Move,
+    Question,
     VerdictTaken,
 )
 from replan.limits import Cooldown
@@ -41,6 +42,7 @@ class Tally:
     released: list[ActionId] = field(default_factory=list)
     verdicts: list[VerdictTaken] = field(default_factory=list)
     feedback: dict[ItemId, Feedback] = field(default_factory=dict)
+    questions: list[Question] = field(default_factory=list)
 
     def tell(self, item: ItemId, **changes: Any) -> None:
         """Add to what sense is told about an item."""
@@ -61,6 +63,7 @@ class Tally:
             released=tuple(self.released),
             verdicts=tuple(self.verdicts),
             feedback=tuple(word for _, word in sorted(self.feedback.items())),
+            questions=tuple(self.questions),
         )
 
 
@@ -80,11 +83,14 @@ def send(decision: OpenDecision, tally: Tally) -> None:
     )
 
 
-def rest(item: ItemId, loss_minor: int, tally: Tally) -> None:
-    """Ask sense not to raise an item's trouble again for a while, unless it grows."""
+def rest(item: ItemId, loss_minor: int, tally: Tally, *, until_nearer: bool = False) -> None:
+    """Ask sense not to raise an item's trouble again for a while, unless it grows, or comes nearer
+    where that matters.
+    """
     table = tally.policy.table
     pause = (table.cooldown if table is not None else Cooldown()).after_action
-    tally.tell(item, quiet_until=tally.at + pause, loss_minor=loss_minor)
+    until = tally.at + pause
+    tally.tell(item, quiet_until=until, loss_minor=loss_minor, until_nearer=until_nearer)
 
 
 def end_pending(
@@ -126,6 +132,8 @@ def new_version(
     brief = next_version(body["brief"], decision.version, timezone, body["currency"], **blocks)
     decision.body = {**body, **changes, "version": decision.version, "brief": brief}
     decision.body["state"] = decision.state = new_state
+    if new_state not in WAITING_ASIDE:
+        decision.timer = decision.body["waits_until"] = None
     tally.made.append(
         DecisionMade(
             decision_id=decision.decision_id,
@@ -146,6 +154,8 @@ def move_decision(
 ) -> None:
     """A decision changes its state, and with it other members of its body."""
     changes = {"state": new_state, **changes}
+    if decision.body["waits_until"] is not None:
+        changes = {"waits_until": None, **changes}
     decision.state = new_state
     decision.body = {**decision.body, **changes}
     file = state.episodes.get(decision.item)
@@ -163,9 +173,15 @@ def move_decision(
 
 
 def end_decision(
-    state: DeskState, decision: OpenDecision, new_state: str, reason: str, tally: Tally
+    state: DeskState,
+    decision: OpenDecision,
+    new_state: str,
+    reason: str,
+    tally: Tally,
+    **changes: Any,
 ) -> None:
-    move_decision(state, decision, new_state, reason, tally)
+    """A decision reaches a state that nothing follows on."""
+    move_decision(state, decision, new_state, reason, tally, **changes)
     state.decisions.pop(decision.decision_id, None)
     remember(state, decision.item, decision.body)
 

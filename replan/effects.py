@@ -174,7 +174,9 @@ class Feedback:
 
     `watch`: the option before a planner (its actions), None when nothing is open. `quiet_until`: do
     not raise the episode again before then. Either holds until the loss has grown by a quarter over
-    `loss_minor`.
+    `loss_minor`. `decision_id`: the decision that waits, which an answer from outside names.
+    `locked`: a person acts on the item; propose nothing for it. `until_nearer`: the rest ends also
+    when stock runs short sooner than it did.
     """
 
     item: ItemId
@@ -184,6 +186,9 @@ class Feedback:
     watch: Option | None = None
     quiet_until: datetime | None = None
     loss_minor: int = 0
+    decision_id: DecisionId | None = None
+    locked: bool = False
+    until_nearer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +222,14 @@ class Command:
     """
     compensates: bool = False
     """Whether it asks to undo the action: then it is an `action.compensate.v1`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question about a decision to somebody outside: data of `clarification.requested.v1`."""
+
+    decision_id: DecisionId
+    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,6 +298,7 @@ class DeskOutcome:
     released: tuple[ActionId, ...] = ()
     verdicts: tuple[VerdictTaken, ...] = ()
     feedback: tuple[Feedback, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Literal
 from replan.alarms import AlarmKind
 from replan.units import (
     ActionId,
+    DecisionId,
     EventId,
     ItemId,
     PoLineId,
@@ -249,6 +250,22 @@ class AlertRaised(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAnswered(Fact):
+    """An answer from outside to a question about a decision: yes or no, and on which terms.
+
+    `qty`: what can be done of it, thousandths (None: as asked). `arrives_on`: the receiving site's
+    day on which it can be there. `action_id`: the one action of several that the terms are about.
+    """
+
+    decision_id: DecisionId
+    accepted: bool
+    qty: Units | None
+    arrives_on: date | None
+    action_id: ActionId | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionAnswered(Fact):
     """An executor's answer to a command: done (`acked`) or refused with nothing done."""
 
@@ -304,7 +321,7 @@ class Retracted(Fact):
     reason: CorrectionReason
 
 
-SenseFact = ItemFact | DayClosed | SupplySignal | Retracted | TroubleFound
+SenseFact = ItemFact | DayClosed | SupplySignal | Retracted | TroubleFound | QuestionAnswered
 InboundFact = SenseFact | ActionAnswered
 
 

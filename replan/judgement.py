@@ -6,7 +6,7 @@ row that allows it is still held against proof of optimality, data quality, supp
 freeze, rest and caps. What the table says to a person comes back as a `Why`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -82,8 +82,12 @@ class Judgement:
         sites = self.policy.network.sites
         return tuple(sorted({sites[a.destination].region for a in self.option.actions}))
 
-    def ruled(self) -> tuple[Why | None, Ruling]:
-        """Why the plan may not run by itself (None: it may), and the strictest row."""
+    def ruled(self, *, confirmed: bool = False) -> tuple[Why | None, Ruling]:
+        """Why the plan may not run by itself (None: it may), and the strictest row.
+
+        A row that asks first (mode CLARIFY) lets it run once the question is answered: `confirmed`
+        says that it is. Without, whoever gets the ruling has to ask before anything runs.
+        """
         account = account_of(self.mode)
         own = moves_of(
             self.decision_id,
@@ -96,19 +100,20 @@ class Judgement:
         alone = self.row()
         if not self.option.actions:
             return None, alone
-        if alone.mode != "AUTO":
+        if alone.mode == "ESCALATE":
             return _why(alone), alone
         table = self.policy.table
         assert table is not None, "no table never rules AUTO"
         counted = counting(self.tally.moves, account)
         summed = strictest_sum(table, counted, own, self.tally.at)
         together = self._strictest(summed)
-        if together.mode != "AUTO":
+        if together.mode == "ESCALATE":
             why = replace(_why(together), code="aggregate")
             return replace(
                 why, text=f"with what ran before, the value adds up: {together.text}"
             ), together
-        return self._refused(own, counted, alone), alone
+        row = together if together.mode == "CLARIFY" else alone
+        return self._refused(own, counted, row), replace(row, mode="AUTO") if confirmed else row
 
     def row(self) -> Ruling:
         """What the table says to the plan's own value: the strictest row of its actions."""
@@ -222,18 +227,18 @@ class Judgement:
     def body(
         self,
         state: str,
-        why: Why | None,
+        why: Mapping[str, Any] | None,
         ruling: Ruling,
         deadline: datetime | None,
-        mode: str,
-        supersedes: DecisionId | None,
+        version: int,
+        supersedes: str | None,
     ) -> dict[str, Any]:
-        """The decision body."""
+        """The decision body; `why`: as the member `why_escalated`."""
         p, policy = self.proposal, self.policy
         item = policy.network.items[p.item]
         return {
             "decision_id": self.decision_id,
-            "version": 1,
+            "version": version,
             "item": p.item,
             "site": p.site,
             "category": p.category,
@@ -245,11 +250,11 @@ class Judgement:
             "episode": p.episode,
             "event_time": instant_text(p.event_time),
             "decided_at": instant_text(self.tally.at),
-            "mode": mode,
+            "mode": self.mode,
             "state": state,
             "rule_id": ruling.rule_id,
             "authority_hash": policy.versions["authority"],
-            "why_escalated": None if why is None else why.json(),
+            "why_escalated": None if why is None else dict(why),
             "value_minor": self.value,
             "currency": item.currency,
             "confidence": self.option.p_wins,
@@ -265,9 +270,31 @@ class Judgement:
             "evidence": [e.event_id for e in p.evidence],
             "flags": [],
             "supersedes": supersedes,
+            "clarification": None,
+            "waits_until": None,
             "brief": None,
             "versions": dict(policy.versions),
         }
+
+    def released_by_a_person(self, ruling: Ruling) -> Why:
+        """Why a plan that the table allows waits all the same, in mode recommend."""
+        return Why(
+            code="mode",
+            rule_id=ruling.rule_id,
+            limit_minor=None,
+            actual_minor=self.value,
+            text="the table allows it; in this mode a person releases it",
+        )
+
+    def asked_first(self, ruling: Ruling, asked: Mapping[str, Any]) -> Why:
+        """Why a plan that may run once it is confirmed has not run yet."""
+        return Why(
+            code="rule",
+            rule_id=ruling.rule_id,
+            limit_minor=None,
+            actual_minor=self.value,
+            text=f"{ruling.text}; the question to {', '.join(asked['to'])} is out",
+        )
 
     def open(
         self,

@@ -24,7 +24,7 @@ from replan.effects import (
     Reassessed,
 )
 from replan.errors import LedgerBroken
-from replan.events import ActionAnswered
+from replan.events import ActionAnswered, QuestionAnswered
 from replan.planning import (
     answer_from_json,
     answer_json,
@@ -123,6 +123,9 @@ def feedback_json(feedback: Feedback) -> dict[str, Any]:
         "watch": None if feedback.watch is None else option_plain(feedback.watch),
         "quiet_until": None if feedback.quiet_until is None else instant_text(feedback.quiet_until),
         "loss_minor": feedback.loss_minor,
+        "decision_id": feedback.decision_id,
+        "locked": feedback.locked,
+        "until_nearer": feedback.until_nearer,
     }
 
 
@@ -137,6 +140,9 @@ def feedback_from_json(plain: Mapping[str, Any]) -> Feedback:
         watch=None if plain["watch"] is None else option_from_json(plain["watch"]),
         quiet_until=None if quiet is None else datetime.fromisoformat(quiet),
         loss_minor=plain["loss_minor"],
+        decision_id=plain["decision_id"],
+        locked=plain["locked"],
+        until_nearer=plain["until_nearer"],
     )
 
 
@@ -163,6 +169,7 @@ def desk_input_json(given: DeskInput) -> dict[str, Any]:
                 "reassessed": [reassessed_json(r) for r in given.reassessed],
                 "cleared": [asdict(c) for c in given.cleared],
                 "cited": [asdict(c) for c in given.cited],
+                "replies": [reply_json(r) for r in given.replies],
             }
         case AnswersDue():
             return {
@@ -191,6 +198,7 @@ def desk_input_from_json(
             reassessed=tuple(reassessed_from_json(r) for r in plain["reassessed"]),
             cleared=tuple(Cleared(**c) for c in plain["cleared"]),
             cited=tuple(Cited(**c) for c in plain["cited"]),
+            replies=tuple(reply_from_json(r) for r in plain["replies"]),
         )
     if plain["kind"] == "answers":
         return AnswersDue(at=at, answers=tuple(answered_from_json(a) for a in plain["answers"]))
@@ -207,6 +215,24 @@ def _verdict_json(given: VerdictGiven) -> dict[str, Any]:
     plain["ship_on"] = None if given.ship_on is None else given.ship_on.isoformat()
     plain["basis"] = None if given.basis is None else proposal_json(given.basis)
     return plain
+
+
+def reply_json(reply: QuestionAnswered) -> dict[str, Any]:
+    """An answer from outside as plain JSON data."""
+    plain = asdict(reply)
+    for name in ("occurred_at", "arrived_at"):
+        plain[name] = instant_text(plain[name])
+    plain["arrives_on"] = None if reply.arrives_on is None else reply.arrives_on.isoformat()
+    return plain
+
+
+def reply_from_json(plain: Mapping[str, Any]) -> QuestionAnswered:
+    """The answer that `reply_json` wrote."""
+    times = {name: datetime.fromisoformat(plain[name]) for name in ("occurred_at", "arrived_at")}
+    day = plain["arrives_on"]
+    return QuestionAnswered(
+        **{**plain, **times, "arrives_on": None if day is None else date.fromisoformat(day)}
+    )
 
 
 def answered_json(answer: ActionAnswered) -> dict[str, Any]:

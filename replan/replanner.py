@@ -17,7 +17,7 @@ import numpy as np
 from replan import alerts
 from replan.alarms import Alarm
 from replan.canonical import seed_from
-from replan.casework import Case, find_case, is_quiet, proposal_of, reassessed
+from replan.casework import Case, find_case, is_quiet, nearness, proposal_of, reassessed
 from replan.effects import Cleared, Corrected, DayRow, Feedback, ForecastRow, Proposal, Reassessed
 from replan.events import (
     AlertRaised,
@@ -27,6 +27,7 @@ from replan.events import (
     LeadTimeStated,
     MilestoneReached,
     OrderLineStated,
+    QuestionAnswered,
     Received,
     Retracted,
     SaleRecorded,
@@ -41,6 +42,7 @@ from replan.events import (
     TroubleFound,
 )
 from replan.forecasting import FitRequest, Forecaster, PanelFit, combined
+from replan.hearing import REPLY, close_episode, hear_reply, is_locked
 from replan.hygiene import doubt_returns, pass_time, take_doubts
 from replan.network import Network, close_instant
 from replan.outlook import Ahead, look_ahead, transit_days
@@ -68,6 +70,7 @@ from replan.panel import (
     trim_history,
 )
 from replan.planning import Planner
+from replan.replies import reply_text
 from replan.signals import take_signal
 from replan.state import SenseRules, SenseState, Sighting
 from replan.taking_back import take_back
@@ -117,6 +120,7 @@ class Sensed:
     proposals: list[Proposal] = field(default_factory=list)
     reassessed: list[Reassessed] = field(default_factory=list)
     cleared: list[Cleared] = field(default_factory=list)
+    replies: list[QuestionAnswered] = field(default_factory=list)
     fit_wanted: FitRequest | None = None
     forecasts: list[ForecastRow] = field(default_factory=list)
     days: list[DayRow] = field(default_factory=list)
@@ -154,6 +158,7 @@ def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     said.corrected += take_back(state, retracted, sensing.rules, sensing.network)
     doubt_returns(state, due)
     pass_time(state, at)
+    said.replies += [f for f in due if isinstance(f, QuestionAnswered)]
     fold_old_moves(state.panel, micros(at - sensing.rules.lateness))
     _close_days(state, at, sensing, said)
     _want_fit(state, at, sensing, said)
@@ -251,6 +256,9 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                 | AlertRaised()
             ):
                 take_signal(state, fact, sensing.network, day_number(at.date()))
+            case QuestionAnswered():
+                for row in hear_reply(state, fact):
+                    _see(state, row, REPLY, fact, reply_text(fact))
             case _:
                 assert_never(fact)
     if sales:
@@ -416,9 +424,12 @@ def _look(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
         file.stirred = False
         case = find_case(state, sensing.network, sensing.rules, item, aheads[item], at, today)
         if case is not None:
-            if is_quiet(file, case, at):
+            if is_locked(file) or (not file.replied and is_quiet(file, case, at)):
                 continue
-            waiting = reassessed(sensing.network, file, case)
+            file.nearness = nearness(case)
+            # An answer from outside has the whole case worked out anew.
+            waiting = None if file.replied else reassessed(sensing.network, file, case)
+            file.replied = False
             if waiting is not None:
                 said.reassessed.append(waiting)
             else:
@@ -429,7 +440,7 @@ def _look(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
                     item=item, episode=file.episode, reason="stock and orders cover demand again"
                 )
             )
-            file.episode = None
+            close_episode(state, item)
     answers = sensing.planner.plan(tuple(case.problem for case in cases))
     for case, answer in zip(cases, answers, strict=True):
         said.proposals.append(
@@ -496,11 +507,13 @@ def _ahead_of(
 
 def _take_feedback(state: SenseState, feedback: Feedback) -> None:
     file = state.case(feedback.item)
+    was_locked = is_locked(file)
     if feedback.quiet_until is None and file.feedback is not None:
         # A word about something else does not end a rest that was asked for.
         file.feedback = replace(
             feedback,
             quiet_until=file.feedback.quiet_until,
+            until_nearer=file.feedback.until_nearer,
             loss_minor=feedback.loss_minor or file.feedback.loss_minor,
         )
     else:
@@ -509,5 +522,5 @@ def _take_feedback(state: SenseState, feedback: Feedback) -> None:
         state.supply.order(ordered, feedback.at)
     for action_id in feedback.ended:
         state.supply.end(action_id)
-    if feedback.ordered or feedback.ended:
+    if feedback.ordered or feedback.ended or (was_locked and not feedback.locked):
         file.stirred = True

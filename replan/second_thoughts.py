@@ -287,6 +287,8 @@ def _tell_a_person(
         "flags": [],
         "supersedes": None,
         "about": about.decision_id,
+        "clarification": None,
+        "waits_until": None,
         "brief": brief,
         "versions": dict(tally.policy.versions),
     }

@@ -16,6 +16,7 @@ from replan.events import SenseFact
 from replan.holds import HoldBook
 from replan.network import Network
 from replan.panel import Panel, empty_panel, panel_arrays
+from replan.replies import Terms
 from replan.supply import SupplyLedger
 from replan.units import ItemId, SiteId
 
@@ -64,13 +65,18 @@ class CaseFile:
     """What is going on with one item: its open episode and what the desk last said about it.
 
     `stirred`: something other than the passing of time asks for a look. `feedback`: the newest word
-    from the desk.
+    from the desk. `terms`: what was answered from outside about this episode's offers. `replied`:
+    an answer came with this very tick. `nearness`: how soon stock ran short when the case was last
+    raised, see `casework.nearness`.
     """
 
     episode: str | None = None
     opened_at: datetime | None = None
     stirred: bool = False
     feedback: Feedback | None = None
+    terms: tuple[Terms, ...] = ()
+    replied: bool = False
+    nearness: int = 2
 
 
 @dataclass(slots=True, kw_only=True)

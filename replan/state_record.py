@@ -22,6 +22,7 @@ from replan.forecasting import PanelFit
 from replan.holds import holds_from_json, holds_json
 from replan.panel import panel_arrays, panel_from_arrays
 from replan.records import dated_json, feedback_from_json, feedback_json, ordered_from_json
+from replan.replies import Terms
 from replan.signal_record import (
     alerts_from_json,
     alerts_json,
@@ -129,6 +130,11 @@ def _case_json(case: CaseFile) -> dict[str, Any]:
         "opened_at": _instant(case.opened_at),
         "stirred": case.stirred,
         "feedback": None if case.feedback is None else feedback_json(case.feedback),
+        "nearness": case.nearness,
+        "terms": [
+            [t.ref, t.most, None if t.arrives_on is None else t.arrives_on.isoformat()]
+            for t in case.terms
+        ],
     }
 
 
@@ -139,6 +145,11 @@ def _case(plain: Mapping[str, Any]) -> CaseFile:
         opened_at=_read_instant(plain["opened_at"]),
         stirred=plain["stirred"],
         feedback=None if feedback is None else feedback_from_json(feedback),
+        nearness=plain["nearness"],
+        terms=tuple(
+            Terms(ref=ref, most=most, arrives_on=None if day is None else date.fromisoformat(day))
+            for ref, most, day in plain["terms"]
+        ),
     )
 
 

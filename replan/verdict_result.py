@@ -24,7 +24,7 @@ CHIPS = (
 )
 """Reasons; one goes with every verdict."""
 
-Verdict = Literal["approve", "modify", "reject"]
+Verdict = Literal["approve", "modify", "reject", "ask", "defer", "takeover"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 
 STATUS_OF = {

@@ -32,8 +32,10 @@ from replan.docket import (
 )
 from replan.feasibility import Broken
 from replan.people import may_answer
+from replan.questions import ask
 from replan.release import crowded_lane, dated_anew
 from replan.second_thoughts import is_notice
+from replan.standing_aside import defer, take_over
 from replan.verdict_result import (
     CHIPS,
     STATUS_OF,
@@ -63,6 +65,8 @@ def take_verdict(state: DeskState, given: VerdictGiven, tally: Tally) -> Verdict
         versions = {"version": {"answered": given.version, "now": decision.version}}
         return refuse(given, decision, "stale", versions, decision.state, tally)
     same = given.option in (None, decision.option.name)
+    if given.verdict == "approve" and same and given.login == decision.proposed_by:
+        return refuse(given, decision, "own_proposal", None, decision.state, tally)
     shown = given.verdict == "approve" and same
     value = decision.current_value_minor if shown else 0
     code = may_answer(tally.policy.people, given.login, decision.recipient, decision.region, value)
@@ -84,6 +88,15 @@ def take_verdict(state: DeskState, given: VerdictGiven, tally: Tally) -> Verdict
             return _take_other_plan(state, decision, given, tally)
         case "reject":
             return _reject(state, decision, given, tally)
+        case "ask":
+            ask(decision, given, tally)
+            return accept(given, decision, tally)
+        case "defer":
+            defer(decision, given, tally)
+            return accept(given, decision, tally)
+        case "takeover":
+            take_over(state, decision, given, tally)
+            return accept(given, decision, tally)
         case _:
             assert_never(verdict)
 
@@ -91,8 +104,6 @@ def take_verdict(state: DeskState, given: VerdictGiven, tally: Tally) -> Verdict
 def _approve(
     state: DeskState, decision: OpenDecision, given: VerdictGiven, tally: Tally
 ) -> VerdictResult:
-    if given.login == decision.proposed_by:
-        return refuse(given, decision, "own_proposal", None, decision.state, tally)
     if given.login in decision.approved_by:
         return refuse(given, decision, "same_approver", None, decision.state, tally)
     if _stopped(decision, decision.move_keys, tally):
@@ -255,7 +266,7 @@ def _reject(
     state: DeskState, decision: OpenDecision, given: VerdictGiven, tally: Tally
 ) -> VerdictResult:
     end_pending(state, decision, "rejected", f"rejected by {given.login}: {given.chip}", tally)
-    rest(decision.item, decision.loss_mean_minor, tally)
+    rest(decision.item, decision.loss_mean_minor, tally, until_nearer=True)
     return accept(given, decision, tally)
 
 

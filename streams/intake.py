@@ -20,6 +20,7 @@ from replan.events import (
     InboundFact,
     MilestoneReached,
     OrderLineStated,
+    QuestionAnswered,
     Retracted,
     SaleRecorded,
     ShipmentNoticed,
@@ -340,7 +341,7 @@ class Intake:
             return f"item:{fact.item}"
         if isinstance(fact, DayClosed):
             return f"site:{fact.site}"
-        if isinstance(fact, ActionAnswered):
+        if isinstance(fact, ActionAnswered | QuestionAnswered):
             return "answers"
         if isinstance(fact, AlertRaised):
             return "alerts"

@@ -173,12 +173,26 @@ class ActionAnswer(Wire):
     reason: Words | None = None
 
 
+class ClarificationAnswer(Wire):
+    """`clarification.answered.v1`: yes or no to a question, and on which terms.
+
+    qty: what can be done of it, date: the receiving site's day on which it can be there; left out,
+    as asked. action_id: the one action that the terms are about, where the plan has several.
+    """
+
+    answer: Literal["accepted", "declined"]
+    qty: Amount | None = None
+    date: Day | None = None
+    action_id: Id | None = None
+    note: Words | None = None
+
+
 Driver = DriverPromo | DriverPrice | DriverCompetitor
 Data = (
     (PosSale | PosDayClose | InvSnapshot | InvAdjust | PoLine | Receipt | TransferStatus)
     | Driver
     | (SupplyCommit | ShippingNotice | ShipmentMilestone | ShipmentEta | ShipmentException)
-    | (LeadTimeUpdate | Alert | ActionAnswer)
+    | (LeadTimeUpdate | Alert | ActionAnswer | ClarificationAnswer)
 )
 
 DATA_MODELS: dict[str, type[Data]] = {
@@ -204,6 +218,7 @@ DATA_MODELS: dict[str, type[Data]] = {
     "signal.disruption.v1": Alert,
     "action.ack.v1": ActionAnswer,
     "action.fail.v1": ActionAnswer,
+    "clarification.answered.v1": ClarificationAnswer,
 }
 """The types handled now."""
 
@@ -230,6 +245,7 @@ SUBJECT_PARTS: dict[str, tuple[str, ...]] = {
     "signal.disruption.v1": ("alert",),
     "action.ack.v1": ("action",),
     "action.fail.v1": ("action",),
+    "clarification.answered.v1": ("decision",),
 }
 """The ids that the subject joins by `@`."""
 

@@ -19,6 +19,7 @@ from replan.events import (
     LeadTimeStated,
     MilestoneReached,
     OrderLineStated,
+    QuestionAnswered,
     SaleRecorded,
     ShipmentTroubled,
     StockAdjusted,
@@ -35,6 +36,7 @@ from replan.streams.messages import (
 from replan.streams.schemas import (
     SUBJECT_PARTS,
     ActionAnswer,
+    ClarificationAnswer,
     Data,
     Driver,
     DriverCompetitor,
@@ -61,6 +63,7 @@ from replan.streams.schemas_supply import (
 from replan.streams.wire_values import ID_PATTERN
 from replan.units import (
     ActionId,
+    DecisionId,
     EventId,
     ItemId,
     PoLineId,
@@ -210,6 +213,19 @@ def fact_of(
             return about(fact=troubled)
         case Alert():
             return about(fact=_alert(base, ids, data, envelope))
+        case ClarificationAnswer():
+            if data.qty == 0 and data.answer == "accepted":
+                raise Refusal("range", "/data/qty", "an accepted quantity is above 0")
+            reply = QuestionAnswered(
+                **base,
+                decision_id=DecisionId(ids[0]),
+                accepted=data.answer == "accepted",
+                qty=data.qty,
+                arrives_on=data.date,
+                action_id=None if data.action_id is None else ActionId(data.action_id),
+                note=data.note or "",
+            )
+            return about(fact=reply)
         case ActionAnswer():
             if envelope.correlationid is None:
                 raise Refusal("missing", "/correlationid", "an answer names its action")

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from replan.infra.running import opened_office, run_workspace
+from replan.infra.wishes import Wish, quantity_wished
 from tests.golden.world import CASE_FIRST, ordinary, write_lines
 
 HERE = Path(__file__).parent
 BASE = HERE / "base"
 EVENTS, EXPECT, WHY, VERDICTS = "events.jsonl", "expect.jsonl", "why.md", "verdicts.jsonl"
+REPLIES = "replies.jsonl"
 
 CASES = sorted(folder.parent.name for folder in HERE.glob(f"*/{WHY}"))
 
@@ -33,6 +35,9 @@ def tell(case: Path, root: Path) -> list[dict[str, Any]]:
         for line in (case / VERDICTS).read_text().splitlines():
             told.append(_answer(root, json.loads(line)))
         run_workspace(root, source=None, until_end=True, mode=None)
+    if (case / REPLIES).exists():
+        _reply(root, (case / REPLIES).read_text())
+        run_workspace(root, source=None, until_end=True, mode=None)
     with opened_office(root) as desk:
         decisions = desk.office.decisions(state=None, item=None, since=None)
         told += [_decision(body) for body in decisions]
@@ -49,13 +54,30 @@ def _answer(root: Path, given: dict[str, Any]) -> dict[str, Any]:
             d for d in desk.office.decisions(state=None, item=None, since=None) if d["item"] == item
         ][-1]
         words: dict[str, Any] = {"note": "", "option": None, "version": None, "confirm": False}
+        wish = Wish(
+            qty=quantity_wished(given.pop("qty", None)),
+            source=given.pop("source", None),
+            to=given.pop("to", None),
+        )
         result = desk.office.verdict(
-            newest["decision_id"], verdict, login=login, chip=chip, **(words | given)
+            newest["decision_id"], verdict, login=login, chip=chip, wish=wish, **(words | given)
         )
     said = result.json()
     return {
         "verdict": {k: said[k] for k in ("verdict", "result", "status", "code", "state", "diff")}
     }
+
+
+def _reply(root: Path, text: str) -> None:
+    """Events whose subject is the newest decision of an `item`, which a file cannot know."""
+    events = [json.loads(line) for line in text.splitlines()]
+    with opened_office(root) as desk:
+        decisions = desk.office.decisions(state=None, item=None, since=None)
+    for event in events:
+        item = event.pop("item", None)
+        if item is not None:
+            event["subject"] = [d for d in decisions if d["item"] == item][-1]["decision_id"]
+    write_lines(root / "events" / "replies.jsonl", events)
 
 
 def _decision(body: Mapping[str, Any]) -> dict[str, Any]:

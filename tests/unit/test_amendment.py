@@ -135,7 +135,7 @@ def test_an_edit_above_the_editors_limit_asks_a_second_person() -> None:
     assert (body["version"], body["chosen"]) == (2, "modified")
     assert body["why_escalated"]["code"] == "four_eyes"
     own = desk.verdict("approve")
-    assert (own.code, own.status) == ("over_limit", 403)
+    assert (own.code, own.status) == ("own_proposal", 403)
     assert desk.verdict("approve", "zoe").state == "approved"
     assert desk.said.commands[0].body["qty"] == 36
 

@@ -144,9 +144,9 @@ def test_without_stages_every_category_is_live() -> None:
     assert TABLE.stage("demand_surge") == "live"
 
 
-def test_a_clarify_row_goes_to_a_person_for_now() -> None:
+def test_a_clarify_row_asks_before_anything_runs() -> None:
     ruling = judge(table(row("ASK", "CLARIFY")), case(), NOW)
-    assert (ruling.mode, ruling.code, ruling.rule_id) == ("ESCALATE", "rule", "ASK")
+    assert (ruling.mode, ruling.code, ruling.rule_id) == ("CLARIFY", "rule", "ASK")
 
 
 def test_an_action_that_cannot_be_undone_has_no_time_to_undo_it() -> None:
