@@ -4,9 +4,9 @@ An executor is asked once for each tick of the clock. What it answers (acks, rec
 moved) are CloudEvents and become facts of the next tick.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from replan.canonical import short_id
 from replan.effects import Command
@@ -28,6 +28,18 @@ class Executor(Protocol):
         `at` or earlier, with ids that are the same each time. Asked again for the same `at`, as
         after a crash, it answers the same and does nothing twice; what comes on top then is taken
         in.
+        """
+        ...
+
+
+@runtime_checkable
+class Respondent(Protocol):
+    """An executor that also hears the questions that are out, and may answer them."""
+
+    def hear(self, at: datetime, questions: Sequence[Mapping[str, Any]]) -> None:
+        """Every question that is out at the clock `at`, as in `clarification` of its decision with
+        `decision_id` and `actions` as published; the same ones again at each clock until they are
+        answered or over. An answer is a `clarification.answered.v1` among what `advance` returns.
         """
         ...
 

@@ -17,7 +17,7 @@ from replan.events import ActionAnswered
 from replan.infra.batch import dead_letter
 from replan.infra.belief import Belief
 from replan.infra.desk_room import transact, transact_each
-from replan.infra.execution import Executor
+from replan.infra.execution import Executor, Respondent
 from replan.infra.ledger_rows import AnswerRow, OutboxRow
 from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_writer import LedgerWriter
@@ -60,6 +60,8 @@ class Sending:
                 write.mark_sent([row.action_id for row in new if not row.compensates], at)
                 write.mark_compensations_sent([row.idem for row in new if row.compensates], at)
                 self._out.confirm(write, COMMANDS)
+        if isinstance(self._executor, Respondent) and self._policies.mode != "shadow":
+            self._executor.hear(at, _questions_out(self._ledger))
         known = self._ledger.answers_for(at)
         sales = belief.tick_sales()
         events = self._executor.advance(
@@ -142,6 +144,17 @@ def _answerable(ledger: Ledger, group: str) -> set[str]:
     state = desk_from_json(body)
     actions = [pair for d in state.decisions.values() for pair in d.actions.items()]
     return {a for a, stands in actions if stands not in FINAL_ACTION} | set(state.undoing)
+
+
+def _questions_out(ledger: Ledger) -> list[dict[str, Any]]:
+    """What is asked and not answered, by decision."""
+    questions = []
+    for body in ledger.decisions(state="clarifying"):
+        if body["mode"] != "shadow":
+            option = next(o for o in body["options"] if o["name"] == body["chosen"])
+            about = {"decision_id": body["decision_id"], "actions": option["actions"]}
+            questions.append({**body["clarification"], **about})
+    return questions
 
 
 def _origin(event: Mapping[str, Any]) -> tuple[str, str]:
