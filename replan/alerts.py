@@ -5,14 +5,19 @@ and the bands of demand where they apply, and nothing else. Words and their mean
 Common Alerting Protocol (OASIS CAP 1.2); the factors are assumptions of ours.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from replan.events import AlertRaised
+from replan.forecasting import LEVELS, FloatArray
 from replan.network import Network, Site
 from replan.sayings import with_saying, without_saying
-from replan.units import LaneId, SiteId
+from replan.units import LaneId, SiteId, day_number
 
 ARRIVAL_FACTOR: Mapping[str, float] = {
     "Extreme": 3.0,
@@ -69,9 +74,11 @@ class Reach:
         """Whether one of these sites, suppliers or lanes is concerned."""
         return any(place in self.sites or place in self.lanes for place in places)
 
-    def overlaps(self, first: datetime, last: datetime) -> bool:
-        """Whether it stands at some moment from `first` to `last`."""
-        return self.alert.onset <= last and first < self.alert.expires
+    def days(self, zone: ZoneInfo) -> tuple[int, int]:
+        """First and last local day on which it stands, as day numbers."""
+        last = self.alert.expires - timedelta(microseconds=1)
+        first, last = self.alert.onset.astimezone(zone), last.astimezone(zone)
+        return day_number(first.date()), day_number(last.date())
 
 
 def take(alerts: AlertBook, fact: AlertRaised) -> None:
@@ -126,6 +133,41 @@ def reach(network: Network, alert: AlertRaised) -> Reach:
         arrivals=1.0 + (ARRIVAL_FACTOR[alert.severity] - 1.0) * weight,
         demand=1.0 + (DEMAND_FACTOR[alert.severity] - 1.0) * weight,
     )
+
+
+def widened_arrival(
+    reaches: Iterable[Reach], places: Sequence[str], zone: ZoneInfo, today: int, p50: int, p90: int
+) -> int:
+    """The late day of something that is on its way from `today` on between these places (sites,
+    suppliers, lanes), widened by the strongest alert on its way; day numbers.
+    """
+    factor = 1.0
+    for found in reaches:
+        first, last = found.days(zone)
+        if first <= p90 and last >= today and found.touches(places):
+            factor = max(factor, found.arrivals)
+    if factor == 1.0:
+        return p90
+    return p50 + math.ceil(round(max(p90 - p50, 1) * factor, 6))
+
+
+def widened_demand(
+    reaches: Iterable[Reach], site: SiteId, zone: ZoneInfo, today: int, quantiles: FloatArray
+) -> FloatArray:
+    """Demand quantiles (K, H) from `today` on, pushed off the median on the days of alerts."""
+    factor = np.ones(quantiles.shape[1])
+    for found in reaches:
+        if site in found.sites:
+            first, last = found.days(zone)
+            on = slice(max(first - today, 0), max(last - today + 1, 0))
+            factor[on] = np.maximum(factor[on], found.demand)
+    if (factor == 1.0).all():
+        return quantiles
+    median = quantiles[LEVELS.index(0.5)]
+    widened: FloatArray = np.round(
+        np.maximum(median + (quantiles - median) * factor[None, :], 0.0), 6
+    )
+    return widened
 
 
 def is_inside(site: Site, polygon: Sequence[tuple[float, float]]) -> bool:

@@ -46,16 +46,24 @@ Slip = Promise | SupplyCommitted | LeadTimeStated | ShipmentNoticed | ShipmentRe
 class LineOutlook:
     """An open line as it is expected now.
 
-    `first_day`: when it should have come, by its first promise. `slips`: the facts that say
+    `as_promised`: all that is open, as it was first promised. `slips`: the facts that say
     otherwise, newest last; an overdue line slips without one. `lost`: units that will not come.
     """
 
     line: OrderLine
     arrivals: tuple[Arrival, ...]
-    first_day: int
+    as_promised: Arrival
     slips: tuple[Slip, ...]
     is_overdue: bool
     lost: Units
+
+    def recent_slips(self, at: datetime) -> tuple[Slip, ...]:
+        """The slips that are young enough to explain something."""
+        return tuple(slip for slip in self.slips if at - slipped_at(slip)[0] <= RECENT)
+
+    def has_slipped(self, at: datetime) -> bool:
+        """Whether it slipped lately, or is overdue."""
+        return self.is_overdue or bool(self.recent_slips(at))
 
 
 def contract_of(network: Network, line: OrderLine) -> SupplyContract | None:
@@ -104,7 +112,7 @@ def line_outlook(
     return LineOutlook(
         line=line,
         arrivals=tuple(arrivals),
-        first_day=day_number(line.first_promised),
+        as_promised=_as_promised(supply, line, lead, today),
         slips=tuple(sorted(slips, key=slipped_at)),
         is_overdue=is_overdue,
         lost=lost,
@@ -115,6 +123,29 @@ def slipped_at(slip: Slip) -> tuple[datetime, str, str]:
     """When a slip was made known, and by whom: source and event id."""
     at = slip.at if isinstance(slip, Promise) else slip.occurred_at
     return (at, slip.source, slip.event_id)
+
+
+def is_late(supply: SupplyLedger, line: OrderLine, today: int) -> bool:
+    """Whether a line is overdue, or is expected later than it was first promised."""
+    commit = supply.commit_of(line)
+    promised = line.stated.promised if commit is None else commit.day
+    if line.first_promised < promised or day_number(promised) < today:
+        return True
+    return any(at.moved_by is not None for _, at in supply.shipments.of_line(line.stated.po_line))
+
+
+def _as_promised(
+    supply: SupplyLedger, line: OrderLine, lead: LeadTime | None, today: int
+) -> Arrival:
+    day = max(day_number(line.first_promised), today)
+    spread = 1 if lead is None else max(math.ceil(round(lead.p90 - lead.p50, 6)), 0)
+    return Arrival(
+        po_line=line.stated.po_line,
+        shipment=None,
+        qty=supply.open_qty(line),
+        p50=day,
+        p90=day + spread,
+    )
 
 
 def _lost(supply: SupplyLedger, line: OrderLine, spoken_at: datetime, slips: list[Slip]) -> Units:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from replan import alerts
 from replan.canonical import short_id
 from replan.causes import counterfactuals, empty_neighbours, late_units, leading_driver, split
 from replan.decision import last_moment
@@ -32,8 +33,9 @@ from replan.panel import NEVER, days_known
 from replan.planning import Action, Answer, Option, PlanningProblem
 from replan.replies import as_answered
 from replan.scenarios import HELD_OUT_STREAM, Z90, Draws, Outlook, draws, judge, play
+from replan.slips import endangered_by, line_evidence, slip_evidence
 from replan.state import CaseFile, SenseRules, SenseState, Sighting
-from replan.units import ONE_UNIT, ItemId, SiteId, day_number
+from replan.units import ONE_UNIT, ItemId, SiteId
 
 RECENT_DAYS = 7
 """An alarm, promotion or slip explains a shortage only while it is this young."""
@@ -103,7 +105,16 @@ def find_case(
     if loss < least:
         return None
     problem = planning_problem(
-        network, state.supply, item, aheads, needy, at, today, rules, shared=shared
+        network,
+        state.supply,
+        item,
+        aheads,
+        needy,
+        at,
+        today,
+        rules,
+        shared=shared,
+        reaches=alerts.standing(state.alerts, network, at),
     )
     problem = as_answered(problem, state.case(item).terms)
     held_out = draws(problem, problem.held_out, HELD_OUT_STREAM)
@@ -305,11 +316,9 @@ def _category(
     if site in alarmed:
         emptied = empty_neighbours(panel, item, site, today)
         return "demand_surge", f"site:{emptied[0] if emptied else site}"
-    for line in state.supply.open_lines(item):
-        slipped = line.slip is not None and at - line.slip.at <= timedelta(days=14)
-        overdue = day_number(line.stated.promised) < today
-        if line.stated.ship_to == site and (slipped or overdue):
-            return "lead_time_slip", f"supplier:{line.stated.supplier}"
+    by_supply = endangered_by(next(a for a in aheads if a.site == site), at)
+    if by_supply is not None:
+        return by_supply
     for kind in ("adjust", "mismatch"):
         seen = state.sightings.get((row, kind))
         if seen is not None and at - seen.time <= timedelta(days=3):
@@ -342,18 +351,13 @@ def _evidence(state: SenseState, case: Case) -> tuple[Evidence, ...]:
                     time=driver.time,
                     fact=f"{item} at {site}: {driver_text(driver)}",
                 )
-    for line in state.supply.open_lines(item):
-        stated = line.stated
-        if stated.ship_to in case.needy:
-            open_qty = state.supply.open_qty(line) / 1_000
-            due = f"{open_qty:g} due at {stated.ship_to} on {stated.promised}"
-            text = f"order line {stated.po_line}: {due}"
-            if line.slip is not None and line.slip.event_id == stated.event_id:
-                text += f", first promised for {line.first_promised}"
-            inside = day_number(stated.promised) - case.today <= case.short_by
-            found[(stated.source, stated.event_id)] = Evidence(
-                event_id=stated.event_id, time=stated.occurred_at, fact=text, speaks_against=inside
-            )
+    for ahead in case.aheads:
+        if ahead.site in case.needy:
+            for outlook in ahead.lines:
+                told = line_evidence(state.supply, outlook, case.today + case.short_by)
+                found[(outlook.line.stated.source, told.event_id)] = told
+            for source, told in slip_evidence(ahead, case.problem.asked_at):
+                found.setdefault((source, told.event_id), told)
     sources = Counter(event_id for _, event_id in found)
     named = [
         replace(e, event_id=f"{source}#{e.event_id}") if sources[e.event_id] > 1 else e

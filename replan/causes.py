@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from replan.arrivals import is_late
 from replan.drivers import StatedDriver
 from replan.effects import Counterfactual, Driver
 from replan.forecasting import LEVELS, FloatArray, Forecaster
@@ -123,8 +124,7 @@ def late_lines(state: SenseState, item: ItemId, site: SiteId, today: int) -> lis
     return [
         line
         for line in state.supply.open_lines(item)
-        if line.stated.ship_to == site
-        and (line.first_promised < line.stated.promised or day_number(line.stated.promised) < today)
+        if line.stated.ship_to == site and is_late(state.supply, line, today)
     ]
 
 
@@ -262,7 +262,7 @@ def _units(thousandths: int) -> str:
 
 
 def _as_promised(row: Inbound, promised: Mapping[str, int]) -> Inbound:
-    day = promised.get(row.ref)
+    day = promised.get(row.ref.partition("/")[0])
     return row if day is None else replace(row, day_p50=day, day_p90=day)
 
 

@@ -11,7 +11,7 @@ tail matters for lines that are overdue already. Nothing is pooled over items.
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
 from replan.events import LeadTimeStated
 from replan.network import Network, SupplyContract
@@ -147,21 +147,40 @@ class LeadTimes:
             correction=max(math.floor(shrunk + 0.5), 0),
         )
 
+    def before(
+        self, network: Network, contract: SupplyContract, today: int, since: datetime
+    ) -> LeadTime:
+        """The lead time as it would be without what the supplier stated from an instant on."""
+        return self._worked_out(network, contract, today, since)
+
     def stated_for(
-        self, network: Network, contract: SupplyContract, today: int
+        self,
+        network: Network,
+        contract: SupplyContract,
+        today: int,
+        since: datetime | None = None,
     ) -> LeadTimeStated | None:
-        """The supplier's own word that is valid on a day, by receiving site or by lane to it."""
+        """The supplier's own word that is valid on a day, by receiving site or by lane to it;
+        leaving out what was stated `since`.
+        """
         ways = network.lanes_between.get((SiteId(contract.supplier), contract.site), ())
         found = [
             fact
             for lane in (contract.site, *(way.lane for way in ways))
             for fact in self.updates.get((contract.supplier, contract.item, lane), ())
             if valid_on(network, fact, contract.site) <= today
+            if since is None or fact.occurred_at < since
         ]
         return max(found, key=_valid_at, default=None)
 
-    def _worked_out(self, network: Network, contract: SupplyContract, today: int) -> LeadTime:
-        stated = self.stated_for(network, contract, today) if self.updates else None
+    def _worked_out(
+        self,
+        network: Network,
+        contract: SupplyContract,
+        today: int,
+        without: datetime | None = None,
+    ) -> LeadTime:
+        stated = self.stated_for(network, contract, today, without) if self.updates else None
         prior = _prior(contract, stated)
         rows = self.samples.get((contract.supplier, contract.item), ())
         by_site: dict[SiteId, list[float]] = {}

@@ -7,17 +7,20 @@ be used.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from replan.arrivals import LineOutlook, contract_of, line_outlook
+from replan.alerts import Reach, widened_arrival, widened_demand
+from replan.arrivals import RECENT, LineOutlook, contract_of, line_outlook
 from replan.canonical import seed_from
+from replan.events import LeadTimeStated
 from replan.forecasting import FloatArray, IntArray, mean_of
 from replan.intraday import Surge
+from replan.lead_times import LeadTime
 from replan.network import Item, Lane, Network
 from replan.panel import NEVER, Panel, book_stock, stock_known
 from replan.planning import (
@@ -64,6 +67,12 @@ class Ahead:
     risen_with_others: bool = False
     left_of_today: float | None = None
     """The share of a usual day that is still to come, where its profile tells it."""
+    words: tuple[LeadTimeStated, ...] = ()
+    """Lead times stated lately that hold for what feeds the series."""
+    alerts: tuple[Reach, ...] = ()
+    """Weather and disruptions that concern the series or what is on its way to it."""
+    usual: "Ahead | None" = None
+    """The same had nothing slipped lately and no alert stood; None if that is no different."""
 
     def supply_by_day(self) -> IntArray:
         """Units on hand plus what has come in by the end of each day, at the late arrival dates."""
@@ -118,14 +127,16 @@ def look_ahead(
     first_open: IntArray,
     today: int,
     rules: SenseRules,
+    at: datetime,
     left: Mapping[int, Left] = MappingProxyType({}),
     surged: Mapping[int, Surge] = MappingProxyType({}),
+    reaches: tuple[Reach, ...] = (),
 ) -> dict[int, Ahead]:
     """`Ahead` by row for series whose stock is known.
 
     `forecasts` (K, D, n) start at `first_open` (n,) day numbers. Of today's demand what is `left`
     counts where that is known, else what was already sold is taken off. `surged`: days that run
-    above their forecast.
+    above their forecast. `reaches`: the alerts that stand.
     """
     known = stock_known(panel)
     book = book_stock(panel)
@@ -158,13 +169,16 @@ def look_ahead(
             if line.stated.ship_to == site
         )
         leaving = sum(t.qty for t in moves if t.origin == site and not t.shipped)
-        window, review_day = _window(network, supply, item, site, placed, today, rules.horizon_days)
-        found[row] = Ahead(
+        contracts = network.contracts_of.get((item, site), ())
+        leads = [supply.lead_times.of(network, contract, today) for contract in contracts]
+        window, review_day = _window(network, leads, item, site, placed, today, rules.horizon_days)
+        coming = [t for t in moves if t.destination == site]
+        ahead = Ahead(
             row=row,
             site=site,
             quantiles=np.round(quantiles, 6),
             on_hand=max(int(book[row]) - leaving, 0),
-            inbound=_inbound(supply, lines, [t for t in moves if t.destination == site], today),
+            inbound=_inbound(network, supply, site, lines, coming, today, reaches),
             window=window,
             review_day=review_day,
             lines=lines,
@@ -173,8 +187,48 @@ def look_ahead(
             risen=risen,
             risen_with_others=with_others,
             left_of_today=left[row].share if row in left else None,
+            words=tuple(
+                lead.stated
+                for lead in leads
+                if lead.stated is not None and at - lead.stated.occurred_at <= RECENT
+            ),
+            alerts=tuple(r for r in reaches if r.touches(_places(network, site, lines, coming))),
         )
+        if ahead.words or ahead.alerts or any(line.has_slipped(at) for line in lines):
+            before = [
+                supply.lead_times.before(network, contract, today, at - RECENT)
+                for contract in contracts
+            ]
+            window, review_day = _window(
+                network, before, item, site, placed, today, rules.horizon_days
+            )
+            punctual = tuple(_punctual(line) if line.has_slipped(at) else line for line in lines)
+            usual = replace(
+                ahead,
+                window=window,
+                review_day=review_day,
+                inbound=_inbound(network, supply, site, punctual, coming, today, ()),
+            )
+            zone = network.sites[site].zone
+            widened = widened_demand(reaches, site, zone, today, ahead.quantiles)
+            ahead = replace(ahead, quantiles=widened, usual=usual)
+        found[row] = ahead
     return found
+
+
+def _punctual(outlook: LineOutlook) -> LineOutlook:
+    return replace(outlook, arrivals=(outlook.as_promised,))
+
+
+def _places(
+    network: Network, site: SiteId, lines: Sequence[LineOutlook], moves: Sequence[Transfer]
+) -> set[str]:
+    """Where a series is, where its supply comes from, and the lanes in between."""
+    origins = {SiteId(row.line.stated.supplier) for row in lines} | {t.origin for t in moves}
+    lanes = {
+        lane.lane for origin in origins for lane in network.lanes_between.get((origin, site), ())
+    }
+    return {site} | origins | lanes
 
 
 def left_to_sell(
@@ -215,6 +269,7 @@ def planning_problem(
     *,
     shared: float,
     with_offers: bool = True,
+    reaches: tuple[Reach, ...] = (),
 ) -> PlanningProblem:
     """The question for the planner: sites, usable lanes between donors and needy sites, order
     lines; without offers, what happens if nothing is done.
@@ -228,7 +283,7 @@ def planning_problem(
         for origin in sorted(donors)
         for site in receivers
         for lane in network.lanes_between.get((origin, site), ())
-        if (offer := lane_offer(network, lane, network.items[item], at, today)) is not None
+        if (offer := lane_offer(network, lane, network.items[item], at, today, reaches)) is not None
     )
     expedites = tuple(
         early
@@ -254,7 +309,12 @@ def planning_problem(
 
 
 def lane_offer(
-    network: Network, lane: Lane, item: Item, at: datetime, today: int
+    network: Network,
+    lane: Lane,
+    item: Item,
+    at: datetime,
+    today: int,
+    reaches: tuple[Reach, ...] = (),
 ) -> LaneOffer | None:
     """The next departure that can still be made, or None where the lane cannot carry the item."""
     if lane.capacity_units_per_day == 0:
@@ -268,13 +328,18 @@ def lane_offer(
         leaves = cut_off(day, lane.cutoff_local, zone)
         if at <= leaves and (not lane.departures or day.weekday() in lane.departures):
             ship = max(local_today + ahead - today, 0)
+            p50 = today + ship + transit_days(lane.lead_time_days_p50)
+            p90 = today + ship + transit_days(lane.lead_time_days_p90)
+            p90 = widened_arrival(
+                reaches, (lane.lane, lane.origin, lane.destination), zone, today + ship, p50, p90
+            )
             return LaneOffer(
                 lane=lane.lane,
                 origin=lane.origin,
                 destination=lane.destination,
                 ship_day=ship,
-                arrive_p50=ship + transit_days(lane.lead_time_days_p50),
-                arrive_p90=ship + transit_days(lane.lead_time_days_p90),
+                arrive_p50=p50 - today,
+                arrive_p90=p90 - today,
                 fixed_cost_minor=lane.fixed_cost_minor,
                 unit_cost_minor=lane.unit_cost_minor,
                 min_qty=lane.min_qty,
@@ -334,15 +399,32 @@ def _next_order(network: Network, item: ItemId, ahead: Ahead) -> NextOrder:
 
 
 def _inbound(
+    network: Network,
     supply: SupplyLedger,
+    site: SiteId,
     lines: Sequence[LineOutlook],
     moves: list[Transfer],
     today: int,
+    reaches: tuple[Reach, ...],
 ) -> tuple[Inbound, ...]:
-    """What is on its way to a site by these order lines and transfers; days counted from today."""
+    """What is on its way to a site by these order lines and transfers; days counted from today,
+    late days as alerts on the way widen them.
+    """
     rows = []
+
+    def late_day(origin: str, p50: int, p90: int) -> int:
+        if not reaches:
+            return p90
+        places = [lane.lane for lane in network.lanes_between.get((SiteId(origin), site), ())]
+        days = (today, today + p50, today + p90)
+        return (
+            widened_arrival(reaches, [origin, site, *places], network.sites[site].zone, *days)
+            - today
+        )
+
     for outlook in lines:
         early = supply.expedite_of(outlook.line)
+        supplier = outlook.line.stated.supplier
         for arrival in outlook.arrivals:
             qty = arrival.qty
             # Past its late day nobody knows any more whether it was brought forward.
@@ -355,11 +437,12 @@ def _inbound(
                 rows.append(Inbound(ref=ref, qty=moved, day_p50=quick, day_p90=late))
                 qty = Units(qty - moved)
             if qty > 0:
-                p50, p90 = arrival.p50 - today, arrival.p90 - today
+                p50 = arrival.p50 - today
+                p90 = late_day(supplier, p50, arrival.p90 - today)
                 rows.append(Inbound(ref=arrival.ref, qty=qty, day_p50=p50, day_p90=p90))
     for transfer in moves:
         p50 = max(day_number(transfer.arrive_p50) - today, 0)
-        p90 = max(day_number(transfer.arrive_p90) - today, p50)
+        p90 = late_day(transfer.origin, p50, max(day_number(transfer.arrive_p90) - today, p50))
         left = Units(transfer.qty - transfer.received)
         rows.append(Inbound(ref=transfer.transfer, qty=left, day_p50=p50, day_p90=p90))
     return tuple(sorted(rows, key=lambda r: r.ref))
@@ -384,7 +467,7 @@ def _overdue(arrive_p90: date, today: int) -> bool:
 
 def _window(
     network: Network,
-    supply: SupplyLedger,
+    leads: list[LeadTime],
     item: ItemId,
     site: SiteId,
     placed: list[OrderLine],
@@ -397,10 +480,8 @@ def _window(
     The review's phase is read off the newest order line; without one, a review may be due today.
     Where the newest was placed today, the next review is a whole period away.
     """
-    contracts = network.contracts_of.get((item, site), ())
-    if not contracts:
+    if not leads:
         return horizon, horizon - 1
-    leads = [supply.lead_times.of(network, contract, today) for contract in contracts]
     lead = min(math.ceil(row.p50) for row in leads)
     late = min(math.ceil(row.p90) for row in leads)
     review = max(math.ceil(network.stocking[(item, site)].review_period_days), 1)

@@ -485,7 +485,18 @@ def _ahead_of(
         panel, rows, combined(quantiles, mean), surged, left, sensing.forecasters
     )
     ahead = look_ahead(
-        panel, state.supply, sensing.network, rows, planned, first_open, today, rules, left, surged
+        panel,
+        state.supply,
+        sensing.network,
+        rows,
+        planned,
+        first_open,
+        today,
+        rules,
+        at,
+        left,
+        surged,
+        alerts.standing(state.alerts, sensing.network, at),
     )
     # For people to read, to a thousandth of a unit: (n, K, days).
     shown = np.round(quantiles[:, : rules.horizon_days], 3).transpose(2, 0, 1).tolist()

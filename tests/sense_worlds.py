@@ -11,20 +11,31 @@ from replan import bands, deviation
 from replan.canonical import sha256_hex
 from replan.effects import Ordered
 from replan.events import (
+    AlertRaised,
+    Certainty,
     DayClosed,
     DriverKind,
     DriverStated,
+    EtaChanged,
     Fact,
+    LeadTimeStated,
+    MilestoneCode,
+    MilestoneReached,
     OrderLineStated,
     PoStatus,
     Received,
     SaleRecorded,
     SenseFact,
+    Severity,
+    ShipmentNoticed,
+    ShipmentTroubled,
     StockAdjusted,
     StockCounted,
+    SupplyCommitted,
     Tick,
     TransferMoved,
     TransferStep,
+    Urgency,
 )
 from replan.fit_record import panel_fit_digest
 from replan.forecasting import FitRequest, Forecaster, LiveFit, PanelFit
@@ -45,6 +56,7 @@ from replan.units import (
     ItemId,
     LaneId,
     PoLineId,
+    ShipmentId,
     SiteId,
     SupplierId,
     TransferId,
@@ -109,7 +121,8 @@ def network(
         sites={
             site: Site(site=site, kind="store", region="NORTH", timezone=zone, priority=1)
             for site, zone in sites.items()
-        },
+        }
+        | {SiteId(SUP): supplier_site()},
         lanes={row.lane: row for row in moves},
         supply={
             (SUP, item, site): contract(item, site, **(contracts or {}))
@@ -129,6 +142,18 @@ def network(
             for item in items
             for site in sites
         },
+    )
+
+
+def supplier_site() -> Site:
+    return Site(
+        site=SiteId(SUP),
+        kind="supplier",
+        region="SOUTH",
+        timezone="Europe/Berlin",
+        priority=1,
+        lat=47.0,
+        lon=11.5,
     )
 
 
@@ -366,6 +391,152 @@ def moved(
         destination=destination,
         qty=Units(round(qty * 1_000)),
         at=when(at),
+    )
+
+
+def committed(
+    at: Moment,
+    day: int,
+    *,
+    qty: float = 100,
+    po_line: str = "PO1@1",
+    site: SiteId = S1,
+    item: ItemId = OATS,
+    arrived: Moment | None = None,
+) -> SupplyCommitted:
+    return SupplyCommitted(
+        **_base("commit", at, arrived, "", po_line, qty, day),
+        po_line=PoLineId(po_line),
+        item=item,
+        site=site,
+        qty=Units(round(qty * 1_000)),
+        day=on(day),
+    )
+
+
+def shipped(
+    at: Moment,
+    eta: Moment,
+    *,
+    qty: float = 100,
+    shipment: str = "SHIP1",
+    po_line: str = "PO1@1",
+    site: SiteId = S1,
+    item: ItemId = OATS,
+    left: Moment | None = None,
+    arrived: Moment | None = None,
+) -> ShipmentNoticed:
+    """An ASN, told when the goods left unless `left` says otherwise."""
+    return ShipmentNoticed(
+        **_base("asn", at, arrived, "", shipment, po_line, qty, eta),
+        shipment=ShipmentId(shipment),
+        po_line=PoLineId(po_line),
+        item=item,
+        site=site,
+        qty=Units(round(qty * 1_000)),
+        ship_at=when(at if left is None else left),
+        eta=when(eta),
+    )
+
+
+def milestone(
+    at: Moment,
+    code: MilestoneCode,
+    *,
+    of: Moment | None = None,
+    shipment: str = "SHIP1",
+    reason: str | None = None,
+    arrived: Moment | None = None,
+) -> MilestoneReached:
+    return MilestoneReached(
+        **_base("milestone", at, arrived, "", shipment, code, of),
+        shipment=ShipmentId(shipment),
+        code=code,
+        at=when(at if of is None else of),
+        place="Brenner",
+        reason=reason,
+    )
+
+
+def eta(
+    at: Moment,
+    new: Moment,
+    *,
+    late: Moment | None = None,
+    shipment: str = "SHIP1",
+    arrived: Moment | None = None,
+) -> EtaChanged:
+    return EtaChanged(
+        **_base("eta", at, arrived, "", shipment, new, late),
+        shipment=ShipmentId(shipment),
+        eta=when(new),
+        p90=None if late is None else when(late),
+    )
+
+
+def troubled(
+    at: Moment,
+    hours: float | None = None,
+    *,
+    shipment: str = "SHIP1",
+    arrived: Moment | None = None,
+) -> ShipmentTroubled:
+    return ShipmentTroubled(
+        **_base("exception", at, arrived, "", shipment, hours),
+        shipment=ShipmentId(shipment),
+        code="border_closed",
+        severity="major",
+        impact_s=None if hours is None else round(hours * 3_600),
+    )
+
+
+def lead_word(
+    at: Moment,
+    days: float,
+    *,
+    late: float | None = None,
+    valid: Moment | None = None,
+    lane: str = "S1",
+    item: ItemId = OATS,
+    arrived: Moment | None = None,
+) -> LeadTimeStated:
+    return LeadTimeStated(
+        **_base("lead", at, arrived, "", item, lane, days, late, valid),
+        supplier=SUP,
+        item=item,
+        lane=lane,
+        p50_s=round(days * 86_400),
+        p90_s=None if late is None else round(late * 86_400),
+        valid_from=when(at if valid is None else valid),
+        reason="mill at its limit",
+    )
+
+
+def alert(
+    at: Moment,
+    first: Moment,
+    last: Moment,
+    *,
+    places: tuple[str, ...] = ("SUP",),
+    polygon: tuple[tuple[float, float], ...] = (),
+    severity: Severity = "Extreme",
+    urgency: Urgency = "Immediate",
+    certainty: Certainty = "Observed",
+    name: str = "STORM",
+    arrived: Moment | None = None,
+) -> AlertRaised:
+    return AlertRaised(
+        **_base("alert", at, arrived, "", name, places, severity, urgency, certainty, first, last),
+        alert=name,
+        kind="weather",
+        locations=places,
+        polygon=polygon,
+        onset=when(first),
+        expires=when(last),
+        urgency=urgency,
+        severity=severity,
+        certainty=certainty,
+        words="snow storm",
     )
 
 
@@ -644,7 +815,7 @@ def fitted_world(
     """Calm sales on `days` days at both stores, a fit, and shelves counted that evening."""
     world = World(network(**changes), rules)
     facts: list[SenseFact] = []
-    for site in sorted(world.network.sites):
+    for site in sorted(s for s, row in world.network.sites.items() if row.kind == "store"):
         for item in sorted(world.network.items):
             facts += calm_sales(0, days, site=site, item=item, daily=daily)
     at = days - 0.125

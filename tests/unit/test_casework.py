@@ -160,8 +160,8 @@ def test_a_line_promised_later_than_before_is_a_slip() -> None:
 
 
 def test_an_overdue_line_is_a_slip() -> None:
-    """Promised for yesterday: expected tomorrow, but too little."""
-    found = last_case(line(28.1, 27, qty=20))
+    """Promised for yesterday, expected tomorrow: too late for a shelf that lasts two days."""
+    found = last_case(line(20.1, 27, qty=200))
     assert (found.category, found.cause) == ("lead_time_slip", "supplier:SUP")
 
 

@@ -68,6 +68,7 @@ def aheads_of(world: World, at: Moment) -> dict[str, Ahead]:
         panel.closed[rows] + 1,
         today,
         rules,
+        when(at),
     )
     return {a.site: a for a in ahead.values()}
 
