@@ -157,6 +157,14 @@ def leg_rows(legs: Iterable[FlownLeg]) -> Iterator[Row]:
         }
 
 
+def suppliers_at() -> dict[str, list[str]]:
+    """Whom an airport's weather concerns."""
+    found: dict[str, list[str]] = {}
+    for supplier, airport in sorted(AIRPORT_OF.items()):
+        found.setdefault(airport, []).append(supplier)
+    return found
+
+
 def shipper_rows() -> Iterator[Row]:
     """Rows of `erp/suppliers.csv`."""
     for supplier, airport in sorted(AIRPORT_OF.items()):

@@ -15,6 +15,19 @@ REGIONS = ("east", "central", "west")
 MARGIN_SHARE = 0.30
 SERVICE_LEVEL = 0.95
 REVIEW_PERIOD_DAYS = 7
+SHELF_LIFE_DAYS: Mapping[str, int] = {
+    "baked-bread-buns-rolls": 14,
+    "beef": 16,
+    "berries": 14,
+    "grapes": 18,
+    "hot-dogs": 42,
+    "refrgratd-juices-drnks": 35,
+    "yogurt": 28,
+}
+"""Days on the shelf of what perishes; long enough for weekly orders, as the goods are sold so."""
+BUFFER_LEAD_DAYS = 1
+BUFFER_PREMIUM_SHARE = 0.04
+"""Of the goods' cost, for what a supplier sends at once from what it holds for a site."""
 # A quarter of the goods' cost a year, for money, room and waste.
 HOLDING_SHARE_PER_DAY = 0.25 / 365
 
@@ -33,6 +46,8 @@ class DemoSupplier:
     expedite_unit_minor: int
     moq: int
     lot_multiple: int
+    holds_buffer: bool
+    """Whether it keeps some goods on call for each site."""
 
 
 SUPPLIERS = tuple(
@@ -45,12 +60,13 @@ SUPPLIERS = tuple(
         expedite_unit_minor=6,
         moq=6,
         lot_multiple=lot,
+        holds_buffer=holds,
     )
-    for name, p50, p90, saved, fixed, lot in (
-        ("SUP1", 3, 5, 2, 250, 6),
-        ("SUP2", 4, 6, 2, 250, 6),
-        ("SUP3", 5, 8, 3, 350, 12),
-        ("SUP4", 6, 9, 3, 350, 12),
+    for name, p50, p90, saved, fixed, lot, holds in (
+        ("SUP1", 3, 5, 2, 250, 6, False),
+        ("SUP2", 4, 6, 2, 250, 6, True),
+        ("SUP3", 5, 8, 3, 350, 12, True),
+        ("SUP4", 6, 9, 3, 350, 12, False),
     )
 )
 
@@ -105,7 +121,7 @@ def item_rows(
             "unit_cost_minor": round(prices[item] * (1 - MARGIN_SHARE)),
             "unit_price_minor": prices[item],
             "currency": CURRENCY,
-            "shelf_life_days": "",
+            "shelf_life_days": SHELF_LIFE_DAYS.get(item, ""),
             "assumed": "unit_cost_minor;shelf_life_days",
         }
 
@@ -154,11 +170,24 @@ def lane_rows(sites: Sequence[str]) -> Iterable[Row]:
             }
 
 
-def supply_rows(items: Sequence[str], sites: Sequence[str]) -> Iterable[Row]:
+def buffer_of(demand: LearntDemand, supplier: DemoSupplier) -> int:
+    """What a supplier holds for a site: three days of demand, in whole lots, at least one."""
+    lots = math.ceil(round(3 * demand.mean / supplier.lot_multiple, 6))
+    return max(lots, 1) * supplier.lot_multiple
+
+
+def supply_rows(
+    items: Sequence[str],
+    sites: Sequence[str],
+    demand: Mapping[tuple[str, str], LearntDemand],
+    prices: Mapping[str, int],
+) -> Iterable[Row]:
     suppliers = supplier_of(items)
     for item in items:
         row = suppliers[item]
+        premium = max(1, round(prices[item] * (1 - MARGIN_SHARE) * BUFFER_PREMIUM_SHARE))
         for site in sites:
+            held = row.holds_buffer and (item, site) in demand
             yield {
                 "supplier": row.supplier,
                 "item": item,
@@ -171,10 +200,11 @@ def supply_rows(items: Sequence[str], sites: Sequence[str]) -> Iterable[Row]:
                 "expedite_days_saved": row.expedite_days_saved,
                 "expedite_fixed_minor": row.expedite_fixed_minor,
                 "expedite_unit_minor": row.expedite_unit_minor,
-                "buffer_qty": "",
-                "buffer_lead_time_days": "",
-                "buffer_unit_premium_minor": "",
-                "contract_clause": "assumed: earlier delivery on request",
+                "buffer_qty": buffer_of(demand[item, site], row) if held else "",
+                "buffer_lead_time_days": BUFFER_LEAD_DAYS if held else "",
+                "buffer_unit_premium_minor": premium if held else "",
+                "contract_clause": "assumed: earlier delivery on request"
+                + ("; three days of demand on call" if held else ""),
                 "assumed": "all",
             }
 

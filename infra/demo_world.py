@@ -17,6 +17,14 @@ from statistics import median
 
 from replan.errors import UsageError
 from replan.infra.demo_events import SaleLine, read_extract, write_events, write_signals
+from replan.infra.demo_logistics import (
+    DEMO_YEAR,
+    leg_rows,
+    legs_of,
+    read_flights,
+    shipper_rows,
+    suppliers_at,
+)
 from replan.infra.demo_network import (
     ZONE,
     LearntDemand,
@@ -33,6 +41,8 @@ from replan.infra.demo_promotions import (
     promotion_events,
     read_promotions,
 )
+from replan.infra.demo_weather import alert_events, alerts_of, read_weather
+from replan.infra.erp_legs import LEGS_FILE, LEGS_FOLDER, SUPPLIERS_FILE
 from replan.units import ItemId, SiteId, Units, units_from_decimal
 
 DEMO_DEFAULTS = Path(__file__).parent / "defaults" / "demo"
@@ -79,7 +89,7 @@ def build_demo_workspace(
     )
     _write_table(network / "sites.csv", site_rows(sites))
     _write_table(network / "lanes.csv", lane_rows(sites))
-    _write_table(network / "supply.csv", supply_rows(items, sites))
+    _write_table(network / "supply.csv", supply_rows(items, sites, demand, prices))
     _write_table(network / "stocking.csv", stocking_rows(items, sites, demand, prices))
     promotions = [
         promo
@@ -92,6 +102,17 @@ def build_demo_workspace(
         [line for line in lines if line.item in prices and line.site in sites],
         promoted_days(promotions),
         sites=sites,
+        zone=ZONE,
+        first_day=first,
+        last_day=last,
+    )
+    alerts = alerts_of(read_weather(WEATHER, DEMO_YEAR))
+    legs = legs_of(read_flights(FLIGHTS), alerts, ZONE)
+    _write_table(folder / LEGS_FOLDER / LEGS_FILE, leg_rows(legs))
+    _write_table(folder / LEGS_FOLDER / SUPPLIERS_FILE, shipper_rows())
+    write_signals(
+        folder / "events" / "weather.jsonl.gz",
+        alert_events(alerts, suppliers_at()),
         zone=ZONE,
         first_day=first,
         last_day=last,

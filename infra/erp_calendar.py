@@ -14,6 +14,8 @@ from replan.units import SiteId, day_from_number, day_number
 COUNTED_AT = time(4, 30)
 ARRIVES_AT = time(6)
 NOTICE_AT = time(9)
+HELPED_AT = time(11)
+"""When the simple rule looks for help (see `erp_rule`)."""
 SHIPS_AT = time(17)
 REVIEWED_AT = time(20)
 NOTICE_LAG = timedelta(hours=2)
@@ -30,12 +32,18 @@ class Rank(IntEnum):
     NOTICE = 4
     WORD = 5
     COUNT = 6
-    DAY_END = 7
-    REVIEW = 8
-    LAST = 9
+    HELP = 7
+    DAY_END = 8
+    REVIEW = 9
+    LAST = 10
 
 
-DAILY = {Rank.COUNT: COUNTED_AT, Rank.DAY_END: time(0), Rank.REVIEW: REVIEWED_AT}
+DAILY = {
+    Rank.COUNT: COUNTED_AT,
+    Rank.HELP: HELPED_AT,
+    Rank.DAY_END: time(0),
+    Rank.REVIEW: REVIEWED_AT,
+}
 """What recurs at every site, every day."""
 
 
@@ -115,9 +123,9 @@ class Calendar:
             return None
         return max(self.instant(line.site, line.promised - 1, NOTICE_AT), now + NOTICE_LAG)
 
-    def follow(self, move: Move) -> None:
+    def follow(self, move: Move, world: int = 0) -> None:
         """Put on when a transfer leaves, or when it arrives."""
         if move.arrive_at is None:
-            heappush(self._heap, Happening(move.ship_at, Rank.SHIPMENT, move.action_id))
+            heappush(self._heap, Happening(move.ship_at, Rank.SHIPMENT, move.action_id, world))
         else:
-            heappush(self._heap, Happening(move.arrive_at, Rank.ARRIVAL, move.action_id))
+            heappush(self._heap, Happening(move.arrive_at, Rank.ARRIVAL, move.action_id, world))

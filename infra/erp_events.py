@@ -79,6 +79,11 @@ class Voice:
         data = {"qty_received": _units(line.qty), "qty_damaged": 0, "at": instant_text(at)}
         return self._event("receipt.v1", line.po_line, data, at)
 
+    def thrown_away(self, key: Key, qty: int, at: datetime) -> dict[str, Any]:
+        """Goods that can no longer be sold left a shelf."""
+        data = {"delta": _units(-qty), "reason": "shrink"}
+        return self._event("inv.adjust.v1", f"{key[0]}@{key[1]}", data, at)
+
     def count(self, key: Key, on_hand: int, as_of: datetime) -> dict[str, Any]:
         """A shelf as counted."""
         data = {"on_hand": _units(on_hand), "as_of": instant_text(as_of)}

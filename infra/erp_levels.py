@@ -45,6 +45,15 @@ class AskedFor:
         if self.days == LEARNING_DAYS:
             self.reference = self.smoothed
 
+    @property
+    def is_learned(self) -> bool:
+        """Whether the learning days have passed."""
+        return self.days >= LEARNING_DAYS
+
+    def expected(self, days: int) -> int:
+        """What the smoothed demand asks for in so many days, thousandths."""
+        return max(self.smoothed, 0) * max(days, 0) // _FINE
+
     def level(self, opening: int, lot: int) -> int:
         """The level to order up to as of the last closed day; all in thousandths of base units."""
         if self.reference <= 0:

@@ -4,7 +4,8 @@ At 00:00 what lies on the shelves costs its holding, at 04:30 some shelves are c
 deliveries arrive, at 09:00 suppliers speak of delays, at the lane's cut-off (else 17:00) transfers
 leave, at 20:00 some sites are reviewed and order up to their level, which follows demand (see
 `erp_levels`). Times are local. A sale takes from the shelf; what is not there is lost, so stock is
-never negative. Nothing perishes.
+never negative. Goods with a shelf life perish at its end (`erp_perish`). At 11:00 the simple rule
+of `erp_rule` acts in a world of its own.
 
 Counted are: all shelves at the start, each site once a week, at night a shelf of which a sale
 became known only after its count, and at once a shelf that a sale found empty. The listener folds
@@ -22,6 +23,8 @@ from replan.infra.erp_carriers import Carriers
 from replan.infra.erp_events import Voice
 from replan.infra.erp_legs import Legs, Tells
 from replan.infra.erp_levels import AskedFor, asked_row
+from replan.infra.erp_perish import put, shelf_lives
+from replan.infra.erp_rule import nearest_surplus
 from replan.infra.erp_tally import DayTally
 from replan.infra.erp_world import (
     Key,
@@ -46,8 +49,10 @@ from replan.outlook import transit_days
 from replan.panel import NEVER, micros
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, priced, quantity_json
 
-REAL, IDLE = 0, 1
-"""The world that obeys commands, and the one that gets none: same sales, same draws."""
+REAL, IDLE, RULE = 0, 1, 2
+"""The world that obeys commands, the one that gets none, and the one in which a simple rule acts:
+same sales, same draws.
+"""
 
 
 class ErpLife:
@@ -58,7 +63,7 @@ class ErpLife:
         self.carriers = Carriers(network, legs or Legs())
         self.calendar = Calendar(network)
         self.voice = Voice()
-        self.worlds = (opening_world(network, {}), opening_world(network, {}))
+        self.worlds = _three_worlds(network, {})
         self.began: datetime | None = None
         self.at: datetime | None = None
         """Everything up to here has happened; None before the first day."""
@@ -71,7 +76,8 @@ class ErpLife:
         """When each shelf was counted last, in microseconds since 1970."""
         self._recount: dict[Key, None] = {}
         self._asked = {key: AskedFor() for key in network.series}
-        """One for both worlds: what they are asked for is the same."""
+        """One for all worlds: what they are asked for is the same."""
+        self._lives = shelf_lives(network)
         self._keys: dict[SiteId, list[Key]] = {}
         for key in network.series:
             self._keys.setdefault(key[1], []).append(key)
@@ -94,10 +100,7 @@ class ErpLife:
         self, first: datetime, opening_stock: Mapping[Key, Units], start: datetime | None
     ) -> None:
         """Fill and count the shelves: at `start`, else at each site's midnight before `first`."""
-        self.worlds = (
-            opening_world(self.network, opening_stock),
-            opening_world(self.network, opening_stock),
-        )
+        self.worlds = _three_worlds(self.network, opening_stock)
         days = self.calendar
         begins = {
             site: start or days.instant(site, days.day_of(first, site), time(0))
@@ -106,6 +109,10 @@ class ErpLife:
         self.began = self.at = min(begins.values(), default=first)
         for site, since in begins.items():
             days.begin_days(site, since)
+        for world in self.worlds:
+            for key, batches in world.batches.items():
+                first_day = days.day_of(begins[key[1]], key[1])
+                put(batches, first_day + self._lives[key[0]], world.on_hand[key])
         for key in self.network.series:
             self._count(key, begins[key[1]])
 
@@ -182,8 +189,8 @@ class ErpLife:
         self.at = datetime.fromisoformat(plain["at"])
         self.began = datetime.fromisoformat(plain["began"])
         self.voice = Voice(**plain["voice"])
-        real, idle = (world_from_json(world, self.network) for world in plain["worlds"])
-        self.worlds = (real, idle)
+        real, idle, rule = (world_from_json(world, self.network) for world in plain["worlds"])
+        self.worlds = (real, idle, rule)
         self.days = days
         self._counted = {(ItemId(item), SiteId(site)): at for item, site, at in plain["counted"]}
         self._recount = {(ItemId(item), SiteId(site)): None for item, site in plain["recount"]}
@@ -196,8 +203,8 @@ class ErpLife:
         for number, world in enumerate(self.worlds):
             for line in world.lines.values():
                 self.calendar.expect(line, number)
-        for move in real.moves.values():
-            self.calendar.follow(move)
+            for move in world.moves.values():
+                self.calendar.follow(move, number)
         self.carriers.take_rows(plain.get("shipments", ()), self.calendar)
 
     def _happen_until(self, when: datetime, rank: Rank) -> None:
@@ -219,21 +226,22 @@ class ErpLife:
                     self._live_day(due)
 
     def _sell(self, sale: SaleRecorded, when: datetime) -> bool:
-        """Sell in both worlds; whether the real shelf was found empty."""
+        """Sell in all worlds; whether the real shelf was found empty."""
         key = (sale.item, sale.site)
         self._asked[key].today += sale.sold
-        real, idle = self.worlds
-        lost, lost_idle = real.sell(key, sale.sold), idle.sell(key, sale.sold)
+        lost, lost_idle, lost_rule = (world.sell(key, sale.sold) for world in self.worlds)
         if lost != sale.sold and micros(sale.occurred_at) <= self._counted.get(key, NEVER):
             # The listener takes the count to hold this sale already.
             self._recount[key] = None
-        if lost or lost_idle:
+        if lost or lost_idle or lost_rule:
             margin = self.network.shortage_minor(*key) * ONE_UNIT
             tally = self._tally(self.calendar.day_of(sale.occurred_at, sale.site))
             tally.lost += lost
             tally.lost_idle += lost_idle
             tally.lost_micros += lost * margin
             tally.lost_micros_idle += lost_idle * margin
+            tally.lost_rule += lost_rule
+            tally.lost_micros_rule += lost_rule * margin
         if lost:
             self._counted[key] = micros(when)
         return lost > 0
@@ -251,7 +259,10 @@ class ErpLife:
                 self._say_all(
                     self.carriers.lead_times(site, keys, due.when, self.voice, self.calendar)
                 )
+            case Rank.HELP:
+                self._help(site, day, due.when)
             case Rank.DAY_END:
+                self._throw_away(site, day, due.when)
                 self._hold(site, day - 1)
                 for key in self._keys[site]:
                     self._asked[key].close_day()
@@ -269,7 +280,7 @@ class ErpLife:
         order = f"{key[1]}-{contract.supplier}-{day_from_number(day):%Y%m%d}"
         promised = day + lead_days(contract)
         level = self._asked[key].level(rule.order_up_to, lot_size(contract))
-        # One lorry for each order: its lines come on the same day, in both worlds.
+        # One lorry for each order: its lines come on the same day, in all worlds.
         booking = self.carriers.booking(contract.supplier, key[1], day, promised)
         if booking is not None:
             late = booking.trip.late_days
@@ -317,7 +328,7 @@ class ErpLife:
         line = world.lines.pop(due.ref, None)
         if line is None:  # it came earlier
             return
-        world.arrive(line.key, line.qty)
+        world.arrive(line.key, line.qty, self._keeps_until(line.key, due.when))
         if due.world == REAL:
             self.say(self.voice.receipt(line, due.when))
 
@@ -362,9 +373,54 @@ class ErpLife:
         return max(comes, move.ship_at)
 
     def _complete(self, due: Happening) -> None:
-        move = self.real.moves.pop(due.ref)
-        self.real.arrive((move.item, move.destination), move.qty)
-        self.say(self.voice.move(move, "received", due.when))
+        world = self.worlds[due.world]
+        move = world.moves.pop(due.ref)
+        world.arrive((move.item, move.destination), move.qty, move.keeps_until)
+        if due.world == REAL:
+            self.say(self.voice.move(move, "received", due.when))
+
+    def _help(self, site: SiteId, day: int, at: datetime) -> None:
+        """The simple rule sends what its nearest surplus can spare to one site."""
+        world = self.worlds[RULE]
+        for key in self._keys[site]:
+            for load in nearest_surplus(self.network, world, self._asked, key, day):
+                move = Move(
+                    action_id=f"rule:{load.item}:{load.lane.lane}:{day}",
+                    idem="",
+                    item=load.item,
+                    origin=load.lane.origin,
+                    destination=site,
+                    lane=load.lane.lane,
+                    qty=load.qty,
+                    ship_on=day,
+                    ship_at=at,
+                )
+                move.arrive_at = self._arrival(load.lane, move)
+                world.ship(load.lane, move)
+                world.moves[move.action_id] = move
+                self.calendar.follow(move, RULE)
+                lane, tally = load.lane, self._tally(day)
+                cost = lane.fixed_cost_minor + priced(Units(load.qty), lane.unit_cost_minor)
+                tally.direct_minor_rule += cost
+
+    def _keeps_until(self, key: Key, at: datetime) -> int | None:
+        life = self._lives.get(key[0])
+        return None if life is None else self.calendar.day_of(at, key[1]) + life
+
+    def _throw_away(self, site: SiteId, day: int, at: datetime) -> None:
+        for key in self._keys[site]:
+            if key[0] not in self._lives:
+                continue
+            real, idle, rule = (world.throw_away(key, day) for world in self.worlds)
+            if not real and not idle and not rule:
+                continue
+            cost = self.network.items[key[0]].unit_cost_minor * ONE_UNIT
+            tally = self._tally(day - 1)
+            tally.wasted_micros += real * cost
+            tally.wasted_micros_idle += idle * cost
+            tally.wasted_micros_rule += rule * cost
+            if real:
+                self.say(self.voice.thrown_away(key, real, at))
 
     def _settle(self, move: Move, at: datetime, *, done: bool, reason: str | None) -> None:
         event = self.voice.answer(move.action_id, move.idem, at, done=done, reason=reason)
@@ -382,9 +438,17 @@ class ErpLife:
             rate = self._holding_millis[key]
             tally.held_micros += self.worlds[REAL].on_hand[key] * rate
             tally.held_micros_idle += self.worlds[IDLE].on_hand[key] * rate
+            tally.held_micros_rule += self.worlds[RULE].on_hand[key] * rate
 
     def _tally(self, day: int) -> DayTally:
         name = day_from_number(day).isoformat()
         tally = self.days.setdefault(name, DayTally())
         self.touched[name] = tally
         return tally
+
+
+def _three_worlds(
+    network: Network, opening_stock: Mapping[Key, Units]
+) -> tuple[World, World, World]:
+    real, idle, rule = (opening_world(network, opening_stock) for _ in range(3))
+    return real, idle, rule

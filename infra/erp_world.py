@@ -13,6 +13,7 @@ from statistics import NormalDist
 from typing import Any
 
 from replan.canonical import seed_from, short_id
+from replan.infra.erp_perish import Batch, put, settle, shelf_lives, take_newest, throw_away
 from replan.network import Lane, Network, StockingRule, SupplyContract
 from replan.units import ItemId, LaneId, SiteId, SupplierId
 
@@ -70,6 +71,8 @@ class Move:
     ship_on: int
     ship_at: datetime
     arrive_at: datetime | None = None
+    keeps_until: int | None = None
+    """The day from which its goods can no longer be sold, where they perish."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,6 +84,8 @@ class World:
 
     on_hand: dict[Key, int]
     inbound: dict[Key, int]
+    batches: dict[Key, list[Batch]] = field(default_factory=dict)
+    """Of perishable series, see `erp_perish`."""
     lines: dict[str, OpenLine] = field(default_factory=dict)
     moves: dict[str, Move] = field(default_factory=dict)
     loads: dict[str, int] = field(default_factory=dict)
@@ -97,10 +102,24 @@ class World:
         self.lines[line.po_line] = line
         self.inbound[line.key] += line.qty
 
-    def arrive(self, key: Key, qty: int) -> None:
-        """Inbound units reach the shelf."""
+    def arrive(self, key: Key, qty: int, keeps_until: int | None = None) -> None:
+        """Inbound units reach the shelf; a perishable one keeps until a day."""
         self.inbound[key] -= qty
+        batches = self.batches.get(key)
+        if batches is not None and keeps_until is not None:
+            settle(batches, self.on_hand[key])
+            put(batches, keeps_until, qty)
         self.on_hand[key] += qty
+
+    def throw_away(self, key: Key, day: int) -> int:
+        """What can no longer be sold from a day on leaves the shelf; thousandths."""
+        batches = self.batches.get(key)
+        if not batches or batches[0][0] > day:
+            return 0
+        settle(batches, self.on_hand[key])
+        wasted = min(throw_away(batches, day), self.on_hand[key])
+        self.on_hand[key] -= wasted
+        return wasted
 
     def room(self, lane: Lane, move: Move) -> int:
         """What a lane can still carry on the day of a move."""
@@ -118,6 +137,10 @@ class World:
         }
         name = f"{lane.lane}@{move.ship_on}"
         self.loads[name] = self.loads.get(name, 0) + move.qty
+        batches = self.batches.get((move.item, move.origin))
+        if batches is not None:
+            settle(batches, self.on_hand[(move.item, move.origin)])
+            move.keeps_until = take_newest(batches, move.qty)
         self.on_hand[(move.item, move.origin)] -= move.qty
         self.inbound[(move.item, move.destination)] += move.qty
 
@@ -128,9 +151,11 @@ class World:
 
 def opening_world(network: Network, opening_stock: Mapping[Key, int]) -> World:
     """A world with nothing on its way; a stocked series without an opening stock starts empty."""
+    lives = shelf_lives(network)
     return World(
         on_hand={key: int(opening_stock.get(key, 0)) for key in network.series},
         inbound=dict.fromkeys(network.series, 0),
+        batches={key: [] for key in network.series if key[0] in lives},
     )
 
 
@@ -206,6 +231,7 @@ def world_json(world: World) -> dict[str, Any]:
             for (item, site), qty in world.on_hand.items()
         ],
         "lines": list(map(_LINE, world.lines.values())),
+        "batches": [[*key, rows] for key, rows in world.batches.items()],
         "moves": list(map(_MOVE, world.moves.values())),
         "loads": world.loads,
     }
@@ -220,6 +246,8 @@ def world_from_json(plain: Mapping[str, Any], network: Network) -> World:
     for row in plain["lines"]:
         line = OpenLine(**_timed(_LINE_FIELDS, row, "notice_at"))
         world.lines[line.po_line] = line
+    for item, site, rows in plain.get("batches", ()):
+        world.batches[(item, site)] = rows
     for row in plain["moves"]:
         move = Move(**_timed(_MOVE_FIELDS, row, "ship_at", "arrive_at"))
         world.moves[move.action_id] = move

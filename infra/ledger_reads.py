@@ -175,6 +175,20 @@ class LedgerReads(ABC):
         c = t.artefact.c
         return {row.sha for row in self._all(sa.select(c.sha).where(c.sha.in_(sorted(shas))))}
 
+    def escalated_ids(self) -> frozenset[str]:
+        """Decisions that were ever put before a planner."""
+        c = t.decision_now.c
+        rows = self._all(sa.select(c.decision_id).where(c.was_escalated))
+        return frozenset(row.decision_id for row in rows)
+
+    def action_states(self) -> tuple[tuple[str, str], ...]:
+        """Kind and state of each released action."""
+        c = t.action.c
+        return tuple(
+            (row.kind, row.state)
+            for row in self._all(sa.select(c.kind, c.state).order_by(c.action_id))
+        )
+
     def artefact(self, sha: str) -> bytes | None:
         """The text kept under its hex SHA-256."""
         stored = self._scalar(sa.select(t.artefact.c.body).where(t.artefact.c.sha == sha))

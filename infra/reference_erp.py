@@ -2,8 +2,8 @@
 
 It runs the ordinary replenishment (`erp_life`), up to levels that follow demand by a declared rule
 (`erp_levels`), obeys commands once (`erp_obey`) and keeps itself in one file. Beside the world that
-obeys runs an idle one that gets no commands: the same sales, the same draws. What the two cost
-tells what acting has gained. All items have one currency.
+obeys runs an idle one that gets no commands, and one in which a simple rule acts (`erp_rule`): the
+same sales, the same draws. What they cost tells what acting has gained. There is one currency.
 """
 
 from collections.abc import Mapping, Sequence
@@ -92,8 +92,8 @@ class ReferenceErp:
         """What acting has gained against doing nothing on the same days.
 
         Members `days, first_day, last_day, lost_units, lost_margin_minor, holding_minor,
-        direct_cost_minor, net_gain_minor, by_day` (see `erp_tally.gained`), `on_hand_units` and
-        `inbound_units` now, and `actions` {done, refused}.
+        wasted_minor, direct_cost_minor, net_gain_minor, rule, by_day` (see `erp_tally.gained`),
+        `on_hand_units` and `inbound_units` now, and `actions` {done, refused}.
         """
         worlds = self._life.worlds
         on_hand = [sum(world.on_hand.values()) for world in worlds]

@@ -169,7 +169,13 @@ def command(name: str, not_after: datetime | None = None, **body: Any) -> Comman
 def move(name: str, units: float, ship_on: str, **body: Any) -> Command:
     """Milk from S1 to S2 on a day of May 2026."""
     day = f"2026-05-{ship_on}"
-    wanted = {"kind": "reallocate", "from": "S1", "to": "S2", "qty": units, "ship_on": day}
+    wanted: dict[str, Any] = {
+        "kind": "reallocate",
+        "from": "S1",
+        "to": "S2",
+        "qty": units,
+        "ship_on": day,
+    }
     return command(name, **wanted | body)
 
 

@@ -183,6 +183,7 @@ def test_the_days_asked_for_change_the_events_alone(demo: Path, tmp_path: Path) 
     assert [path.name for path in sorted((tmp_path / "events").iterdir())] == [
         "pos-2017-03.jsonl.gz",
         "promotions.jsonl.gz",
+        "weather.jsonl.gz",
     ]
     closes = {e["data"].get("business_date") for e in events_of(tmp_path)} - {None}
     assert closes == {f"2017-03-0{day}" for day in range(1, 8)}
