@@ -83,6 +83,7 @@ class Panel:
     empty: BoolArray
     by_hour: IntArray
     squares: IntArray
+    blind: BoolArray
     began: IntArray
     closed: IntArray
     stock: IntArray
@@ -142,6 +143,7 @@ def empty_panel(network: Network, *, keep_days: int) -> Panel:
         empty=np.zeros((0, n), dtype=np.bool_),
         by_hour=np.zeros((intraday.SLOTS, n), dtype=np.int64),
         squares=np.zeros(n, dtype=np.int64),
+        blind=np.zeros((0, n), dtype=np.bool_),
         began=np.full(n, NEVER, dtype=np.int64),
         closed=np.full(n, NEVER, dtype=np.int64),
         stock=np.zeros(n, dtype=np.int64),
@@ -372,10 +374,12 @@ def close_days(
     through: Mapping[SiteId, int],
     ends: Mapping[SiteId, Mapping[int, int]],
     forecasters: Mapping[str, Forecaster],
+    blind: frozenset[tuple[SiteId, int]] = frozenset(),
 ) -> list[tuple[int, IntArray, FloatArray | None]]:
     """Close the days of each site up to and with `through`, and step what was reopened again.
 
     `ends[site][day]`: the moment (microseconds) the day ended there, to tell an empty shelf.
+    `blind`: days at sites whose till was silent, so that nothing is known of them.
     Returns (day, rows, quantiles (K, n) forecast before the day, or None before any fit), day by
     day.
     """
@@ -404,6 +408,7 @@ def close_days(
         for day in range(start, last + 1):
             empty = stock_known(panel)[rows] & (book_stock(panel, ends[site][day])[rows] <= 0)
             panel.empty[day - panel.first_day, rows] = empty
+            panel.blind[day - panel.first_day, rows] = (site, day) in blind
             steps.setdefault(day, []).append(rows)
         panel.closed[rows] = last
     closings = mended
@@ -412,6 +417,17 @@ def close_days(
         closings.append((day, rows, _step(panel, day, rows, forecasters)))
     panel.reopened[:] = NEVER
     return closings
+
+
+def censored(panel: Panel, day: int, rows: IntArray) -> BoolArray:
+    """Which rows (n,) a closed day says nothing of: the shelf was empty and nothing was sold, or
+    the till was silent.
+    """
+    at = day - panel.first_day
+    result: BoolArray = panel.blind[at, rows] | (
+        panel.empty[at, rows] & (panel.sold[at, rows] <= 0)
+    )
+    return result
 
 
 def restorable_from(panel: Panel, row: int) -> int:
@@ -471,7 +487,7 @@ def fit_request(
     days = np.arange(panel.first_day, through + 1)[:, None]
     sold = np.maximum(panel.sold[:last], 0)
     mask = (days >= np.where(heard, panel.began, through + 1)[None, :]) & ~(
-        panel.empty[:last] & (sold <= 0)
+        (panel.empty[:last] & (sold <= 0)) | panel.blind[:last]
     )
     young = ~heard | (through - panel.began + 1 < min_days)
     return FitRequest(
@@ -611,6 +627,7 @@ def trim_history(panel: Panel, keep_days: int) -> None:
     if cut > 0:
         panel.sold = panel.sold[cut:].copy()
         panel.empty = panel.empty[cut:].copy()
+        panel.blind = panel.blind[cut:].copy()
         panel.first_day += cut
         panel.drivers.forget(panel.first_day)
         panel.tickets.forget(panel.first_day)
@@ -628,7 +645,7 @@ def _step(
         getattr(kept, name)[..., rows] = getattr(live, name)[..., rows]
     units = panel.tickets.usual(panel.sold[day - panel.first_day, rows], rows, day)
     y = units / ONE_UNIT
-    mask = ~(panel.empty[day - panel.first_day, rows] & (units <= 0))
+    mask = ~censored(panel, day, rows)
     mean = _mean(panel, live.state, rows, 1, forecasters)
     expected = _mean(panel, live.reference, rows, 1, forecasters)[0]
     quantiles = bands.quantiles(live.offsets[:, rows], live.scale[rows], mean, fit.growth[rows])
@@ -769,6 +786,7 @@ def _reach(panel: Panel, first: int, last: int) -> None:
         more = panel.first_day - first
         panel.sold = np.vstack((np.zeros((more, n), dtype=np.int64), panel.sold))
         panel.empty = np.vstack((np.zeros((more, n), dtype=np.bool_), panel.empty))
+        panel.blind = np.vstack((np.zeros((more, n), dtype=np.bool_), panel.blind))
         panel.first_day = first
     need = last - panel.first_day + 1 - len(panel.sold)
     if need > 0:
@@ -776,6 +794,7 @@ def _reach(panel: Panel, first: int, last: int) -> None:
         grow = max(need, 31)
         panel.sold = np.vstack((panel.sold, np.zeros((grow, n), dtype=np.int64)))
         panel.empty = np.vstack((panel.empty, np.zeros((grow, n), dtype=np.bool_)))
+        panel.blind = np.vstack((panel.blind, np.zeros((grow, n), dtype=np.bool_)))
 
 
 def _keep_count(panel: Panel, row: int, on_hand: int, as_of: int) -> None:
@@ -809,6 +828,7 @@ def panel_arrays(panel: Panel) -> dict[str, NDArray[Any]]:
         for name in (
             "sold",
             "empty",
+            "blind",
             "began",
             "closed",
             "stock",

@@ -55,6 +55,7 @@ from replan.panel import (
     apply_fit,
     begin,
     book_at,
+    censored,
     close_days,
     count_stock,
     due_day,
@@ -72,6 +73,7 @@ from replan.panel import (
 from replan.planning import Planner
 from replan.replies import reply_text
 from replan.signals import take_signal
+from replan.silence import hear, is_blind, listen
 from replan.state import SenseRules, SenseState, Sighting
 from replan.taking_back import take_back
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, instant_text
@@ -159,6 +161,8 @@ def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     doubt_returns(state, due)
     pass_time(state, at)
     said.replies += [f for f in due if isinstance(f, QuestionAnswered)]
+    hear(state, due)
+    listen(state, at)
     fold_old_moves(state.panel, micros(at - sensing.rules.lateness))
     _close_days(state, at, sensing, said)
     _want_fit(state, at, sensing, said)
@@ -348,8 +352,11 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
             day: micros(close_instant(day_from_number(day), rules.day_closes_at, panel.zones[site]))
             for day in range(first, last + 1)
         }
+    blind = frozenset(
+        (site, day) for site, days in ends.items() for day in days if is_blind(state, site, day)
+    )
     back = reopened_from(panel)
-    closings = close_days(panel, through, ends, sensing.forecasters)
+    closings = close_days(panel, through, ends, sensing.forecasters, blind)
     step_pools(panel, sensing.forecasters, back)
     for day, rows, quantiles in closings:
         forecasts = None if quantiles is None else np.round(quantiles, 3).T.tolist()
@@ -369,7 +376,7 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
                     if forecasts is None or panel.fit is None or panel.fit.choice[row] < 0
                     else tuple(forecasts[n]),
                     actual=Units(units),
-                    censored=bool(panel.empty[day - panel.first_day, row]) and units <= 0,
+                    censored=bool(censored(panel, day, np.array([row]))[0]),
                 )
             )
     if closings:

@@ -13,6 +13,7 @@ from replan.alerts import AlertBook
 from replan.canonical import sha256_hex
 from replan.effects import Feedback
 from replan.events import SenseFact
+from replan.freshness import TillFeed
 from replan.holds import HoldBook
 from replan.network import Network
 from replan.panel import Panel, empty_panel, panel_arrays
@@ -93,6 +94,7 @@ class SenseState:
     promo:<id>."""
     told_closed: dict[SiteId, int] = field(default_factory=dict)
     """The newest business day that each store itself declared closed."""
+    tills: dict[SiteId, TillFeed] = field(default_factory=dict)
     alarms: AlarmBook = field(default_factory=AlarmBook)
     holds: HoldBook = field(default_factory=HoldBook)
     alerts: AlertBook = field(default_factory=dict)
@@ -133,7 +135,8 @@ def state_digest(state: SenseState) -> str:
     used = max(int(state.panel.closed.max(initial=0)) - state.panel.first_day + 1, 0)
     ahead = np.flatnonzero(arrays["sold"].any(axis=1))
     used = max(used, int(ahead[-1]) + 1 if len(ahead) else 0)
-    arrays["sold"], arrays["empty"] = arrays["sold"][:used], arrays["empty"][:used]
+    for name in ("sold", "empty", "blind"):
+        arrays[name] = arrays[name][:used]
     order = sorted(
         zip(
             arrays.pop("move_row").tolist(),

@@ -19,6 +19,7 @@ from replan.drivers import DriverBook
 from replan.errors import LedgerBroken
 from replan.events import OrderLineStated
 from replan.forecasting import PanelFit
+from replan.freshness import feed_from_json, feed_json
 from replan.holds import holds_from_json, holds_json
 from replan.panel import panel_arrays, panel_from_arrays
 from replan.records import dated_json, feedback_from_json, feedback_json, ordered_from_json
@@ -64,6 +65,7 @@ def state_bytes(state: SenseState, extra: Mapping[str, Any]) -> bytes:
         "drivers": state.panel.drivers.to_json(),
         "alarms": book_json(state.alarms),
         "holds": holds_json(state.holds),
+        "tills": {site: feed_json(feed) for site, feed in sorted(state.tills.items())},
         "bulk": state.panel.tickets.rows(),
         "alerts": alerts_json(state.alerts),
     }
@@ -107,6 +109,7 @@ def state_from_bytes(
         told_closed=dict(header["told_closed"]),
         alarms=book_from_json(header["alarms"]),
         holds=holds_from_json(header["holds"]),
+        tills={site: feed_from_json(row) for site, row in header["tills"].items()},
         alerts=alerts_from_json(header["alerts"]),
         fit_asked=_read_instant(header["fit_asked"]),
         fit_sha=header["fit_sha"],
