@@ -19,6 +19,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from replan.errors import LedgerBusy, LedgerMoved, UsageError
 from replan.infra.gate import Gate
 from replan.infra.reception import (
+    MOST_NAME,
     MOST_NOTE,
     PAGES,
     Reception,
@@ -151,7 +152,9 @@ def _add_pages(app: FastAPI, reception: Reception) -> None:
         notice = None
         if first is not None and first.decision_id == decision_id and first.result == "accepted":
             text = f"Your {first.verdict} is recorded. The decision is now {first.state}."
-            notice = {"kind": "good", "title": "Done.", "text": text, "changes": []}
+            body = reception.body(decision_id)
+            rows = changes(first.diff, body["currency"])
+            notice = {"kind": "good", "title": "Done.", "text": text, "changes": rows}
         return reception.case(who, reception.body(decision_id), notice=notice)
 
     @app.post("/review/{decision_id}/verdict", include_in_schema=False)
@@ -161,18 +164,36 @@ def _add_pages(app: FastAPI, reception: Reception) -> None:
         csrf: Annotated[str, Form()] = "",
         key: Annotated[str, Form(max_length=128)] = "",
         version: Annotated[int, Form(ge=0)] = 0,
-        verdict: Annotated[str, Form(max_length=16)] = "",
+        verdict: Annotated[str, Form(max_length=128)] = "",
         chip: Annotated[str, Form(max_length=32)] = "",
         note: Annotated[str, Form(max_length=MOST_NOTE)] = "",
         confirm: Annotated[str, Form(max_length=8)] = "",
+        base: Annotated[str, Form(max_length=MOST_NAME)] = "",
+        qty: Annotated[str, Form(max_length=16)] = "",
+        day: Annotated[str, Form(max_length=10, alias="date")] = "",
+        source: Annotated[str, Form(max_length=MOST_NAME)] = "",
+        mode: Annotated[str, Form(max_length=MOST_NAME)] = "",
+        to: Annotated[str, Form(max_length=MOST_NAME)] = "",
     ) -> Response:
         who: Identity = request.state.identity
         _check_csrf(who, csrf)
         if version < 1 or not re.fullmatch(KEY, key):
             raise refused_request(422, "form", "the form came without its version or key")
-        typed = {"chip": chip, "note": note}
+        changed = {"qty": qty, "date": day, "source": source, "mode": mode}
+        typed = {"chip": chip, "note": note, "base": base, "to": to, **changed}
+        # One button for each plan, so that approving another one is as easy.
+        verdict, _, plan = verdict.partition(" ")
+        edits = verdict == "modify"
+        option = plan or (base if edits else "")
         given = VerdictBody(
-            verdict=verdict, version=version, chip=chip, note=note, confirm=confirm == "yes"
+            verdict=verdict,
+            version=version,
+            chip=chip,
+            note=note,
+            confirm=confirm == "yes",
+            option=option or None,
+            to=to if verdict == "ask" and to else None,
+            **({name: value or None for name, value in changed.items()} if edits else {}),
         )
         try:
             result, _ = reception.answer(who, decision_id, given, key)

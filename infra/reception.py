@@ -26,6 +26,8 @@ PAGES = Path(__file__).with_name("pages")
 DECISION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 MOST_NOTE = 2_000
 MOST_NAME = 64
+TYPED = ("chip", "note", "base", "qty", "date", "source", "mode", "to")
+"""What a reader may have filled in on a case page."""
 
 
 class VerdictBody(BaseModel):
@@ -170,7 +172,7 @@ class Reception:
             case=case_page(body, office.chips, office.status().get("clock"), office.timezone),
             key=secrets.token_urlsafe(24),
             notice=notice,
-            given={"chip": "", "note": ""} | dict(given or {}),
+            given=dict.fromkeys(TYPED, "") | dict(given or {}),
             confirm=confirm,
         )
 

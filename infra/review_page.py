@@ -42,7 +42,7 @@ REFUSALS = {
     "withdrawn": "The case has cleared by itself.",
     "expired": "The deadline has passed.",
     "already_decided": "This case has been decided already.",
-    "infeasible": "This plan can no longer be carried out.",
+    "infeasible": "This plan cannot be carried out; the limit in its way stands below.",
     "stopped": "The engine is stopped for this scope; nothing can be approved until it is resumed.",
 }
 
@@ -142,6 +142,10 @@ def case_page(
             "drivers": recommended.get("drivers") or [],
             "would_change": recommended.get("would_change"),
         },
+        "plans": [o["name"] for o in options if o["actions"]],
+        "plan_words": {o["name"]: actions_text(o["actions"]) for o in options},
+        "asks": ", ".join(sorted({a["from"] for a in _chosen(body).get("actions") or []})),
+        "clarification": _clarification(body, timezone),
         "already_done": brief.get("already_done") or [],
         "held": _held(brief.get("held") or [], options),
         "precedents": [
@@ -162,6 +166,30 @@ def case_page(
     }
 
 
+def _clarification(body: Mapping[str, Any], timezone: str) -> dict[str, Any] | None:
+    asked = body.get("clarification")
+    if asked is None:
+        return None
+    return {
+        "to": ", ".join(asked["to"]),
+        "by": asked["asked_by"],
+        "at": _time(asked["asked_at"], timezone),
+        "until": _time(asked["until"], timezone),
+        "text": asked["text"],
+        "answers": [_reply_words(row, timezone) for row in asked["answers"]],
+    }
+
+
+def _reply_words(row: Mapping[str, Any], timezone: str) -> str:
+    parts = ["yes" if row["accepted"] else "no"]
+    if row["qty"] is not None:
+        parts.append(f"{row['qty']:g} can be done")
+    if row["arrives_on"] is not None:
+        parts.append(f"there on {day_text(date.fromisoformat(row['arrives_on']))}")
+    note = f" ({row['note']})" if row["note"] else ""
+    return f"{_time(row['time'], timezone)}: {', '.join(parts)}{note}"
+
+
 def refusal_text(code: str | None) -> str:
     """Why a verdict was refused, for a person."""
     return REFUSALS.get(code or "", "The verdict was refused.")
@@ -177,6 +205,8 @@ def changes(diff: Mapping[str, Any] | None, currency: str) -> list[tuple[str, st
             rows.append(
                 (words, _amount(name, before, currency), _amount(name, pair["now"], currency))
             )
+        elif isinstance(pair, Mapping) and "text" in pair:
+            rows.append((words, "", str(pair["text"])))
         else:
             rows.append((words, "", str(pair)))
     return rows

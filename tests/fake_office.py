@@ -13,6 +13,16 @@ TOKEN = "a-token-for-this-test-alone"
 PERSONAL = {"rp_ana": "ana", "rp_ben": "ben"}
 
 
+STATE_AFTER = {
+    "approve": "approved",
+    "modify": "modified",
+    "reject": "rejected",
+    "ask": "clarifying",
+    "defer": "deferred",
+    "takeover": "taken_over",
+}
+
+
 @dataclass
 class FakeOffice:
     """Decisions by id. `situation`: the code with which every verdict is refused, if any."""
@@ -52,7 +62,7 @@ class FakeOffice:
             code = "stale"
             diff = {"version": {"answered": request.version, "now": body["version"]}}
         if code is None:
-            body["state"] = "approved" if request.verdict == "approve" else "rejected"
+            body["state"] = STATE_AFTER[request.verdict]
         result = "accepted" if code is None else "refused"
         row: dict[str, Any] = {"login": request.login, "verdict": request.verdict}
         row |= {"chip": request.chip, "note": request.note, "at": "2026-05-04T08:00:00Z"}

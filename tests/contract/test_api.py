@@ -189,6 +189,7 @@ def test_a_key_belongs_to_one_login(client: TestClient, office: FakeOffice) -> N
         ("not_allowed", 403),
         ("over_limit", 403),
         ("same_approver", 403),
+        ("own_proposal", 403),
         ("stale", 409),
         ("superseded", 409),
         ("withdrawn", 409),
@@ -543,10 +544,19 @@ def test_evidence_stands_above_the_recommendation_and_no_answer_is_chosen(
     assert "autofocus" not in page
 
 
-def test_both_answers_cost_the_same(ana: TestClient) -> None:
+def test_all_answers_cost_the_same(ana: TestClient) -> None:
     page = ana.get(f"/review/{DECISION}").text
-    buttons = re.findall(r'<button class="([^"]+)" name="verdict" value="(\w+)">', page)
-    assert buttons == [("verdict", "approve"), ("verdict", "reject")]
+    buttons = re.findall(r'<button class="([^"]+)" name="verdict" value="([\w ]+)">', page)
+    assert [answer for _, answer in buttons] == [
+        "approve reallocate",
+        "approve expedite",
+        "modify",
+        "reject",
+        "ask",
+        "defer",
+        "takeover",
+    ]
+    assert {style for style, _ in buttons} == {"verdict"}
 
 
 def test_a_case_shows_three_charts_and_nothing_from_elsewhere(ana: TestClient) -> None:

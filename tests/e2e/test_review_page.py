@@ -100,6 +100,46 @@ def test_a_planner_signs_in_reads_and_approves(
     assert all(url.startswith(home) for url in asked)
 
 
+def test_a_planner_changes_the_quantity_of_another_plan(
+    context: BrowserContext, home: str, office: FakeOffice
+) -> None:
+    page = context.new_page()
+    sign_in(page, f"{home}/review/{DECISION}")
+    page.get_by_label("Better alternative").check()
+    page.get_by_text("To modify: what should be different").click()
+    page.get_by_label("Plan").select_option("expedite")
+    page.get_by_label("Quantity, all in all").fill("18")
+    page.get_by_role("button", name="Modify").click()
+    expect(page.locator("#result")).to_contain_text("The decision is now modified.")
+    [taken] = office.taken
+    assert (taken.verdict, taken.option, taken.wish.qty) == ("modify", "expedite", 18_000)
+
+
+def test_a_planner_asks_and_the_note_is_the_question(
+    context: BrowserContext, home: str, office: FakeOffice
+) -> None:
+    page = context.new_page()
+    sign_in(page, f"{home}/review/{DECISION}")
+    page.get_by_label("Supplier information").check()
+    page.get_by_label("Note").fill("can you spare 30?")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator("#result")).to_contain_text("The decision is now clarifying.")
+    assert [(v.verdict, v.note, v.wish.to) for v in office.taken] == [
+        ("ask", "can you spare 30?", None)
+    ]
+
+
+def test_another_plan_is_approved_by_a_button_of_its_own(
+    context: BrowserContext, home: str, office: FakeOffice
+) -> None:
+    page = context.new_page()
+    sign_in(page, f"{home}/review/{DECISION}")
+    page.get_by_label("Cost not justified").check()
+    page.get_by_role("button", name="Approve expedite").click()
+    expect(page.locator("#result")).to_contain_text("The decision is now approved.")
+    assert [(v.verdict, v.option) for v in office.taken] == [("approve", "expedite")]
+
+
 def test_a_link_to_a_case_leads_there_after_signing_in(context: BrowserContext, home: str) -> None:
     page = context.new_page()
     sign_in(page, f"{home}/review/{DECISION}")
