@@ -1,7 +1,8 @@
 """What does the reference order system do with a command?
 
-An expedite happens at once, a transfer at its cut-off. Refused, with nothing done, is what comes
-too late or names an order line, lane or series that is not there.
+An order line gets its new day at once, a buffer call makes an order of its own, a transfer leaves
+at its cut-off. Refused, with nothing done, is what comes too late, what names an order line, lane
+or series that is not there, and more than a buffer holds.
 """
 
 import math
@@ -13,16 +14,18 @@ from typing import Any
 from replan.effects import Command
 from replan.infra.erp_calendar import SHIPS_AT
 from replan.infra.erp_life import ErpLife
-from replan.infra.erp_world import Move, OpenLine, fitted
+from replan.infra.erp_world import Move, OpenLine, fitted, late_days
 from replan.network import Lane
 from replan.units import (
     ItemId,
     SiteId,
+    SupplierId,
     Units,
     day_from_number,
     day_number,
     instant_text,
     priced,
+    quantity_json,
     units_from_decimal,
 )
 
@@ -39,11 +42,17 @@ def obey(life: ErpLife, command: Command, at: datetime) -> list[dict[str, Any]]:
             raise _Refused(f"came after its last moment {instant_text(command.not_after)}")
         if command.compensates:
             return _call_off(life, command, at)
-        if kind == "expedite":
-            return _expedite(life, command, at)
-        if kind == "reallocate":
-            return _request(life, command, at)
-        raise _Refused(f"actions of kind {kind} are not carried out here")
+        match kind:
+            case "expedite":
+                return _expedite(life, command, at)
+            case "postpone":
+                return _postpone(life, command, at)
+            case "buffer_call":
+                return _call_buffer(life, command, at)
+            case "reallocate":
+                return _request(life, command, at)
+            case _:
+                raise _Refused(f"actions of kind {kind} are not carried out here")
     except _Refused as refusal:
         return [
             life.voice.answer(command.action_id, command.idem, at, done=False, reason=str(refusal))
@@ -52,10 +61,8 @@ def obey(life: ErpLife, command: Command, at: datetime) -> list[dict[str, Any]]:
 
 def _expedite(life: ErpLife, command: Command, at: datetime) -> list[dict[str, Any]]:
     """Bring a line forward by what the contract saves; a part of it becomes a line of its own."""
-    name = str(command.body.get("order_id"))
-    line = life.real.lines.get(name)
-    if line is None:
-        raise _Refused(f"order line {name} is not open: never placed here, or received")
+    line = _open_line(life, command)
+    name = line.po_line
     contract = life.network.supply.get((line.supplier, line.item, line.site))
     if (
         contract is None
@@ -71,22 +78,102 @@ def _expedite(life: ErpLife, command: Command, at: datetime) -> list[dict[str, A
     if promised >= line.promised:
         raise _Refused(f"order line {name}: cannot come before {day_from_number(line.promised)}")
     arrives = max(line.arrives - saved, promised)
-    events = []
-    if qty < line.qty:
-        early = _split_off(life, line, qty)
-        events.append(life.voice.line("po.changed.v1", line, at))
-    else:
-        early = line
-    is_new = early is not line
-    early.promised, early.arrives = promised, arrives
-    if is_new:
-        life.real.order(early)
-    events.append(life.voice.line("po.created.v1" if is_new else "po.changed.v1", early, at))
-    events += life.carriers.part_with(early, life.voice, life.calendar, at)
-    life.expect(early, at)
+    events = _newly_dated(life, line, qty, promised, arrives, at)
     life.pay(contract.expedite_fixed_minor, contract.expedite_unit_minor, qty, today)
     events.append(life.voice.answer(command.action_id, command.idem, at, done=True))
     return events
+
+
+def _postpone(life: ErpLife, command: Command, at: datetime) -> list[dict[str, Any]]:
+    """Let a line, or a part of it, come on a later day; nobody is paid for it."""
+    line = _open_line(life, command)
+    qty = min(_quantity(command.body), line.qty)
+    today = life.calendar.day_of(at, line.site)
+    promised = day_number(_arrival_day(command.body))
+    if promised <= line.promised:
+        raise _Refused(
+            f"order line {line.po_line}: {day_from_number(promised)} is not after "
+            f"{day_from_number(line.promised)}"
+        )
+    if line.promised <= today or line.arrives <= today:
+        raise _Refused(f"order line {line.po_line}: is on the road, and cannot come later")
+    arrives = line.arrives + promised - line.promised
+    events = _newly_dated(life, line, qty, promised, arrives, at)
+    events.append(life.voice.answer(command.action_id, command.idem, at, done=True))
+    return events
+
+
+def _call_buffer(life: ErpLife, command: Command, at: datetime) -> list[dict[str, Any]]:
+    """An order of its own from what the supplier holds for us; it bears the action's id."""
+    body = command.body
+    item, site = ItemId(str(body.get("item"))), SiteId(str(body.get("to")))
+    supplier = SupplierId(str(body.get("from")))
+    contract = life.network.supply.get((supplier, item, site))
+    if (
+        contract is None
+        or contract.buffer_qty is None
+        or contract.buffer_lead_time_days is None
+        or contract.buffer_unit_premium_minor is None
+    ):
+        raise _Refused(f"supplier {supplier} holds no buffer of {item} for {site}")
+    qty, today = _quantity(body), life.calendar.day_of(at, site)
+    refilled = math.ceil(contract.lead_time_days_p90)
+    left = contract.buffer_qty - life.real.called(f"{supplier}@{item}@{site}", today - refilled)
+    if qty > left:
+        raise _Refused(
+            f"the buffer of {supplier} for {site} has {quantity_json(Units(left))} {item} left, "
+            f"asked were {quantity_json(qty)}"
+        )
+    promised = today + max(math.ceil(round(contract.buffer_lead_time_days, 6)), 1)
+    lead = contract.buffer_lead_time_days
+    spread = min(contract.lead_time_days_p90 - contract.lead_time_days_p50, lead)
+    line = OpenLine(
+        po=command.action_id,
+        line="1",
+        item=item,
+        site=site,
+        supplier=supplier,
+        qty=qty,
+        price_minor=life.network.items[item].unit_cost_minor + contract.buffer_unit_premium_minor,
+        need_by=promised,
+        promised=promised,
+        arrives=promised + late_days(command.action_id, lead, lead + spread),
+    )
+    life.real.order(line)
+    life.real.calls.append([f"{supplier}@{item}@{site}", today, qty])
+    life.expect(line, at)
+    # The goods are paid for like any others; only the premium is what acting costs.
+    life.pay(0, contract.buffer_unit_premium_minor, qty, today)
+    return [
+        life.voice.line("po.created.v1", line, at),
+        life.voice.answer(command.action_id, command.idem, at, done=True),
+    ]
+
+
+def _newly_dated(
+    life: ErpLife, line: OpenLine, qty: int, promised: int, arrives: int, at: datetime
+) -> list[dict[str, Any]]:
+    """Give a line its new days; a part of it becomes a line of its own."""
+    events = []
+    moved = line
+    if qty < line.qty:
+        moved = _split_off(life, line, qty)
+        events.append(life.voice.line("po.changed.v1", line, at))
+    moved.promised, moved.arrives = promised, arrives
+    if moved is not line:
+        life.real.order(moved)
+    events.append(life.voice.line("po.changed.v1" if moved is line else "po.created.v1", moved, at))
+    events += life.carriers.part_with(moved, life.voice, life.calendar, at)
+    life.expect(moved, at)
+    return events
+
+
+def _open_line(life: ErpLife, command: Command) -> OpenLine:
+    name = str(command.body.get("order_id"))
+    line = life.real.lines.get(name)
+    if line is None:
+        raise _Refused(f"order line {name} is not open: never placed here, or received")
+    return line
 
 
 def _split_off(life: ErpLife, line: OpenLine, qty: int) -> OpenLine:
@@ -180,7 +267,16 @@ def _quantity(body: Mapping[str, Any]) -> Units:
 
 
 def _ship_day(body: Mapping[str, Any]) -> date:
+    return _day(body.get("ship_on"), "ship_on")
+
+
+def _arrival_day(body: Mapping[str, Any]) -> date:
+    arrives = body.get("arrive_on")
+    return _day(arrives.get("p50") if isinstance(arrives, Mapping) else None, "arrive_on.p50")
+
+
+def _day(value: object, name: str) -> date:
     try:
-        return date.fromisoformat(str(body.get("ship_on")))
+        return date.fromisoformat(str(value))
     except ValueError:
-        raise _Refused(f"ship_on is {body.get('ship_on')}, must be a date") from None
+        raise _Refused(f"{name} is {value}, must be a date") from None

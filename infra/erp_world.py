@@ -89,6 +89,12 @@ class World:
     lines: dict[str, OpenLine] = field(default_factory=dict)
     moves: dict[str, Move] = field(default_factory=dict)
     loads: dict[str, int] = field(default_factory=dict)
+    calls: list[list[Any]] = field(default_factory=list)
+    """Buffer calls: `<supplier>@<item>@<site>`, day, thousandths."""
+
+    def called(self, buffer: str, since: int) -> int:
+        """What was called of a buffer after a day; what is older the supplier has made up for."""
+        return sum(qty for name, day, qty in self.calls if name == buffer and day > since)
 
     def sell(self, key: Key, qty: int) -> int:
         """Take a sale off the shelf, or put a return on it; the part that was not there is lost."""
@@ -234,6 +240,7 @@ def world_json(world: World) -> dict[str, Any]:
         "batches": [[*key, rows] for key, rows in world.batches.items()],
         "moves": list(map(_MOVE, world.moves.values())),
         "loads": world.loads,
+        "calls": world.calls,
     }
 
 
@@ -252,6 +259,7 @@ def world_from_json(plain: Mapping[str, Any], network: Network) -> World:
         move = Move(**_timed(_MOVE_FIELDS, row, "ship_at", "arrive_at"))
         world.moves[move.action_id] = move
     world.loads = dict(plain["loads"])
+    world.calls = [list(call) for call in plain.get("calls", ())]
     return world
 
 

@@ -12,6 +12,8 @@ from replan.brief_text import MOST_WORDS, brief_text
 from replan.currencies import money_text
 from replan.decision import plan_sha
 from replan.effects import Driver, Evidence, Proposal
+from replan.offering import key_of_action, offers_of
+from replan.overstock import too_much
 from replan.planning import Option, units_spread
 from replan.projection import margin_at_risk
 from replan.units import Units, instant_text, quantity_json
@@ -74,11 +76,14 @@ def write_brief(
     options = _on_offer(proposal, chosen)
     published = {o.name: option_json(o) | {"order_by": _order_by(o, proposal)} for o in options}
     short = units_spread(nothing.units_short)
-    at_risk = margin_at_risk(proposal.problem)
+    glut = too_much(proposal.problem) if proposal.category == "demand_drop" else None
+    at_risk = margin_at_risk(proposal.problem) if glut is None else glut.cost_spread()
     risk = {"p10": at_risk.p10, "p50": at_risk.p50, "p90": at_risk.p90}
     brief: dict[str, Any] = {
         "headline": {
-            "text": _headline(proposal, short, risk, currency),
+            "text": _headline(proposal, short, risk, currency)
+            if glut is None
+            else _glut_headline(proposal, units_spread(glut.unit_spread()), risk, currency),
             "units_short": short,
             "value_minor": risk,
         },
@@ -215,6 +220,16 @@ def _headline(
     )
 
 
+def _glut_headline(
+    proposal: Proposal, units: Mapping[str, float], risk: Mapping[str, int], currency: str
+) -> str:
+    return (
+        f"{proposal.site}, {proposal.item}: {quantity_range(units)} units more on order than "
+        f"needed, {money_range(risk, currency)} to hold them or throw them away; "
+        f"{CATEGORY_WORDS[proposal.category]}"
+    )
+
+
 def _question(
     published: Mapping[str, Any], proposal: Proposal, chosen: Option, currency: str
 ) -> str:
@@ -241,9 +256,10 @@ def _on_offer(proposal: Proposal, chosen: Option) -> list[Option]:
 
 def _order_by(option: Option, proposal: Proposal) -> str | None:
     """The earliest cut-off of an option's actions; None where there is none to meet."""
-    ends = {("reallocate", str(o.lane)): o.latest_start for o in proposal.problem.lanes}
-    ends |= {("expedite", str(o.po_line)): o.latest_start for o in proposal.problem.expedites}
-    known = [ends[key] for a in option.actions if (key := (a.kind, a.ref)) in ends]
+    offers = offers_of(proposal.problem)
+    known = [
+        offers[key].latest_start for a in option.actions if (key := key_of_action(a)) in offers
+    ]
     return instant_text(min(known)) if known else None
 
 

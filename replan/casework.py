@@ -28,6 +28,7 @@ from replan.forecasting import Forecaster
 from replan.holds import Hold
 from replan.intraday import surge_text
 from replan.network import Network
+from replan.offering import most_of, offers_of, taken_up
 from replan.outlook import Ahead, planning_problem, shortfalls
 from replan.panel import NEVER, days_known
 from replan.planning import Action, Answer, Option, PlanningProblem
@@ -261,22 +262,18 @@ def watched_option(feedback: Feedback | None, case: Case) -> Option | None:
 
 
 def _redated(action: Action, problem: PlanningProblem) -> Action | None:
-    if action.kind == "reallocate":
-        for lane in problem.lanes:
-            if lane.lane == action.ref:
-                if lane.capacity is not None and action.qty > lane.capacity:
-                    return None
-                return replace(
-                    action,
-                    ship_day=lane.ship_day,
-                    arrive_p50=lane.arrive_p50,
-                    arrive_p90=lane.arrive_p90,
-                )
+    """The same goods on the days that an order now would meet; None where it can no longer be."""
+    same = [
+        offer
+        for (kind, ref, _), offer in offers_of(problem).items()
+        if (kind, ref) == (action.kind, action.ref)
+    ]
+    if not same:
         return None
-    for order in problem.expedites:
-        if order.po_line == action.ref and action.qty <= order.qty:
-            return replace(action, arrive_p50=order.new_day_p50, arrive_p90=order.new_day_p90)
-    return None
+    dated = [taken_up(action.item, offer, action.qty) for offer in same]
+    now = min(dated, key=lambda a: (abs(a.arrive_p50 - action.arrive_p50), a.arrive_p50))
+    most = most_of(problem, same[dated.index(now)])
+    return None if most is not None and now.qty > most else now
 
 
 def _short_by(problem: PlanningProblem, nothing: Outlook) -> int:
@@ -351,10 +348,12 @@ def _evidence(state: SenseState, case: Case) -> tuple[Evidence, ...]:
                     time=driver.time,
                     fact=f"{item} at {site}: {driver_text(driver)}",
                 )
+    # Goods that come in time speak against a plan where they are short, not where too many.
+    short_from = 0 if case.category == "demand_drop" else case.today + case.short_by
     for ahead in case.aheads:
         if ahead.site in case.needy:
             for outlook in ahead.lines:
-                told = line_evidence(state.supply, outlook, case.today + case.short_by)
+                told = line_evidence(state.supply, outlook, short_from)
                 found[(outlook.line.stated.source, told.event_id)] = told
             for source, told in slip_evidence(ahead, case.problem.asked_at):
                 found.setdefault((source, told.event_id), told)

@@ -120,9 +120,18 @@ def resting(
                 and earlier.keys.get("origin") == move.keys.get("site")
                 and earlier.keys.get("site") == move.keys["origin"]
             )
-            if reverse and age < rest.reverse_direction:
+            if (reverse or _undoes(earlier, move)) and age < rest.reverse_direction:
                 return earlier
     return None
+
+
+def _undoes(earlier: Move, move: Move) -> bool:
+    """Whether one brings goods of a supplier to a site sooner, and the other later."""
+    ends = [
+        (m.keys.get("item"), m.keys.get("supplier"), m.keys.get("site")) for m in (earlier, move)
+    ]
+    later = [m.keys.get("action") == "postpone" for m in (earlier, move)]
+    return ends[0] == ends[1] and "supplier" in move.keys and later[0] != later[1]
 
 
 def _rests_as(move: Move, key: str) -> str | None:

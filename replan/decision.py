@@ -8,13 +8,14 @@ by the clock; nothing of the machine, the batch or the moment of sending is in i
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, assert_never
 
 from replan.authority_table import DEFAULT_VALUE_BASIS, AuthorityTable
 from replan.canonical import digest, sha256_hex, short_id
 from replan.effects import Command, Move, Ordered, Proposal
 from replan.network import Network
-from replan.planning import Action, Option, PlanningProblem, Spread, units_spread
+from replan.offering import key_of_action, offers_of
+from replan.planning import Action, Option, PlanningProblem, PostponeOffer, Spread, units_spread
 from replan.units import (
     ActionId,
     DecisionId,
@@ -75,9 +76,24 @@ def action_json(action: Action, action_id: ActionId, first_day: date) -> dict[st
             "p90": _day(first_day, action.arrive_p90),
         },
         "cost_minor": action.cost_minor,
-        "order_id": action.ref if action.kind == "expedite" else None,
+        "order_id": _order_id(action, action_id),
         "lane": action.ref if action.kind == "reallocate" else None,
     }
+
+
+def _order_id(action: Action, action_id: ActionId) -> str | None:
+    """The order line that is moved; for a buffer call the one that is to be made, which bears the
+    action's id, so that its goods are known when they are heard of.
+    """
+    match action.kind:
+        case "reallocate":
+            return None
+        case "expedite" | "postpone":
+            return action.ref
+        case "buffer_call":
+            return f"{action_id}@1"
+        case _:
+            assert_never(action.kind)
 
 
 def option_json(option: Option, decision_id: DecisionId, first_day: date) -> dict[str, Any]:
@@ -115,7 +131,9 @@ def action_values(
         terms = {
             "book_value_moved": priced(action.qty, unit_cost_minor),
             "order_value_moved": priced(action.qty, unit_cost_minor),
-            "commitment_value": priced(action.qty, unit_cost_minor) + action.cost_minor,
+            "commitment_value": action.cost_minor
+            if action.kind == "buffer_call"
+            else priced(action.qty, unit_cost_minor) + action.cost_minor,
             "freight": action.cost_minor,
             "incremental_cost_p90": action.cost_minor,
             "donor_shortage_cost_p90": lost,
@@ -215,16 +233,14 @@ def last_moment(option: Option, problem: PlanningProblem, short_by: int) -> date
     supply can be there; None for doing nothing.
     """
     windows = {site.site: site.window for site in problem.sites}
-    offers: dict[tuple[str, str], tuple[datetime, int]] = {}
-    for lane in problem.lanes:
-        offers[("reallocate", lane.lane)] = (lane.latest_start, lane.arrive_p50)
-    for order in problem.expedites:
-        offers[("expedite", order.po_line)] = (order.latest_start, order.new_day_p50)
+    offers = offers_of(problem)
     moments = []
     for action in option.actions:
-        cut_off, arrives = offers[(action.kind, action.ref)]
-        slack = max(min(short_by, windows[action.destination]) - arrives, 0)
-        moments.append(cut_off + timedelta(days=slack))
+        offer = offers[key_of_action(action)]
+        slack = max(min(short_by, windows[action.destination]) - action.arrive_p50, 0)
+        # What is pushed out must be so before it comes: later days do not help.
+        later = 0 if isinstance(offer, PostponeOffer) else slack
+        moments.append(offer.latest_start + timedelta(days=later))
     return min(moments, default=None)
 
 

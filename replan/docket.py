@@ -23,6 +23,7 @@ from replan.effects import (
 )
 from replan.limits import Cooldown
 from replan.units import ActionId, ItemId
+from replan.wording import action_text
 
 
 @dataclass(slots=True, kw_only=True)
@@ -196,7 +197,7 @@ def remember(state: DeskState, item: ItemId, body: Mapping[str, Any]) -> None:
 def under_way(state: DeskState, item: ItemId) -> list[str]:
     """In words, what already runs for the item."""
     return [
-        f"{action['kind']} of {action['qty']} from {action['from']} to {action['to']}"
+        action_text(action)
         for _, decision in sorted(state.decisions.items())
         if decision.item == item and decision.state in ("executing", *sorted(RELEASED))
         for action in chosen_actions(decision)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from replan.planning import Answer, Option, PlanningProblem
+from replan.planning import ActionKind, Answer, Option, PlanningProblem
 from replan.units import ActionId, DecisionId, ItemId, SiteId, Units
 
 DataQuality = Literal["green", "amber", "red"]
@@ -157,7 +157,7 @@ class Ordered:
     """
 
     action_id: ActionId
-    kind: Literal["expedite", "reallocate"]
+    kind: ActionKind
     item: ItemId
     origin: str
     destination: SiteId

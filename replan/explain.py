@@ -84,6 +84,9 @@ def _otherwise(
     if short is None and loss is None:
         return ""
     parts = []
+    if body.get("category") == "demand_drop" and loss is not None:
+        cost = money_text(loss, _currency(body))
+        return f"If nothing were done, goods that nobody needs would cost {cost} on average"
     if short is not None:
         parts.append(
             f"{quantity_range(short)} units would have run short "

@@ -5,21 +5,19 @@ Used on every plan before it becomes an option, and again when a recorded option
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from typing import assert_never
 
-from replan.planning import Action, ExpediteOffer, LaneOffer, PlanningProblem
-from replan.units import ItemId, SiteId, Units, priced, quantity_json
-
-
-def expedite_limit(problem: PlanningProblem, offer: ExpediteOffer) -> Units:
-    """The most of the line that can be brought forward: never more than is still on its way."""
-    under_way = sum(
-        int(row.qty)
-        for site in problem.sites
-        if site.site == offer.site
-        for row in site.inbound
-        if row.ref == offer.po_line
-    )
-    return Units(min(int(offer.qty), under_way))
+from replan.offering import OfferKey, key_of_action, line_limit, offers_of, taken_up
+from replan.planning import (
+    Action,
+    BufferOffer,
+    ExpediteOffer,
+    LaneOffer,
+    Offer,
+    PlanningProblem,
+    PostponeOffer,
+)
+from replan.units import SiteId, Units, quantity_json
 
 
 def donor_limit(problem: PlanningProblem, donor: SiteId) -> Units:
@@ -35,7 +33,7 @@ class Broken:
     """A hard limit that a plan breaks: the limit's name, for programs, and the rule in words.
 
     Names: `offer` (there is none such, or it says otherwise), `quantity`, `item`, `cut_off`,
-    `lot_multiple`, `min_qty`, `lane_capacity`, `order_line`, `supplier_approved`,
+    `lot_multiple`, `min_qty`, `lane_capacity`, `order_line`, `buffer_qty`, `supplier_approved`,
     `donor_p_stockout` (what a donor may give away and stay protected). `most` in thousandths, where
     the limit is an upper one.
     """
@@ -56,16 +54,17 @@ def broken_limits(problem: PlanningProblem, actions: tuple[Action, ...]) -> tupl
     """Every hard limit that the plan breaks, by name; empty if it can be carried out as it stands.
 
     Hard are: the offer exists with these days and costs exactly this, its cut-off is not past, the
-    supplier is approved, whole lots, minimum, lane capacity, order line, and what a donor may give.
+    supplier is approved, whole lots, minimum, lane capacity, order line, what is left of a buffer,
+    and what a donor may give.
     """
-    lanes = {(str(offer.lane), offer.ship_day): offer for offer in problem.lanes}
-    lines = {str(offer.po_line): offer for offer in problem.expedites}
+    offers = offers_of(problem)
     found: list[Broken] = []
-    seen: set[tuple[str, str, int]] = set()
+    seen: set[OfferKey] = set()
     given: defaultdict[SiteId, int] = defaultdict(int)
+    moved: defaultdict[str, int] = defaultdict(int)
     for action in actions:
         faults: list[Broken] = []
-        key = (action.kind, action.ref, action.ship_day if action.kind == "reallocate" else 0)
+        key = key_of_action(action)
         if key in seen:
             faults.append(Broken(limit="offer", text="the same offer is used twice"))
         seen.add(key)
@@ -77,18 +76,17 @@ def broken_limits(problem: PlanningProblem, actions: tuple[Action, ...]) -> tupl
             )
         if action.kind == "reallocate":
             given[SiteId(action.origin)] += int(action.qty)
-            offer = lanes.get((action.ref, action.ship_day))
-            if offer is None:
-                text = f"no such lane leaves on day {action.ship_day}"
-                faults.append(Broken(limit="offer", text=text))
-            else:
-                faults += _lane_faults(problem, offer, action)
+        offer = offers.get(key)
+        if offer is None:
+            faults.append(Broken(limit="offer", text=_no_such(action)))
         else:
-            line = lines.get(action.ref)
-            if line is None:
-                faults.append(Broken(limit="offer", text="no such order line can be expedited"))
-            else:
-                faults += _line_faults(problem, line, action)
+            faults += _faults(problem, offer, action)
+            if isinstance(offer, ExpediteOffer | PostponeOffer):
+                moved[offer.po_line] += int(action.qty)
+                limit = line_limit(problem, offer)
+                if action.qty <= limit < moved[offer.po_line]:
+                    text = f"the order line has only {quantity_json(limit)} in all"
+                    faults.append(Broken(limit="order_line", text=text, most=limit))
         name = f"{action.kind} {action.ref} ({quantity_json(action.qty)})"
         found += [replace(fault, text=f"{name}: {fault.text}") for fault in faults]
     for donor in sorted(given):
@@ -104,25 +102,37 @@ def broken_limits(problem: PlanningProblem, actions: tuple[Action, ...]) -> tupl
 
 def binding_limits(problem: PlanningProblem, actions: tuple[Action, ...]) -> tuple[str, ...]:
     """The limits that leave no room for another lot of what the plan does, in words."""
-    lanes = {(str(offer.lane), offer.ship_day): offer for offer in problem.lanes}
-    lines = {str(offer.po_line): offer for offer in problem.expedites}
+    offers = offers_of(problem)
     found: list[str] = []
     given: defaultdict[SiteId, int] = defaultdict(int)
     smallest_lot: dict[SiteId, int] = {}
     for action in actions:
-        if action.kind == "reallocate":
-            offer = lanes[(action.ref, action.ship_day)]
-            given[offer.origin] += int(action.qty)
-            lot = max(1, int(offer.lot_multiple))
-            smallest_lot[offer.origin] = min(lot, smallest_lot.get(offer.origin, lot))
-            if offer.capacity is not None and action.qty + lot > offer.capacity:
-                found.append(f"lane {offer.lane} is full ({quantity_json(offer.capacity)})")
-            elif action.qty == offer.min_qty:
-                found.append(f"lane {offer.lane} takes {quantity_json(offer.min_qty)} at least")
-        else:
-            limit = expedite_limit(problem, lines[action.ref])
-            if action.qty == limit:
-                found.append(f"order line {action.ref} has only {quantity_json(limit)}")
+        offer = offers[key_of_action(action)]
+        lot = max(1, int(offer.lot_multiple))
+        match offer:
+            case LaneOffer():
+                given[offer.origin] += int(action.qty)
+                smallest_lot[offer.origin] = min(lot, smallest_lot.get(offer.origin, lot))
+                if offer.capacity is not None and action.qty + lot > offer.capacity:
+                    found.append(f"lane {offer.lane} is full ({quantity_json(offer.capacity)})")
+                elif action.qty == offer.min_qty:
+                    found.append(f"lane {offer.lane} takes {quantity_json(offer.min_qty)} at least")
+            case ExpediteOffer() | PostponeOffer():
+                limit = line_limit(problem, offer)
+                if action.qty == limit:
+                    found.append(f"order line {action.ref} has only {quantity_json(limit)}")
+            case BufferOffer():
+                if action.qty + lot > offer.qty:
+                    found.append(
+                        f"buffer of {offer.supplier} for {offer.site} has only "
+                        f"{quantity_json(offer.qty)} left"
+                    )
+                elif action.qty == offer.min_qty:
+                    found.append(
+                        f"{offer.supplier} takes orders of {quantity_json(offer.min_qty)} at least"
+                    )
+            case _:
+                assert_never(offer)
     for donor in sorted(given):
         donors = donor_limit(problem, donor)
         if given[donor] + smallest_lot[donor] > donors:
@@ -130,68 +140,72 @@ def binding_limits(problem: PlanningProblem, actions: tuple[Action, ...]) -> tup
     return tuple(sorted(found))
 
 
-def reallocation(item: ItemId, offer: LaneOffer, qty: Units) -> Action:
-    """That much sent by that lane offer, at its exact price."""
-    return Action(
-        kind="reallocate",
-        item=item,
-        origin=offer.origin,
-        destination=offer.destination,
-        qty=qty,
-        ship_day=offer.ship_day,
-        arrive_p50=offer.arrive_p50,
-        arrive_p90=offer.arrive_p90,
-        cost_minor=offer.fixed_cost_minor + priced(qty, offer.unit_cost_minor),
-        ref=offer.lane,
-    )
+def _no_such(action: Action) -> str:
+    match action.kind:
+        case "reallocate":
+            return f"no such lane leaves on day {action.ship_day}"
+        case "expedite":
+            return "no such order line can be expedited"
+        case "buffer_call":
+            return "no such buffer can be called"
+        case "postpone":
+            return f"no such order line can be postponed to day {action.arrive_p50}"
+        case _:
+            assert_never(action.kind)
 
 
-def expedite(item: ItemId, offer: ExpediteOffer, qty: Units) -> Action:
-    """That much of the order line brought forward, at its exact price."""
-    return Action(
-        kind="expedite",
-        item=item,
-        origin=offer.supplier,
-        destination=offer.site,
-        qty=qty,
-        ship_day=0,
-        arrive_p50=offer.new_day_p50,
-        arrive_p90=offer.new_day_p90,
-        cost_minor=offer.fixed_cost_minor + priced(qty, offer.unit_cost_minor),
-        ref=offer.po_line,
-    )
-
-
-def _lane_faults(problem: PlanningProblem, offer: LaneOffer, action: Action) -> list[Broken]:
+def _faults(problem: PlanningProblem, offer: Offer, action: Action) -> list[Broken]:
     faults = []
-    if action != reallocation(problem.item, offer, action.qty):
-        text = "sites, days or cost are not those of the lane"
+    if action != taken_up(problem.item, offer, action.qty):
+        text = (
+            "sites, days or cost are not those of the lane"
+            if isinstance(offer, LaneOffer)
+            else "supplier, site, days or cost are not those of the offer"
+        )
         faults.append(Broken(limit="offer", text=text))
     if offer.latest_start < problem.asked_at:
         faults.append(Broken(limit="cut_off", text="the cut-off has passed"))
+    match offer:
+        case LaneOffer():
+            faults += _whole_lots(offer, action)
+            if offer.capacity is not None and action.qty > offer.capacity:
+                text = f"the lane can carry {quantity_json(offer.capacity)} at most"
+                faults.append(Broken(limit="lane_capacity", text=text, most=offer.capacity))
+        case ExpediteOffer() | PostponeOffer():
+            faults += _approval(offer) + _line_faults(problem, offer, action)
+        case BufferOffer():
+            faults += _approval(offer) + _whole_lots(offer, action)
+            if action.qty > offer.qty:
+                text = f"the buffer has only {quantity_json(offer.qty)} left"
+                faults.append(Broken(limit="buffer_qty", text=text, most=offer.qty))
+        case _:
+            assert_never(offer)
+    return faults
+
+
+def _approval(offer: ExpediteOffer | BufferOffer | PostponeOffer) -> list[Broken]:
+    if offer.approved or isinstance(offer, PostponeOffer):
+        return []
+    text = f"supplier {offer.supplier} is not approved"
+    return [Broken(limit="supplier_approved", text=text)]
+
+
+def _whole_lots(offer: LaneOffer | BufferOffer, action: Action) -> list[Broken]:
+    faults = []
     if action.qty % max(1, offer.lot_multiple) != 0:
         text = f"must be a multiple of {quantity_json(offer.lot_multiple)}"
         faults.append(Broken(limit="lot_multiple", text=text))
     if action.qty < offer.min_qty:
         text = f"must be at least {quantity_json(offer.min_qty)}"
         faults.append(Broken(limit="min_qty", text=text))
-    if offer.capacity is not None and action.qty > offer.capacity:
-        text = f"the lane can carry {quantity_json(offer.capacity)} at most"
-        faults.append(Broken(limit="lane_capacity", text=text, most=offer.capacity))
     return faults
 
 
-def _line_faults(problem: PlanningProblem, offer: ExpediteOffer, action: Action) -> list[Broken]:
+def _line_faults(
+    problem: PlanningProblem, offer: ExpediteOffer | PostponeOffer, action: Action
+) -> list[Broken]:
     faults = []
-    limit = expedite_limit(problem, offer)
-    if action != expedite(problem.item, offer, action.qty):
-        text = "supplier, site, days or cost are not those of the offer"
-        faults.append(Broken(limit="offer", text=text))
-    if offer.latest_start < problem.asked_at:
-        faults.append(Broken(limit="cut_off", text="the cut-off has passed"))
-    if not offer.approved:
-        text = f"supplier {offer.supplier} is not approved"
-        faults.append(Broken(limit="supplier_approved", text=text))
+    limit = line_limit(problem, offer)
     if action.qty > limit:
         text = f"the order line has only {quantity_json(limit)}"
         faults.append(Broken(limit="order_line", text=text, most=limit))

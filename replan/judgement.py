@@ -9,7 +9,7 @@ freeze, rest and caps. What the table says to a person comes back as a `Why`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from replan.authority import Case, Ruling, judge
 from replan.commitments import cap_breach, counting, resting, strictest_sum
@@ -26,7 +26,8 @@ from replan.desk_state import PENDING, OpenDecision, Policy
 from replan.docket import Tally
 from replan.effects import Move, Proposal
 from replan.mode import account_of
-from replan.planning import Action, ExpediteOffer, Option
+from replan.offering import key_of_action, offers_of, supplier_of
+from replan.planning import BufferOffer, ExpediteOffer, LaneOffer, Offer, Option, PostponeOffer
 from replan.units import ActionId, DecisionId, instant_text
 
 GAP_LIMIT = 0.02
@@ -65,10 +66,10 @@ class Judgement:
 
     @property
     def keys(self) -> list[dict[str, str]]:
-        network, orders = self.policy.network, self._orders()
+        network, offers = self.policy.network, self._offers()
         return [
-            action_keys(a, self.proposal, network, order.supplier if order is not None else None)
-            for a, order in zip(self.option.actions, orders, strict=True)
+            action_keys(a, self.proposal, network, supplier_of(offer))
+            for a, offer in zip(self.option.actions, offers, strict=True)
         ]
 
     @property
@@ -121,7 +122,8 @@ class Judgement:
 
     def _strictest(self, value: int) -> Ruling:
         rulings = []
-        for action, order in zip(self.option.actions, self._orders(), strict=True):
+        for action, offer in zip(self.option.actions, self._offers(), strict=True):
+            approved, within = _terms(offer)
             rulings.append(
                 judge(
                     self.policy.table,
@@ -133,10 +135,12 @@ class Judgement:
                         value_minor=value,
                         confidence=self.option.p_wins,
                         dq=self.proposal.dq,
-                        reversible_for=self._cut_off(action) - self.tally.at,
-                        supplier_approved=None if order is None else order.approved,
-                        donor_p_stockout=self.option.p_stockout_donor if order is None else None,
-                        within_contract=None if order is None else True,
+                        reversible_for=offer.latest_start - self.tally.at,
+                        supplier_approved=approved,
+                        donor_p_stockout=self.option.p_stockout_donor
+                        if isinstance(offer, LaneOffer)
+                        else None,
+                        within_contract=within,
                         model=self.proposal.model,
                         currency=self.policy.network.items[action.item].currency,
                     ),
@@ -170,12 +174,12 @@ class Judgement:
             return why("data_quality", "; ".join(self.proposal.held or self.proposal.lacks))
         if self.proposal.novel:
             return why("novelty", "; ".join(self.proposal.novel))
-        if any(order is not None and not order.approved for order in self._orders()):
+        if any(_terms(offer)[0] is False for offer in self._offers()):
             return why("supplier_not_approved", "the supplier is not approved")
         for kind, name in self._master_records():
             if self.policy.network.is_quarantined(kind, name):
                 return why("master_data", f"this rests on {kind} {name}, which is in quarantine")
-        first = min(self._cut_off(action) for action in self.option.actions)
+        first = min(offer.latest_start for offer in self._offers())
         if at > first - table.freeze.before_cutoff:
             return why("freeze", "the cut-off is too near for an unattended change")
         rest = resting(table, counted, own, at)
@@ -198,29 +202,25 @@ class Judgement:
             )
         return None
 
-    def _orders(self) -> list[ExpediteOffer | None]:
-        """The order line that each action brings forward; None for a move."""
-        offers = {str(o.po_line): o for o in self.proposal.problem.expedites}
-        return [offers[a.ref] if a.kind == "expedite" else None for a in self.option.actions]
-
-    def _cut_off(self, action: Action) -> datetime:
-        """Until when the action can still be called off: it has not left before then."""
-        problem = self.proposal.problem
-        if action.kind == "expedite":
-            return next(o.latest_start for o in problem.expedites if o.po_line == action.ref)
-        return next(o.latest_start for o in problem.lanes if o.lane == action.ref)
+    def _offers(self) -> list[Offer]:
+        """The offer behind each action. Its `latest_start` is until when the action can still be
+        called off: nothing has left before then.
+        """
+        offers = offers_of(self.proposal.problem)
+        return [offers[key_of_action(a)] for a in self.option.actions]
 
     def _master_records(self) -> list[tuple[str, str]]:
         """What of the network the plan rests on, as quarantine names it."""
         records = []
-        for action, order in zip(self.option.actions, self._orders(), strict=True):
-            ends = [str(action.destination), *([action.origin] if order is None else [])]
+        for action, offer in zip(self.option.actions, self._offers(), strict=True):
+            supplier = supplier_of(offer)
+            ends = [str(action.destination), *([action.origin] if supplier is None else [])]
             records += [("item", str(action.item)), *(("site", end) for end in ends)]
             records += [("stocking", f"{action.item}@{end}") for end in ends]
             records.append(
                 ("lane", action.ref)
-                if order is None
-                else ("supply", f"{order.supplier}@{action.item}@{action.destination}")
+                if supplier is None
+                else ("supply", f"{supplier}@{action.item}@{action.destination}")
             )
         return records
 
@@ -329,6 +329,23 @@ class Judgement:
             move_keys=self.keys,
             move_values=list(self.values),
         )
+
+
+def _terms(offer: Offer) -> tuple[bool | None, bool | None]:
+    """Whether the supplier is approved, and whether the contract covers it; None for a move.
+
+    A buffer is called, and a line expedited, by the terms of the contract: beyond them there is no
+    offer. No term of ours speaks of pushing an order out.
+    """
+    match offer:
+        case LaneOffer():
+            return None, None
+        case ExpediteOffer() | BufferOffer():
+            return offer.approved, True
+        case PostponeOffer():
+            return offer.approved, False
+        case _:
+            assert_never(offer)
 
 
 def _why(ruling: Ruling) -> Why:

@@ -5,7 +5,7 @@ calendars.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -213,6 +213,15 @@ def local_day(at: datetime, zone: ZoneInfo) -> date:
 def close_instant(day: date, closes_at: time, zone: ZoneInfo) -> datetime:
     """When a store day closes by itself: `closes_at` local on the next calendar day."""
     return datetime.combine(day + timedelta(days=1), closes_at, tzinfo=zone)
+
+
+def cut_off(day: date, at_local: time | None, zone: ZoneInfo) -> datetime:
+    """The last moment to ship on a day: the lane's cut-off at its origin, else the end of that
+    day. In UTC, as it is read back from the record: days added to it must come to the same.
+    """
+    if at_local is None:
+        return datetime.combine(day + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)
+    return datetime.combine(day, at_local, tzinfo=zone).astimezone(UTC)
 
 
 def _plain(row: Any) -> dict[str, Any]:

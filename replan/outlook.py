@@ -8,20 +8,20 @@ be used.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from types import MappingProxyType
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from replan.alerts import Reach, widened_arrival, widened_demand
 from replan.arrivals import RECENT, LineOutlook, contract_of, line_outlook
 from replan.canonical import seed_from
+from replan.effects import Ordered
 from replan.events import LeadTimeStated
 from replan.forecasting import FloatArray, IntArray, mean_of
 from replan.intraday import Surge
 from replan.lead_times import LeadTime
-from replan.network import Item, Lane, Network
+from replan.network import Item, Lane, Network, cut_off
 from replan.panel import NEVER, Panel, book_stock, stock_known
 from replan.planning import (
     ExpediteOffer,
@@ -29,9 +29,11 @@ from replan.planning import (
     LaneOffer,
     NextOrder,
     PlanningProblem,
+    PostponeOffer,
     SiteOutlook,
 )
 from replan.state import SenseRules
+from replan.supplier_terms import buffer_offer, postpone_offers
 from replan.supply import OrderLine, SupplyLedger, Transfer
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, units_floor
 from replan.watch import Left, fallen_since, risen_since
@@ -44,6 +46,10 @@ DOUBT_DAYS = 14
 IN_DOUBT = 0.3
 """After an alarm the new level is known from a few days only: for a fortnight its error is taken
 to last."""
+
+
+_UnderWay = tuple[list[OrderLine], list[OrderLine], list[Transfer], list[Ordered]]
+"""Of one item: lines of normal orders, open lines, transfers and buffer calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +146,9 @@ def look_ahead(
     """
     known = stock_known(panel)
     book = book_stock(panel)
-    by_item: dict[ItemId, tuple[list[OrderLine], list[OrderLine], list[Transfer]]] = {}
+    by_item: dict[
+        ItemId, tuple[list[OrderLine], list[OrderLine], list[Transfer], list[Ordered]]
+    ] = {}
     found: dict[int, Ahead] = {}
     for n, row in enumerate(rows.tolist()):
         if not known[row]:
@@ -161,8 +169,10 @@ def look_ahead(
             risen, with_others = surge.day, surge.wide
         if item not in by_item:
             moves = [t for t in supply.open_transfers(item) if not _overdue(t.arrive_p90, today)]
-            by_item[item] = (supply.lines_of(item), supply.open_lines(item), moves)
-        placed, open_lines, moves = by_item[item]
+            calls = [c for c in supply.open_calls(item) if not _overdue(c.arrive_p90, today)]
+            normal = [line for line in supply.lines_of(item) if not supply.is_call(line)]
+            by_item[item] = (normal, supply.open_lines(item), moves, calls)
+        placed, open_lines, moves, calls = by_item[item]
         lines = tuple(
             line_outlook(network, supply, line, today)
             for line in open_lines
@@ -171,14 +181,20 @@ def look_ahead(
         leaving = sum(t.qty for t in moves if t.origin == site and not t.shipped)
         contracts = network.contracts_of.get((item, site), ())
         leads = [supply.lead_times.of(network, contract, today) for contract in contracts]
-        window, review_day = _window(network, leads, item, site, placed, today, rules.horizon_days)
+        on_hand = max(int(book[row]) - leaving, 0)
         coming = [t for t in moves if t.destination == site]
+        called = [call for call in calls if call.destination == site]
+        inbound = _inbound(network, supply, site, lines, coming, called, today, reaches)
+        position = on_hand + sum(int(i.qty) for i in inbound)
+        window, review_day = _window(
+            network, leads, item, site, placed, today, rules.horizon_days, position=position
+        )
         ahead = Ahead(
             row=row,
             site=site,
             quantiles=np.round(quantiles, 6),
-            on_hand=max(int(book[row]) - leaving, 0),
-            inbound=_inbound(network, supply, site, lines, coming, today, reaches),
+            on_hand=on_hand,
+            inbound=inbound,
             window=window,
             review_day=review_day,
             lines=lines,
@@ -200,14 +216,14 @@ def look_ahead(
                 for contract in contracts
             ]
             window, review_day = _window(
-                network, before, item, site, placed, today, rules.horizon_days
+                network, before, item, site, placed, today, rules.horizon_days, position=position
             )
             punctual = tuple(_punctual(line) if line.has_slipped(at) else line for line in lines)
             usual = replace(
                 ahead,
                 window=window,
                 review_day=review_day,
-                inbound=_inbound(network, supply, site, punctual, coming, today, ()),
+                inbound=_inbound(network, supply, site, punctual, coming, called, today, ()),
             )
             zone = network.sites[site].zone
             widened = widened_demand(reaches, site, zone, today, ahead.quantiles)
@@ -270,9 +286,11 @@ def planning_problem(
     shared: float,
     with_offers: bool = True,
     reaches: tuple[Reach, ...] = (),
+    glutted: frozenset[SiteId] = frozenset(),
 ) -> PlanningProblem:
     """The question for the planner: sites, usable lanes between donors and needy sites, order
-    lines; without offers, what happens if nothing is done.
+    lines and buffers for these, order lines that glutted sites can push out; without offers, what
+    happens if nothing is done.
     """
     aheads = sorted(aheads, key=lambda a: a.site)
     sites = tuple(_site_outlook(network, item, a, needy) for a in aheads)
@@ -300,6 +318,19 @@ def planning_problem(
         sites=sites,
         lanes=tuple(sorted(lanes, key=lambda o: o.lane)),
         expedites=tuple(sorted(expedites, key=lambda o: o.po_line)),
+        buffers=tuple(
+            buffer
+            for site in receivers
+            for contract in network.contracts_of.get((item, site), ())
+            if (buffer := buffer_offer(network, supply, contract, at, today)) is not None
+        ),
+        postpones=tuple(
+            later
+            for a in aheads
+            if a.site in glutted and with_offers
+            for line in a.lines
+            for later in _postpone_offers(network, supply, line, a, today)
+        ),
         scenarios=rules.scenarios,
         held_out=rules.held_out,
         unit_cost_minor=network.items[item].unit_cost_minor,
@@ -355,15 +386,6 @@ def transit_days(lead_time_days: float) -> int:
     return 0 if lead_time_days < 1 else math.ceil(round(lead_time_days, 6))
 
 
-def cut_off(day: date, at_local: time | None, zone: ZoneInfo) -> datetime:
-    """The last moment to ship on a day: the lane's cut-off at its origin, else the end of that
-    day. In UTC, as it is read back from the record: days added to it must come to the same.
-    """
-    if at_local is None:
-        return datetime.combine(day + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)
-    return datetime.combine(day, at_local, tzinfo=zone).astimezone(UTC)
-
-
 def _site_outlook(
     network: Network, item: ItemId, ahead: Ahead, needy: frozenset[SiteId]
 ) -> SiteOutlook:
@@ -404,6 +426,7 @@ def _inbound(
     site: SiteId,
     lines: Sequence[LineOutlook],
     moves: list[Transfer],
+    calls: list[Ordered],
     today: int,
     reaches: tuple[Reach, ...],
 ) -> tuple[Inbound, ...]:
@@ -445,6 +468,10 @@ def _inbound(
         p90 = late_day(transfer.origin, p50, max(day_number(transfer.arrive_p90) - today, p50))
         left = Units(transfer.qty - transfer.received)
         rows.append(Inbound(ref=transfer.transfer, qty=left, day_p50=p50, day_p90=p90))
+    for call in calls:
+        p50 = max(day_number(call.arrive_p50) - today, 0)
+        p90 = max(day_number(call.arrive_p90) - today, p50)
+        rows.append(Inbound(ref=call.ref, qty=call.qty, day_p50=p50, day_p90=p90))
     return tuple(sorted(rows, key=lambda r: r.ref))
 
 
@@ -473,18 +500,23 @@ def _window(
     placed: list[OrderLine],
     today: int,
     horizon: int,
+    *,
+    position: int,
 ) -> tuple[int, int]:
     """Days until normal supply can arrive: to the next review, then the supplier's lead time; never
     less than its late lead time from now. And the day of that review.
 
     The review's phase is read off the newest order line; without one, a review may be due today.
-    Where the newest was placed today, the next review is a whole period away.
+    Where the newest was placed today, the next review is a whole period away. A review that was due
+    yesterday and must have ordered, as stock and orders (`position`) are below its level, but of
+    which no order was heard, is taken to order today: word of an order may take a day.
     """
     if not leads:
         return horizon, horizon - 1
     lead = min(math.ceil(row.p50) for row in leads)
     late = min(math.ceil(row.p90) for row in leads)
-    review = max(math.ceil(network.stocking[(item, site)].review_period_days), 1)
+    rule = network.stocking[(item, site)]
+    review = max(math.ceil(rule.review_period_days), 1)
     # A line split off by an expedite is younger than the review that ordered it.
     first: dict[str, int] = {}
     for line in placed:
@@ -494,6 +526,8 @@ def _window(
             first[po] = min(first.get(po, day), day)
     since = today - max(first.values()) if first else 0
     wait = review if first and since == 0 else -since % review
+    if since > review and since % review == 1 and position < rule.order_up_to:
+        wait = 0
     window = max(1, min(horizon, max(wait + lead, late)))
     return window, min(wait, window - 1)
 
@@ -540,3 +574,17 @@ def _expedite_offer(
         approved=contract.approved,
         latest_start=cut_off(day_from_number(today), None, zone),
     )
+
+
+def _postpone_offers(
+    network: Network, supply: SupplyLedger, outlook: LineOutlook, ahead: Ahead, today: int
+) -> tuple[PostponeOffer, ...]:
+    line = outlook.line
+    contract = contract_of(network, line)
+    # What has been shipped is out of the supplier's hands.
+    waiting = next((a for a in outlook.arrivals if a.shipment is None), None)
+    if contract is None or waiting is None or supply.expedite_of(line) is not None:
+        return ()
+    days = (waiting.p50 - today, waiting.p90 - today)
+    horizon = ahead.quantiles.shape[1]
+    return postpone_offers(network, contract, line, waiting.qty, days, today, horizon)

@@ -25,7 +25,7 @@ from replan.units import (
     quantity_json,
 )
 
-ActionKind = Literal["expedite", "reallocate"]
+ActionKind = Literal["expedite", "reallocate", "buffer_call", "postpone"]
 Outcome = Literal["proven", "feasible", "fallback"]
 """How an answer was found: proven optimal within the gap, with a larger gap, or greedily."""
 
@@ -125,6 +125,48 @@ class ExpediteOffer:
     latest_start: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BufferOffer:
+    """Stock that a supplier holds for us under contract.
+
+    `qty` is what is left of it now, `min_qty` and `lot_multiple` those of an order. A call costs
+    `unit_cost_minor` + `premium_minor` per base unit.
+    """
+
+    supplier: SupplierId
+    site: SiteId
+    qty: Units
+    min_qty: Units
+    lot_multiple: Units
+    arrive_p50: int
+    arrive_p90: int
+    unit_cost_minor: int
+    premium_minor: int
+    clause: str
+    approved: bool
+    latest_start: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostponeOffer:
+    """An open order line that can come later than promised, whole or in part."""
+
+    po_line: PoLineId
+    supplier: SupplierId
+    site: SiteId
+    qty: Units
+    lot_multiple: Units
+    day_p50: int
+    day_p90: int
+    new_day_p50: int
+    new_day_p90: int
+    approved: bool
+    latest_start: datetime
+
+
+Offer = LaneOffer | ExpediteOffer | BufferOffer | PostponeOffer
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlanningProblem:
     """Everything a planner may know about one item at one tick, in sorted order."""
@@ -142,6 +184,8 @@ class PlanningProblem:
     shared: float
     """Share of the error variance that the sites of the item have in common on a day."""
     seed: int
+    buffers: tuple[BufferOffer, ...] = ()
+    postpones: tuple[PostponeOffer, ...] = ()
 
     @cached_property
     def sha(self) -> str:
@@ -151,8 +195,9 @@ class PlanningProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One thing to do. For an expedite `origin` is the supplier and `ref` the order line; for a
-    reallocation `ref` is the lane. `cost_minor` is the direct cost, exact for the whole lots."""
+    """One thing to do. For a reallocation `ref` is the lane; else `origin` is the supplier, and
+    `ref` the order line, or `<supplier>@<site>` for a buffer call. `cost_minor` is the direct cost,
+    exact for the whole lots; that of a buffer call holds the goods too."""
 
     kind: ActionKind
     item: ItemId
@@ -225,11 +270,6 @@ class Answer:
         raise KeyError(name)
 
 
-def expense_minor(problem: PlanningProblem, action: Action) -> int:
-    """What an action costs beyond the goods themselves, in minor units."""
-    return action.cost_minor
-
-
 class Planner(Protocol):
     """Answers planning problems; the same problem always gets the same answer."""
 
@@ -280,6 +320,10 @@ def in_order(problem: PlanningProblem) -> PlanningProblem:
         ),
         lanes=tuple(sorted(problem.lanes, key=lambda offer: (offer.lane, offer.ship_day))),
         expedites=tuple(sorted(problem.expedites, key=lambda offer: offer.po_line)),
+        buffers=tuple(sorted(problem.buffers, key=lambda offer: (offer.supplier, offer.site))),
+        postpones=tuple(
+            sorted(problem.postpones, key=lambda offer: (offer.po_line, offer.new_day_p50))
+        ),
     )
     return problem if ordered == problem else ordered
 
@@ -299,14 +343,13 @@ def problem_json(problem: PlanningProblem) -> dict[str, Any]:
             }
             for site in problem.sites
         ],
-        "lanes": [
-            {**_row(offer), "latest_start": instant_text(offer.latest_start)}
-            for offer in problem.lanes
-        ],
-        "expedites": [
-            {**_row(offer), "latest_start": instant_text(offer.latest_start)}
-            for offer in problem.expedites
-        ],
+        **{
+            name: [
+                {**_row(offer), "latest_start": instant_text(offer.latest_start)}
+                for offer in getattr(problem, name)
+            ]
+            for name in ("lanes", "expedites", "buffers", "postpones")
+        },
         "scenarios": problem.scenarios,
         "held_out": problem.held_out,
         "unit_cost_minor": problem.unit_cost_minor,
@@ -337,6 +380,8 @@ def problem_from_json(plain: Mapping[str, Any]) -> PlanningProblem:
         ),
         lanes=tuple(LaneOffer(**_timed(row)) for row in plain["lanes"]),
         expedites=tuple(ExpediteOffer(**_timed(row)) for row in plain["expedites"]),
+        buffers=tuple(BufferOffer(**_timed(row)) for row in plain["buffers"]),
+        postpones=tuple(PostponeOffer(**_timed(row)) for row in plain["postpones"]),
         scenarios=plain["scenarios"],
         held_out=plain["held_out"],
         unit_cost_minor=plain["unit_cost_minor"],

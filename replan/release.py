@@ -24,7 +24,7 @@ def dated_anew(
     """
     dated = []
     for action in actions:
-        find = _order_days if action["kind"] == "expedite" else _lane_days
+        find = _lane_days if action["kind"] == "reallocate" else _order_days
         days = find(action, network, at)
         if days is None:
             return None
@@ -83,12 +83,17 @@ def _lane_days(
 def _order_days(
     action: Mapping[str, Any], network: Network, at: datetime
 ) -> tuple[str, str, str] | None:
-    """An order line that is brought forward arrives tomorrow at the earliest."""
+    """An order line that gets a new day arrives tomorrow at the earliest; a buffer takes as long
+    as it did.
+    """
     site = network.sites.get(action["to"])
     if site is None:
         return None
     today = at.astimezone(site.zone).date()
     old50, old90 = (date.fromisoformat(action["arrive_on"][p]) for p in ("p50", "p90"))
+    if action["kind"] == "buffer_call":
+        waited = max(today - date.fromisoformat(action["ship_on"]), timedelta(0))
+        old50, old90 = old50 + waited, old90 + waited
     p50 = max(old50, today + timedelta(days=1))
     p90 = max(old90, p50)
     return today.isoformat(), p50.isoformat(), p90.isoformat()

@@ -46,6 +46,7 @@ from replan.hearing import REPLY, close_episode, hear_reply, is_locked
 from replan.hygiene import doubt_returns, pass_time, take_doubts
 from replan.network import Network, close_instant
 from replan.outlook import Ahead, look_ahead, transit_days
+from replan.overstock import find_overstock
 from replan.panel import (
     NEVER,
     add_driver,
@@ -429,7 +430,8 @@ def _look(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     for item in stirred:
         file = state.cases[item]
         file.stirred = False
-        case = find_case(state, sensing.network, sensing.rules, item, aheads[item], at, today)
+        about = (state, sensing.network, sensing.rules, item, aheads[item], at, today)
+        case = find_case(*about) or find_overstock(*about)
         if case is not None:
             if is_locked(file) or (not file.replied and is_quiet(file, case, at)):
                 continue

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from replan.feasibility import Broken, donor_limit, expedite, expedite_limit, reallocation
+from replan.feasibility import Broken, donor_limit
 from replan.network import Lane
+from replan.offering import key_of_action, offers_of, reallocation, taken_up
+from replan.offering import most_of as most_on_offer
 from replan.planning import Action, LaneOffer, PlanningProblem
 from replan.units import LaneId, SiteId, Units, quantity_json
 
@@ -65,16 +67,13 @@ def on_offer(problem: PlanningProblem, actions: tuple[Action, ...]) -> tuple[Act
 
 def sized(problem: PlanningProblem, action: Action, qty: Units) -> Action | None:
     """The action with another quantity, as its offer dates and prices it now; None: no offer."""
-    if action.kind == "reallocate":
-        offers = [o for o in problem.lanes if o.lane == action.ref]
-        same_day = [o for o in offers if o.ship_day == action.ship_day]
-        for offer in (same_day or offers)[:1]:
-            return reallocation(problem.item, offer, qty)
-        return None
-    for line in problem.expedites:
-        if line.po_line == action.ref:
-            return expedite(problem.item, line, qty)
-    return None
+    offers = {
+        key: offer
+        for key, offer in offers_of(problem).items()
+        if key[:2] == (action.kind, action.ref)
+    }
+    now = offers.get(key_of_action(action)) or next(iter(offers.values()), None)
+    return None if now is None else taken_up(problem.item, now, qty)
 
 
 def most_of(problem: PlanningProblem, actions: tuple[Action, ...], index: int) -> Units | None:
@@ -93,10 +92,8 @@ def most_of(problem: PlanningProblem, actions: tuple[Action, ...], index: int) -
             if o.lane == action.ref and o.ship_day == action.ship_day and o.capacity is not None
         ]
         return Units(max(min(limits), 0))
-    for line in problem.expedites:
-        if line.po_line == action.ref:
-            return expedite_limit(problem, line)
-    return None
+    offer = offers_of(problem).get(key_of_action(action))
+    return None if offer is None else most_on_offer(problem, offer)
 
 
 def _moved_over(

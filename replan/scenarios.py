@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from replan.canonical import seed_from
 from replan.forecasting import LEVELS
-from replan.planning import Action, Option, PlanningProblem, Spread, expense_minor
+from replan.offering import expense_minor
+from replan.planning import Action, ActionKind, Option, PlanningProblem, SiteOutlook, Spread
 from replan.units import ONE_UNIT, SiteId
 
 Ints = NDArray[np.int64]
@@ -25,6 +26,8 @@ HELD_OUT_STREAM = 2
 """The stream of draws that judge plans; the planner optimises on stream 1."""
 
 Z90 = 1.2815515655446004
+ADDING: frozenset[ActionKind] = frozenset({"reallocate", "buffer_call"})
+"""Kinds that bring a site goods that were not on their way to it."""
 _GRID = np.linspace(-6.0, 6.0, 4801)
 _STEPS = 400.0
 """Grid points per unit of z."""
@@ -59,6 +62,7 @@ def draws(problem: PlanningProblem, count: int, stream: int) -> Draws:
         z[:, j, :] += math.sqrt(each_day) * own.T
     names = {f"in:{i.ref}" for s in problem.sites for i in s.inbound}
     names |= {f"lane:{offer.lane}" for offer in problem.lanes}
+    names |= {f"buffer:{offer.supplier}@{offer.site}" for offer in problem.buffers}
     return Draws(
         demand=_demand(_phi(z), problem),
         delay={n: _normals(seed, stream, n, (count,))[0] for n in sorted(names)},
@@ -109,26 +113,22 @@ def play(problem: PlanningProblem, actions: tuple[Action, ...], draw: Draws) -> 
     arrivals = np.zeros((count, sites, days), dtype=np.int64)
     start = np.array([site.on_hand for site in problem.sites], dtype=np.int64)
     in_all = start + [sum(int(row.qty) for row in site.inbound) for site in problem.sites]
-    moved_early = {a.ref: a for a in actions if a.kind == "expedite"}
-    still_to_move = {ref: int(action.qty) for ref, action in moved_early.items()}
     for j, site in enumerate(problem.sites):
-        for row in site.inbound:
+        moved = moved_parts(site, actions)
+        for place, row in enumerate(site.inbound):
             when = arrival_days(draw, f"in:{row.ref}", row.day_p50, row.day_p90)
-            early = moved_early.get(row.ref)
-            moved = 0
-            if early is not None:
-                # A line may come in several deliveries; never more moves than was on its way.
-                moved = min(still_to_move[row.ref], int(row.qty))
-                still_to_move[row.ref] -= moved
-                quick = arrival_days(draw, f"in:{row.ref}", early.arrive_p50, early.arrive_p90)
-                _land(arrivals, j, np.minimum(quick, when), moved)
-            _land(arrivals, j, when, row.qty - moved)
+            left = int(row.qty)
+            for action, qty in moved.get(place, ()):
+                left -= qty
+                _land(arrivals, j, new_days(draw, action, when), qty)
+            _land(arrivals, j, when, left)
     taken = np.zeros(sites, dtype=np.int64)
     for action in actions:
-        if action.kind == "reallocate":
-            when = arrival_days(draw, f"lane:{action.ref}", action.arrive_p50, action.arrive_p90)
+        if action.kind in ADDING:
+            when = added_days(draw, action)
             _land(arrivals, index[action.destination], when, action.qty)
             in_all[index[action.destination]] += action.qty
+        if action.kind == "reallocate":
             taken[index[SiteId(action.origin)]] += action.qty
     in_all -= np.minimum(taken, start)
     reviews = _reviews(problem)
@@ -158,9 +158,43 @@ def play(problem: PlanningProblem, actions: tuple[Action, ...], draw: Draws) -> 
     cost = ((short + later) * margin + held * holding).sum(axis=1) + direct
     for j, site in enumerate(problem.sites):
         if site.next_order is not None and site.next_order.keeps is not None:
-            left = np.maximum(stock[:, j, site.counted_days - 1] - site.next_order.keeps, 0)
-            cost += left * (problem.unit_cost_minor * 1_000)
+            spoilt = np.maximum(stock[:, j, site.counted_days - 1] - site.next_order.keeps, 0)
+            cost += spoilt * (problem.unit_cost_minor * 1_000)
     return Outlook(short=short, lost=lost, later=later, stock=stock, cost_micros=cost)
+
+
+def moved_parts(
+    site: SiteOutlook, actions: tuple[Action, ...]
+) -> dict[int, list[tuple[Action, int]]]:
+    """What actions move of a site's deliveries: by place in its inbound, (action, thousandths).
+
+    A line may come in several deliveries; never more moves than was on its way.
+    """
+    found: dict[int, list[tuple[Action, int]]] = {}
+    left = [int(row.qty) for row in site.inbound]
+    for action in actions:
+        if action.kind in ADDING or action.destination != site.site:
+            continue
+        still_to_move = int(action.qty)
+        for place, row in enumerate(site.inbound):
+            qty = min(still_to_move, left[place])
+            if row.ref == action.ref and qty > 0:
+                still_to_move -= qty
+                left[place] -= qty
+                found.setdefault(place, []).append((action, qty))
+    return found
+
+
+def new_days(draw: Draws, action: Action, when: Ints) -> Ints:
+    """On which day per draw a moved part of a delivery comes that would have come on `when`."""
+    days = arrival_days(draw, f"in:{action.ref}", action.arrive_p50, action.arrive_p90)
+    return np.maximum(days, when) if action.kind == "postpone" else np.minimum(days, when)
+
+
+def added_days(draw: Draws, action: Action) -> Ints:
+    """On which day per draw the goods of a move or a buffer call arrive."""
+    source = "lane" if action.kind == "reallocate" else "buffer"
+    return arrival_days(draw, f"{source}:{action.ref}", action.arrive_p50, action.arrive_p90)
 
 
 def _reviews(problem: PlanningProblem) -> dict[int, list[tuple[int, int, int]]]:

@@ -18,8 +18,7 @@ from replan.desk_state import FINAL_ACTION, PENDING, RELEASED, DeskState, OpenDe
 from replan.docket import Tally, end_decision
 from replan.effects import ActionMoved, Cited, Command, DecisionMade, DecisionMoved
 from replan.events import ActionAnswered
-from replan.network import Network
-from replan.outlook import cut_off
+from replan.network import Network, cut_off
 from replan.planning import Option, Spread
 from replan.units import ActionId, DecisionId, ItemId, LaneId, SiteId, instant_text
 from replan.wording import actions_text

@@ -165,6 +165,7 @@ def state_digest(state: SenseState) -> str:
         supply.lead_times.samples,
         supply.lead_times.updates,
         state.alerts,
+        supply.calls,
         state.cases,
         state.told_closed,
     )

@@ -184,6 +184,10 @@ def _supply_json(supply: SupplyLedger) -> dict[str, Any]:
             for po_line, (at, ordered) in sorted(supply.expedited.items())
         },
         "signals": signals_json(supply),
+        "calls": {
+            action_id: [instant_text(at), dated_json(call)]
+            for action_id, (at, call) in sorted(supply.calls.items())
+        },
     }
 
 
@@ -217,6 +221,10 @@ def _supply(plain: Mapping[str, Any]) -> SupplyLedger:
             for po_line, (at, ordered) in plain["expedited"].items()
         },
         **signals_from_json(plain["signals"]),
+        calls={
+            action_id: (datetime.fromisoformat(at), ordered_from_json(call))
+            for action_id, (at, call) in plain["calls"].items()
+        },
     )
 
 

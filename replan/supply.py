@@ -9,6 +9,7 @@ beside is kept here too; when what is open should arrive is worked out in `arriv
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import assert_never
 
 from replan.effects import Ordered
 from replan.events import (
@@ -148,6 +149,9 @@ class SupplyLedger:
     lead_times: LeadTimes = field(default_factory=LeadTimes)
     transfers: dict[TransferId, Transfer] = field(default_factory=dict)
     expedited: dict[PoLineId, tuple[datetime, Ordered]] = field(default_factory=dict)
+    """Our own new days for lines, brought forward or pushed out."""
+    calls: dict[ActionId, tuple[datetime, Ordered]] = field(default_factory=dict)
+    """Our own calls of suppliers' buffers, kept until the buffer is full again."""
     _of_item: dict[ItemId, set[PoLineId]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -183,6 +187,10 @@ class SupplyLedger:
         self.lines[fact.po_line] = line
         self._of_item.setdefault(line.stated.item, set()).add(fact.po_line)
         ours = self.expedited.get(fact.po_line)
+        if ours is not None and ours[1].kind == "postpone" and fact.promised > line.first_promised:
+            # Later because we asked for it: that is no slip, and counts from here.
+            line = replace(line, promises=(promise,))
+            self.lines[fact.po_line] = line
         if ours is not None and line.stated is fact and fact.occurred_at >= ours[0]:
             del self.expedited[fact.po_line]
         for other in self._of_one_order(line):
@@ -349,9 +357,17 @@ class SupplyLedger:
 
     def order(self, ordered: Ordered, at: datetime) -> None:
         """One of our own actions is under way."""
-        if ordered.kind == "expedite":
-            self.expedited[PoLineId(ordered.ref)] = (at, ordered)
-            return
+        match ordered.kind:
+            case "expedite" | "postpone":
+                self.expedited[PoLineId(ordered.ref)] = (at, ordered)
+            case "buffer_call":
+                self.calls[ordered.action_id] = (at, ordered)
+            case "reallocate":
+                self._order_transfer(ordered)
+            case _:
+                assert_never(ordered.kind)
+
+    def _order_transfer(self, ordered: Ordered) -> None:
         transfer = TransferId(ordered.action_id)
         known = self.transfers.get(transfer)
         self.transfers[transfer] = Transfer(
@@ -371,9 +387,30 @@ class SupplyLedger:
     def end(self, action_id: ActionId) -> None:
         """An action of ours was refused or cancelled: nothing was done."""
         self.transfers.pop(TransferId(action_id), None)
+        self.calls.pop(action_id, None)
         for po_line, (_, ordered) in list(self.expedited.items()):
             if ordered.action_id == action_id:
                 del self.expedited[po_line]
+
+    def is_call(self, line: OrderLine) -> bool:
+        """Whether a line was made by a buffer call of ours: its order bears the action's id."""
+        return line.stated.po_line.partition("@")[0] in self.calls
+
+    def open_calls(self, item: ItemId) -> list[Ordered]:
+        """Calls of buffers of an item whose order line was not heard of yet, by action."""
+        return [
+            call
+            for _, (_, call) in sorted(self.calls.items())
+            if call.item == item and PoLineId(call.ref) not in self.lines
+        ]
+
+    def called(self, supplier: str, item: ItemId, site: SiteId, since: datetime) -> int:
+        """How much of a supplier's buffer was called after an instant, thousandths."""
+        return sum(
+            int(call.qty)
+            for at, call in self.calls.values()
+            if (call.origin, call.item, call.destination) == (supplier, item, site) and at > since
+        )
 
     def open_transfers(self, item: ItemId) -> list[Transfer]:
         """Transfers of an item that are not wholly received, by id."""
@@ -395,6 +432,9 @@ class SupplyLedger:
         for key, transfer in list(self.transfers.items()):
             if transfer.arrive_p90 < before:
                 del self.transfers[key]
+        for action_id, (at, call) in list(self.calls.items()):
+            if max(at.date(), call.arrive_p90) < before:
+                del self.calls[action_id]
 
 
 def _begun(fact: TransferMoved, first: TransferStepTaken) -> Transfer:

@@ -70,9 +70,13 @@ def action_text(action: Mapping[str, Any]) -> str:
     qty = quantity_text(action["qty"])
     if action["kind"] == "reallocate":
         return f"move {qty} from {action['from']} to {action['to']}"
+    day = day_text(date.fromisoformat(action["arrive_on"]["p50"]))
     if action["kind"] == "expedite":
-        day = day_text(date.fromisoformat(action["arrive_on"]["p50"]))
         return f"bring forward {qty} of order line {action['order_id']} for {action['to']} to {day}"
+    if action["kind"] == "buffer_call":
+        return f"call {qty} from the buffer of {action['from']} for {action['to']}, there {day}"
+    if action["kind"] == "postpone":
+        return f"push out {qty} of order line {action['order_id']} for {action['to']} to {day}"
     return f"{action['kind']} {qty} from {action['from']} to {action['to']}"
 
 

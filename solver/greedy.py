@@ -7,15 +7,15 @@ helps.
 
 import numpy as np
 
-from replan.planning import Action, NextOrder, PlanningProblem, expense_minor
-from replan.scenarios import Draws, Ints, arrival_days
+from replan.offering import expense_minor, key_of_action
+from replan.planning import Action, NextOrder, PlanningProblem
+from replan.scenarios import ADDING, Draws, Ints, added_days, arrival_days, moved_parts, new_days
 from replan.solver.offers import (
     Usable,
-    donors_left,
     exposure,
     exposure_to_all,
-    offer_of,
     sizes,
+    still_left,
 )
 from replan.units import SiteId
 
@@ -65,21 +65,18 @@ class Costing:
         days = self._days[None, : site.counted_days]
         exposed = self._exposure[:, j, : site.counted_days] + given
         for action in received:
-            if action.kind == "reallocate":
-                when = self._when(f"lane:{action.ref}", action.arrive_p50, action.arrive_p90)
+            if action.kind in ADDING:
+                when = self._added(action)
                 exposed = exposed - int(action.qty) * (days >= when[:, None])
-                continue
-            still_to_move = int(action.qty)
-            for row in site.inbound:
-                if row.ref == action.ref:
-                    moved = min(still_to_move, int(row.qty))
-                    still_to_move -= moved
-                    late = self._when(f"in:{row.ref}", row.day_p50, row.day_p90)
-                    soon = self._when(f"in:{row.ref}", action.arrive_p50, action.arrive_p90)
-                    there = (days >= soon[:, None]) & (days < late[:, None])
-                    exposed = exposed - moved * there
+        for place, moved in moved_parts(site, received).items():
+            row = site.inbound[place]
+            old = self._when(f"in:{row.ref}", row.day_p50, row.day_p90)
+            for action, qty in moved:
+                new = new_days(self.draw, action, old)
+                # There sooner by so many days, or later.
+                exposed = exposed - qty * (days >= new[:, None]) + qty * (days >= old[:, None])
         if site.next_order is not None:
-            brought = sum(int(a.qty) for a in received if a.kind != "expedite")
+            brought = sum(int(a.qty) for a in received if a.kind in ADDING)
             self._reorder(exposed, j, site.next_order, brought - given)
         lost = np.maximum.accumulate(np.maximum(exposed, 0), axis=1)
         held = int((lost - exposed).sum())
@@ -98,6 +95,12 @@ class Costing:
         ordered = np.maximum(int(order.up_to) - position, 0)
         exposed[:, self.problem.sites[j].window :] -= ordered[:, None]
 
+    def _added(self, action: Action) -> Ints:
+        key = (action.ref, action.arrive_p50, action.arrive_p90)
+        if key not in self._arrivals:
+            self._arrivals[key] = added_days(self.draw, action)
+        return self._arrivals[key]
+
     def _when(self, name: str, day_p50: int, day_p90: int) -> Ints:
         key = (name, day_p50, day_p90)
         if key not in self._arrivals:
@@ -110,7 +113,7 @@ def greedy(
 ) -> tuple[Action, ...]:
     """The plan of best single steps from a plan on (from nothing: empty where no step helps)."""
     places = {offer.name: place for place, offer in enumerate(usable)}
-    taken = {places[offer_of(action)]: int(action.qty) for action in start}
+    taken = {places[key_of_action(action)]: int(action.qty) for action in start}
     cost = costing.of(_plan(costing, usable, taken))
     for _ in range(STEPS):
         step = _best_step(costing, usable, taken)
@@ -134,7 +137,7 @@ def _best_step(
     best: tuple[int, int, int] | None = None
     for place in range(len(usable)):
         others = {at: qty for at, qty in taken.items() if at != place}
-        left = donors_left(costing.problem, [(usable[at], qty) for at, qty in others.items()])
+        left = still_left(costing.problem, [(usable[at], qty) for at, qty in others.items()])
         now = taken.get(place, 0)
         for qty in sorted({*sizes(usable[place]), *_next_to(usable[place], now)}):
             if qty == now or not left.allows(usable[place], qty):

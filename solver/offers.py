@@ -5,12 +5,22 @@ out, and of many lanes into one receiver only those that save most by themselves
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import assert_never
 
 import numpy as np
 
-from replan.feasibility import donor_limit, expedite, expedite_limit, reallocation
-from replan.planning import Action, ActionKind, ExpediteOffer, LaneOffer, PlanningProblem
+from replan.feasibility import donor_limit
+from replan.offering import OfferKey, key_of, line_limit, receiver_of, taken_up
+from replan.planning import (
+    Action,
+    ActionKind,
+    BufferOffer,
+    ExpediteOffer,
+    LaneOffer,
+    Offer,
+    PlanningProblem,
+    PostponeOffer,
+)
 from replan.scenarios import Draws, Ints, arrival_days
 from replan.units import ItemId, SiteId, Units
 
@@ -27,24 +37,35 @@ class Usable:
     last lot may be the rest of the line.
     """
 
-    kind: ActionKind
-    offer: LaneOffer | ExpediteOffer
-    receiver: SiteId
+    offer: Offer
     lot: int
     least: int
     most: int
 
     @property
-    def adds(self) -> bool:
-        """Whether the receiver gets units that were not on their way to it."""
-        return self.kind != "expedite"
+    def name(self) -> OfferKey:
+        """Sorts and identifies."""
+        return key_of(self.offer)
 
     @property
-    def name(self) -> tuple[str, str, int]:
-        """Sorts and identifies: kind, lane or order line, ship day."""
-        if isinstance(self.offer, LaneOffer):
-            return (self.kind, str(self.offer.lane), self.offer.ship_day)
-        return (self.kind, str(self.offer.po_line), 0)
+    def kind(self) -> ActionKind:
+        """What taking it up is."""
+        return self.name[0]
+
+    @property
+    def receiver(self) -> SiteId:
+        """Where the goods go."""
+        return receiver_of(self.offer)
+
+    @property
+    def donor(self) -> SiteId | None:
+        """Which of our sites gives; None where a supplier does."""
+        return self.offer.origin if isinstance(self.offer, LaneOffer) else None
+
+    @property
+    def adds(self) -> bool:
+        """Whether the receiver gets units that were not on their way to it."""
+        return isinstance(self.offer, LaneOffer | BufferOffer)
 
     def down_to_lots(self, qty: int) -> int:
         """The largest quantity allowed that is not above `qty`; 0 if there is none."""
@@ -55,9 +76,7 @@ class Usable:
 
     def action(self, item: ItemId, qty: int) -> Action:
         """The action of taking up that much, at its exact price."""
-        if isinstance(self.offer, LaneOffer):
-            return reallocation(item, self.offer, Units(qty))
-        return expedite(item, self.offer, Units(qty))
+        return taken_up(item, self.offer, Units(qty))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,17 +138,27 @@ def usable_offers(
         ranked = sorted(into[receiver], key=lambda pair: (-pair[0], pair[1].name))
         kept.extend(lane for _, lane in ranked[:lanes_per_receiver])
         left_out += len(ranked[lanes_per_receiver:])
-    for line in problem.expedites:
-        order = _order_line(problem, line)
-        if order is None:
+    from_supplier: tuple[ExpediteOffer | BufferOffer, ...] = (*problem.expedites, *problem.buffers)
+    for line in from_supplier:
+        usable = _of_supplier(problem, line)
+        if usable is None:
             continue
-        when = arrival_days(draw, f"in:{line.po_line}", line.new_day_p50, line.new_day_p90)
+        if isinstance(line, ExpediteOffer):
+            name, first, last = f"in:{line.po_line}", line.new_day_p50, line.new_day_p90
+        else:
+            name = f"buffer:{line.supplier}@{line.site}"
+            first, last = line.arrive_p50, line.arrive_p90
+        when = arrival_days(draw, name, first, last)
         site = problem.sites[index[line.site]]
         after = _lost_from(lost[:, index[line.site], :], when, site.window)
         if after.any():
-            kept.append(_useful(order, after))
+            kept.append(_useful(usable, after))
+    for later in problem.postpones:
+        usable = _of_supplier(problem, later)
+        if usable is not None:
+            kept.append(usable)
     notes = []
-    unapproved = sorted({offer.supplier for offer in problem.expedites if not offer.approved})
+    unapproved = sorted({offer.supplier for offer in from_supplier if not offer.approved})
     if unapproved:
         notes.append(f"not approved, so not on offer: supplier {', '.join(unapproved)}")
     if left_out:
@@ -144,52 +173,52 @@ def reduced(
     problem: PlanningProblem, draw: Draws, usable: tuple[Usable, ...]
 ) -> tuple[PlanningProblem, Draws]:
     """Problem and draws with only the sites that these offers touch; nothing changes elsewhere."""
-    touched = {u.receiver for u in usable} | {
-        u.offer.origin for u in usable if isinstance(u.offer, LaneOffer)
-    }
+    touched = {u.receiver for u in usable} | {u.donor for u in usable}
     rows = [j for j, site in enumerate(problem.sites) if site.site in touched]
-    smaller = PlanningProblem(
-        item=problem.item,
-        asked_at=problem.asked_at,
-        first_day=problem.first_day,
-        horizon=problem.horizon,
+    offers = [u.offer for u in usable]
+    smaller = replace(
+        problem,
         sites=tuple(problem.sites[j] for j in rows),
-        lanes=tuple(u.offer for u in usable if isinstance(u.offer, LaneOffer)),
-        expedites=tuple(u.offer for u in usable if isinstance(u.offer, ExpediteOffer)),
-        scenarios=problem.scenarios,
-        held_out=problem.held_out,
-        unit_cost_minor=problem.unit_cost_minor,
-        shared=problem.shared,
-        seed=problem.seed,
+        lanes=tuple(o for o in offers if isinstance(o, LaneOffer)),
+        expedites=tuple(o for o in offers if isinstance(o, ExpediteOffer)),
+        buffers=tuple(o for o in offers if isinstance(o, BufferOffer)),
+        postpones=tuple(o for o in offers if isinstance(o, PostponeOffer)),
     )
     return smaller, Draws(demand=draw.demand[:, rows, :], delay=draw.delay)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DonorsLeft:
-    """What each donor may still give, thousandths."""
+class Left:
+    """What donors may still give, and what of each line already gets another day, thousandths."""
 
-    left: dict[SiteId, int]
+    donors: dict[SiteId, int]
+    lines: dict[str, int]
 
     def allows(self, usable: Usable, qty: int) -> bool:
-        """Whether the donor of a move can spare that much (an order line has no donor)."""
-        if not isinstance(usable.offer, LaneOffer):
-            return True
-        return qty <= self.left[usable.offer.origin]
+        """Whether that much of an offer is still there to take up."""
+        match usable.offer:
+            case LaneOffer():
+                return qty <= self.donors[usable.offer.origin]
+            case ExpediteOffer() | PostponeOffer():
+                taken = self.lines.get(str(usable.offer.po_line), 0)
+                return taken == 0 or qty + taken <= usable.most
+            case BufferOffer():
+                return True
+            case _:
+                assert_never(usable.offer)
 
 
-def donors_left(problem: PlanningProblem, taken: list[tuple[Usable, int]]) -> DonorsLeft:
-    """What donors may still give once these offers are taken up by that much."""
-    left = {site.site: int(donor_limit(problem, site.site)) for site in problem.sites}
+def still_left(problem: PlanningProblem, taken: list[tuple[Usable, int]]) -> Left:
+    """What is left once these offers are taken up by that much."""
+    donors = {site.site: int(donor_limit(problem, site.site)) for site in problem.sites}
+    lines: dict[str, int] = {}
     for usable, qty in taken:
         if isinstance(usable.offer, LaneOffer):
-            left[usable.offer.origin] -= qty
-    return DonorsLeft(left=left)
-
-
-def offer_of(action: Action) -> tuple[str, str, int]:
-    """The name of the offer that an action takes up."""
-    return (action.kind, action.ref, action.ship_day)
+            donors[usable.offer.origin] -= qty
+        elif isinstance(usable.offer, ExpediteOffer | PostponeOffer):
+            name = str(usable.offer.po_line)
+            lines[name] = lines.get(name, 0) + qty
+    return Left(donors=donors, lines=lines)
 
 
 def of_kinds(usable: tuple[Usable, ...], kinds: frozenset[ActionKind]) -> tuple[Usable, ...]:
@@ -216,28 +245,28 @@ def _lane(problem: PlanningProblem, offer: LaneOffer) -> Usable | None:
         most = min(most, int(offer.capacity))
     least = max(1, -(-int(offer.min_qty) // lot)) * lot
     most = most // lot * lot
-    return _between("reallocate", offer, offer.destination, lot, least, most)
+    return _between(offer, lot, least, most)
 
 
-def _order_line(problem: PlanningProblem, offer: ExpediteOffer) -> Usable | None:
-    if offer.latest_start < problem.asked_at or not offer.approved:
+def _of_supplier(
+    problem: PlanningProblem, offer: ExpediteOffer | BufferOffer | PostponeOffer
+) -> Usable | None:
+    if offer.latest_start < problem.asked_at:
         return None
     lot = max(1, int(offer.lot_multiple))
-    most = int(expedite_limit(problem, offer))
-    return _between("expedite", offer, offer.site, lot, min(lot, most), most)
+    if isinstance(offer, BufferOffer):
+        least = max(1, -(-int(offer.min_qty) // lot)) * lot
+        return _between(offer, lot, least, int(offer.qty) // lot * lot) if offer.approved else None
+    if isinstance(offer, ExpediteOffer) and not offer.approved:
+        return None
+    most = int(line_limit(problem, offer))
+    return _between(offer, lot, min(lot, most), most)
 
 
-def _between(
-    kind: Literal["expedite", "reallocate"],
-    offer: LaneOffer | ExpediteOffer,
-    receiver: SiteId,
-    lot: int,
-    least: int,
-    most: int,
-) -> Usable | None:
+def _between(offer: Offer, lot: int, least: int, most: int) -> Usable | None:
     if most < least or most <= 0:
         return None
-    return Usable(kind=kind, offer=offer, receiver=receiver, lot=lot, least=least, most=most)
+    return Usable(offer=offer, lot=lot, least=least, most=most)
 
 
 def _useful(usable: Usable, after: Ints) -> Usable:

@@ -8,8 +8,10 @@ plan is recommended that does not beat doing nothing on those draws.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import get_args
 
 from replan.feasibility import binding_limits, violations
+from replan.offering import key_of_action
 from replan.planning import (
     Action,
     ActionKind,
@@ -34,7 +36,6 @@ from replan.solver.offers import (
     LANES_PER_RECEIVER,
     Usable,
     of_kinds,
-    offer_of,
     reduced,
     usable_offers,
 )
@@ -46,7 +47,7 @@ OPTIONS = 3
 
 OUTCOMES: tuple[Outcome, ...] = ("proven", "feasible", "fallback")
 """From strongest to weakest."""
-ALONE: tuple[frozenset[ActionKind], ...] = (frozenset({"reallocate"}), frozenset({"expedite"}))
+ALONE: tuple[frozenset[ActionKind], ...] = tuple(frozenset({k}) for k in get_args(ActionKind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,12 +212,12 @@ def _variants(
         if half:
             yield f"{best.name}_half", half
         yield f"{best.name}_single", min(((a,) for a in best.actions), key=costing.of)
-        used = {offer_of(action) for action in best.actions}
+        used = {key_of_action(action) for action in best.actions}
         left = tuple(u for u in usable if u.name not in used)
     while left:
         other = best_single(costing, left)
         yield f"{other[0].kind}_other", other
-        left = tuple(u for u in left if u.name != offer_of(other[0]))
+        left = tuple(u for u in left if u.name != key_of_action(other[0]))
 
 
 def _distinct(found: list[Found]) -> list[Found]:
@@ -255,7 +256,7 @@ def _half(
     offers = {u.name: u for u in usable}
     halves = []
     for action in actions:
-        offer = offers[offer_of(action)]
+        offer = offers[key_of_action(action)]
         qty = offer.down_to_lots(int(action.qty) // 2)
         if qty > 0:
             halves.append(offer.action(problem.item, qty))

@@ -39,13 +39,24 @@ exact cost of the plan on the draws. A donor's own shortage is in the objective 
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import assert_never, get_args
 
 import numpy as np
 import pulp
 from numpy.typing import NDArray
 
 from replan.feasibility import donor_limit
-from replan.planning import Action, ActionKind, LaneOffer, PlanningProblem, SiteOutlook
+from replan.offering import expense_of
+from replan.planning import (
+    Action,
+    ActionKind,
+    BufferOffer,
+    ExpediteOffer,
+    LaneOffer,
+    PlanningProblem,
+    PostponeOffer,
+    SiteOutlook,
+)
 from replan.scenarios import Draws, Ints, arrival_days
 from replan.solver.offers import Usable, exposure, exposure_to_all, of_kinds
 from replan.units import ONE_UNIT
@@ -55,7 +66,7 @@ TIE_BREAK = 1e-6
 WHOLE = 1e-5
 """A solver's integer may be this far from a whole number."""
 
-BOTH: frozenset[ActionKind] = frozenset({"reallocate", "expedite"})
+EVERY: frozenset[ActionKind] = frozenset(get_args(ActionKind))
 
 
 class Unreadable(ValueError):
@@ -136,7 +147,7 @@ def build(
     draw: Draws,
     usable: tuple[Usable, ...],
     *,
-    actions_allowed: frozenset[ActionKind] = BOTH,
+    actions_allowed: frozenset[ActionKind] = EVERY,
 ) -> TransportModel:
     """The programme over these offers (sorted), restricted to the kinds of action allowed."""
     programme = pulp.LpProblem("transport", pulp.LpMinimize)
@@ -146,13 +157,13 @@ def build(
     )
     cost: list[tuple[pulp.LpVariable, float]] = []
     for rank, decision in enumerate(decisions):
-        offer = decision.usable.offer
-        cost.append((decision.opened, offer.fixed_cost_minor + TIE_BREAK * rank))
-        cost.extend(decision.terms(offer.unit_cost_minor))
+        fixed, unit = expense_of(decision.usable.offer)
+        cost.append((decision.opened, fixed + TIE_BREAK * rank))
+        cost.extend(decision.terms(unit))
     constant = 0.0
     exposed, unmet = exposure(problem, draw), exposure_to_all(problem, draw)
     for j, site in enumerate(problem.sites):
-        giving = [d for d in decisions if _origin(d.usable) == site.site]
+        giving = [d for d in decisions if d.usable.donor == site.site]
         receiving = [
             (d, *_presence(site, d.usable, draw))
             for d in decisions
@@ -170,6 +181,7 @@ def build(
             unit_cost_minor=problem.unit_cost_minor,
         )
         constant += _site(programme, cost, known, giving, receiving)
+    _share_lines(programme, decisions)
     programme.setObjective(_sum(cost, constant))
     return TransportModel(programme=programme, decisions=decisions)
 
@@ -202,12 +214,25 @@ def _decision(programme: pulp.LpProblem, rank: int, usable: Usable) -> Decision:
     return Decision(usable=usable, lots=lots, rest=rest, opened=opened)
 
 
+def _share_lines(programme: pulp.LpProblem, decisions: tuple[Decision, ...]) -> None:
+    """What several offers move of one order line is never more than the line."""
+    of_line: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        if not decision.usable.adds:
+            of_line.setdefault(decision.usable.name[1], []).append(decision)
+    for n, (_, several) in enumerate(sorted(of_line.items())):
+        if len(several) > 1:
+            most = max(d.usable.most for d in several) / ONE_UNIT
+            terms = [term for d in several for term in d.terms(1.0)]
+            programme += _sum(terms, 0.0) <= most, f"line_has_{n:03d}"
+
+
 def _site(
     programme: pulp.LpProblem,
     cost: list[tuple[pulp.LpVariable, float]],
     known: "_Known",
     giving: list[Decision],
-    receiving: list[tuple[Decision, Ints, Ints]],
+    receiving: list[tuple[Decision, int, Ints, Ints]],
 ) -> float:
     """Second stage of one site: appends to `cost`, returns the cost that no decision changes."""
     site, j, window = known.site, known.place, known.site.window
@@ -215,7 +240,8 @@ def _site(
     holding = site.holding_millis / 1_000 / draws
     margin = site.shortage_minor / draws
     most_given = sum(d.usable.most for d in giving)
-    most_brought = sum(d.usable.most for d, *_ in receiving)
+    most_brought = sum(d.usable.most for d, *_ in receiving if d.usable.adds)
+    most_missed = sum(d.usable.most for d, sign, *_ in receiving if sign < 0)
     given = [term for d in giving for term in d.terms(-1.0)]
     constant = 0.0
     for w in range(draws):
@@ -225,23 +251,25 @@ def _site(
         constant -= holding * float(known.exposed[w, :held_until].sum()) / ONE_UNIT
         cost.extend(term for d in giving for term in d.terms(-holding * held_until))
         changes = [window, known.review_day + 1]
-        for decision, since, until in receiving:
+        for decision, sign, since, until in receiving:
             changes += [int(since[w]), int(until[w])]
             there = min(int(until[w]), held_until) - min(int(since[w]), held_until)
-            cost.extend(decision.terms(holding * there))
+            cost.extend(decision.terms(sign * holding * there))
         need = known.need(w) if ordered else known.exposed[w]
-        highest = need + most_given
+        highest = need + most_given + most_missed
         reviewed: pulp.LpVariable | None = None
         if ordered:
             most_before = max(int(highest[: known.review_day + 1].max(initial=0)), 0)
-            highest = np.where(known.after, need + most_before + most_brought, highest)
+            highest = np.where(
+                known.after, need + most_before + most_brought + most_missed, highest
+            )
         days = _telling_days(highest, changes)
         before: pulp.LpVariable | None = None
         for place, (first, day) in enumerate(days):
             late = ordered and day >= window
             terms = [] if late else list(given)
-            for decision, since, until in receiving:
-                here = int(since[w] <= day < until[w])
+            for decision, sign, since, until in receiving:
+                here = sign * int(since[w] <= day < until[w])
                 # What a review finds under way it does not order.
                 here -= int(late and decision.usable.adds)
                 if here:
@@ -276,9 +304,9 @@ def _site(
             cost.append((wasted, known.unit_cost_minor / draws))
             terms = [] if before is None else [(before, -1.0)]
             terms += [term for d in giving for term in d.terms(1.0)]
-            for decision, since, until in receiving:
+            for decision, sign, since, until in receiving:
                 if since[w] < site.counted_days <= until[w]:
-                    terms.extend(decision.terms(-1.0))
+                    terms.extend(decision.terms(-1.0 * sign))
             least = float(-known.exposed[w, -1] - order.keeps) / ONE_UNIT
             programme += _sum([(wasted, 1.0), *terms], 0.0) >= least, f"perishes_{j:03d}_{w:03d}"
     return constant
@@ -300,17 +328,29 @@ def _telling_days(highest: Ints, changes: list[int]) -> list[tuple[int, int]]:
     return days
 
 
-def _presence(site: SiteOutlook, usable: Usable, draw: Draws) -> tuple[Ints, Ints]:
-    """From which day, and until which, each draw has the units there that it would not have."""
+def _presence(site: SiteOutlook, usable: Usable, draw: Draws) -> tuple[int, Ints, Ints]:
+    """From which day, and until which, each draw has the units there (1) that it would not have, or
+    misses units (-1) that it would have.
+    """
     offer = usable.offer
-    horizon = draw.demand.shape[2]
-    if isinstance(offer, LaneOffer):
-        since = arrival_days(draw, f"lane:{offer.lane}", offer.arrive_p50, offer.arrive_p90)
-        return since, np.full_like(since, horizon)
-    row = next(row for row in site.inbound if row.ref == offer.po_line)
-    until = arrival_days(draw, f"in:{row.ref}", row.day_p50, row.day_p90)
-    since = arrival_days(draw, f"in:{row.ref}", offer.new_day_p50, offer.new_day_p90)
-    return np.minimum(since, until), until
+    days = draw.demand.shape[2]
+    match offer:
+        case LaneOffer():
+            since = arrival_days(draw, f"lane:{offer.lane}", offer.arrive_p50, offer.arrive_p90)
+            return 1, since, np.full_like(since, days)
+        case BufferOffer():
+            name = f"buffer:{offer.supplier}@{offer.site}"
+            since = arrival_days(draw, name, offer.arrive_p50, offer.arrive_p90)
+            return 1, since, np.full_like(since, days)
+        case ExpediteOffer() | PostponeOffer():
+            row = next(row for row in site.inbound if row.ref == offer.po_line)
+            old = arrival_days(draw, f"in:{row.ref}", row.day_p50, row.day_p90)
+            new = arrival_days(draw, f"in:{row.ref}", offer.new_day_p50, offer.new_day_p90)
+            if isinstance(offer, PostponeOffer):
+                return -1, old, np.maximum(old, new)
+            return 1, np.minimum(new, old), old
+        case _:
+            assert_never(offer)
 
 
 def _sum(terms: list[tuple[pulp.LpVariable, float]], constant: float) -> pulp.LpAffineExpression:
@@ -319,10 +359,6 @@ def _sum(terms: list[tuple[pulp.LpVariable, float]], constant: float) -> pulp.Lp
     for variable, coefficient in terms:
         coefficients[variable] = coefficients.get(variable, 0.0) + coefficient
     return pulp.LpAffineExpression(coefficients, constant=constant)
-
-
-def _origin(usable: Usable) -> str | None:
-    return usable.offer.origin if isinstance(usable.offer, LaneOffer) else None
 
 
 def _whole(variable: pulp.LpVariable) -> int:

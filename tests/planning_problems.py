@@ -6,11 +6,13 @@ import numpy as np
 
 from replan.forecasting import LEVELS
 from replan.planning import (
+    BufferOffer,
     ExpediteOffer,
     Inbound,
     LaneOffer,
     NextOrder,
     PlanningProblem,
+    PostponeOffer,
     SiteOutlook,
 )
 from replan.units import ItemId, LaneId, PoLineId, SiteId, SupplierId, Units
@@ -111,11 +113,57 @@ def order_line(
     return inbound, offer
 
 
+def buffer(
+    destination: str,
+    *,
+    qty: int,
+    arrive: int = 1,
+    premium: int = 50,
+    least: int = 0,
+    lot: int = 1,
+    approved: bool = True,
+) -> BufferOffer:
+    """What SUP1 still holds for a site, in base units; they cost 500 and the premium a unit."""
+    return BufferOffer(
+        supplier=SupplierId("SUP1"),
+        site=SiteId(destination),
+        qty=Units(qty * 1_000),
+        min_qty=Units(least * 1_000),
+        lot_multiple=Units(lot * 1_000),
+        arrive_p50=arrive,
+        arrive_p90=arrive,
+        unit_cost_minor=500,
+        premium_minor=premium,
+        clause="4.2",
+        approved=approved,
+        latest_start=ASKED_AT + timedelta(hours=6),
+    )
+
+
+def later(inbound: Inbound, destination: str, *, new_day: int, lot: int = 1) -> PostponeOffer:
+    """The offer to let an open order line come on a later day."""
+    return PostponeOffer(
+        po_line=PoLineId(inbound.ref),
+        supplier=SupplierId("SUP1"),
+        site=SiteId(destination),
+        qty=inbound.qty,
+        lot_multiple=Units(lot * 1_000),
+        day_p50=inbound.day_p50,
+        day_p90=inbound.day_p90,
+        new_day_p50=new_day,
+        new_day_p90=new_day + inbound.day_p90 - inbound.day_p50,
+        approved=True,
+        latest_start=ASKED_AT + timedelta(hours=30),
+    )
+
+
 def problem(
     sites: tuple[SiteOutlook, ...],
     lanes: tuple[LaneOffer, ...] = (),
     expedites: tuple[ExpediteOffer, ...] = (),
     *,
+    buffers: tuple[BufferOffer, ...] = (),
+    postpones: tuple[PostponeOffer, ...] = (),
     horizon: int | None = None,
     scenarios: int = 3,
     held_out: int = 5,
@@ -130,6 +178,8 @@ def problem(
         sites=sites,
         lanes=lanes,
         expedites=expedites,
+        buffers=buffers,
+        postpones=postpones,
         scenarios=scenarios,
         held_out=held_out,
         unit_cost_minor=500,
@@ -150,8 +200,8 @@ def chain_problem(
 ) -> PlanningProblem:
     """An item in a chain of shops: a surge in some, plenty in others, orders late, lanes open.
 
-    With `next_orders` most shops order again up to a level that suits them more or less, and the
-    goods of some perish.
+    With `next_orders` most shops order again up to a level that suits them more or less, the goods
+    of some perish, suppliers hold buffers for some, and lines of those with plenty can come later.
     """
     rng = np.random.default_rng(seed)
     shops = []
@@ -205,6 +255,7 @@ def chain_problem(
                 next_order=_next_order(seed, j, mean, window) if next_orders else None,
             )
         )
+    buffers, postpones = _supplier_offers(seed, shops) if next_orders else ((), ())
     lanes = []
     for i in range(sites):
         for j in range(sites):
@@ -231,6 +282,8 @@ def chain_problem(
         tuple(shops),
         tuple(lanes),
         tuple(offers),
+        buffers=buffers,
+        postpones=postpones,
         horizon=horizon,
         scenarios=scenarios,
         held_out=held_out,
@@ -247,3 +300,22 @@ def _next_order(seed: int, j: int, mean: float, window: int) -> NextOrder | None
         return None
     up_to = int(mean * (window - review_day + days) * cover)
     return NextOrder(review_day=review_day, up_to=Units(up_to * 1_000), days=days, keeps=keeps)
+
+
+def _supplier_offers(
+    seed: int, shops: list[SiteOutlook]
+) -> tuple[tuple[BufferOffer, ...], tuple[PostponeOffer, ...]]:
+    buffers, postpones = [], []
+    for j, shop in enumerate(shops):
+        rng = np.random.default_rng([seed, j, 1])
+        lot, least = int(rng.choice([1, 6])), int(rng.choice([0, 12]))
+        if shop.spare == 0 and rng.random() < 0.5:
+            qty, arrive = int(rng.integers(5, 60)), int(rng.integers(1, 4))
+            premium = int(rng.integers(5, 300))
+            buffers.append(
+                buffer(shop.site, qty=qty, arrive=arrive, premium=premium, least=least, lot=lot)
+            )
+        for row in shop.inbound if shop.spare > 0 else ():
+            days = [row.day_p50 + shift for shift in (3, 7)]
+            postpones += [later(row, shop.site, new_day=day, lot=lot) for day in days]
+    return tuple(buffers), tuple(postpones)

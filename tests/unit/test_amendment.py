@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from replan.effects import Proposal
-from replan.feasibility import expedite, reallocation
+from replan.offering import expedite, reallocation
 from replan.people import People
 from replan.revision import Change, revised
 from replan.scenarios import HELD_OUT_STREAM, draws, percentile, play

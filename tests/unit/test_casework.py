@@ -10,8 +10,8 @@ import pytest
 
 from replan.effects import Feedback, Proposal
 from replan.events import SenseFact
-from replan.feasibility import reallocation
 from replan.forecasting import LEVELS
+from replan.offering import reallocation
 from replan.outlook import left_to_sell
 from replan.panel import NEVER, reference_mean
 from replan.planning import Option

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from replan.feasibility import binding_limits, expedite, reallocation, violations
+from replan.feasibility import binding_limits, violations
+from replan.offering import expedite, reallocation
 from replan.planning import Action
 from replan.units import ItemId, LaneId, Units
 from tests.planning_problems import ASKED_AT, lane, order_line, problem, site

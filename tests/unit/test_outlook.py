@@ -190,14 +190,22 @@ def test_a_transfer_of_others_without_dates_is_expected_by_its_lane_and_not_for_
 # The window.
 
 
-@pytest.mark.parametrize(("age", "window"), [(0, 14), (1, 13), (2, 12), (6, 9), (7, 9), (8, 13)])
+@pytest.mark.parametrize(
+    ("age", "window"), [(0, 14), (1, 13), (2, 12), (6, 9), (7, 9), (8, 9), (9, 12)]
+)
 def test_the_window_ends_when_the_next_review_can_deliver(age: int, window: int) -> None:
     """Reviews every seven days, seven to deliver, at worst nine; on the day of an order the next
-    review is a week away.
+    review is a week away. Of an order that yesterday's review owed, word may come today.
     """
     rules = replace(CALM, horizon_days=30)
     aheads = ahead_at(30.2, [line(30.1 - age, 37 - age, arrived=30.1)], rules=rules)
     assert aheads["S1"].window == window
+
+
+def test_a_review_with_enough_on_hand_and_on_its_way_ordered_nothing() -> None:
+    rules = replace(CALM, horizon_days=30)
+    plenty = line(22.1, 29, qty=5_000, arrived=30.1)
+    assert ahead_at(30.2, [plenty], rules=rules)["S1"].window == 13
 
 
 def test_without_any_order_a_review_may_be_due_today() -> None:

@@ -369,7 +369,7 @@ def test_what_a_lane_carries_in_a_day_is_limited(tmp_path: Path, shops: list[Sho
         (move("a", 20, "04", item="BEER"), "item BEER is not stocked at S1"),
         (move("a", 0, "04"), "qty is 0, must be a quantity above 0"),
         (move("a", 20, "99"), "ship_on is 2026-05-99, must be a date"),
-        (command("a", kind="postpone"), "actions of kind postpone are not carried out here"),
+        (command("a", kind="ration"), "actions of kind ration are not carried out here"),
         (
             command("a", not_after=local("04", "07:00"), kind="reallocate"),
             "came after its last moment 2026-05-04T05:00:00Z",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from replan.feasibility import expedite, reallocation
+from replan.offering import expedite, reallocation
 from replan.planning import Inbound, NextOrder, SiteOutlook
 from replan.scenarios import Draws, arrival_days, draws, judge, percentile, play
 from replan.units import ItemId, Units

@@ -1,0 +1,89 @@
+"""What can a supplier still do by contract? Send from a buffer, or let an order line come later."""
+
+import math
+from datetime import datetime, timedelta
+
+from replan.network import Network, SupplyContract, cut_off
+from replan.planning import BufferOffer, PostponeOffer
+from replan.supply import OrderLine, SupplyLedger
+from replan.units import Units, day_from_number
+
+NOTICE_DAYS = 2
+"""A line that comes sooner is on its way: it can no longer be pushed out."""
+MOST_DATES = 4
+"""Later days on offer for one line."""
+
+
+def buffer_offer(
+    network: Network, supply: SupplyLedger, contract: SupplyContract, at: datetime, today: int
+) -> BufferOffer | None:
+    """What a supplier still holds for us under contract; None without a buffer, or if it is empty.
+
+    What was called is back once the supplier had its late normal lead time to refill the buffer.
+    """
+    if (
+        contract.buffer_qty is None
+        or contract.buffer_lead_time_days is None
+        or contract.buffer_unit_premium_minor is None
+    ):
+        return None
+    item, site = contract.item, contract.site
+    filled = at - timedelta(days=contract.lead_time_days_p90)
+    left = contract.buffer_qty - supply.called(contract.supplier, item, site, filled)
+    if left <= 0:
+        return None
+    arrives = max(math.ceil(round(contract.buffer_lead_time_days, 6)), 1)
+    spread = max(math.ceil(contract.lead_time_days_p90 - contract.lead_time_days_p50), 0)
+    return BufferOffer(
+        supplier=contract.supplier,
+        site=site,
+        qty=Units(left),
+        min_qty=contract.moq,
+        lot_multiple=contract.lot_multiple,
+        arrive_p50=arrives,
+        # A buffer lies ready: it cannot be later than twice its own lead time.
+        arrive_p90=arrives + min(spread, arrives),
+        unit_cost_minor=network.items[item].unit_cost_minor,
+        premium_minor=contract.buffer_unit_premium_minor,
+        clause=contract.contract_clause,
+        approved=contract.approved,
+        latest_start=cut_off(day_from_number(today), None, network.sites[site].zone),
+    )
+
+
+def postpone_offers(
+    network: Network,
+    contract: SupplyContract,
+    line: OrderLine,
+    qty: Units,
+    days: tuple[int, int],
+    today: int,
+    horizon: int,
+) -> tuple[PostponeOffer, ...]:
+    """By how much an open line could come later: by one review period, two, and so on up to the
+    end of the horizon. Not what comes today or tomorrow. `days`: p50 and p90 of its arrival.
+    """
+    p50, p90 = days
+    if p50 < NOTICE_DAYS:
+        return ()
+    site = line.stated.ship_to
+    rule = network.stocking[(line.stated.item, site)]
+    step = max(math.ceil(rule.review_period_days), -(-horizon // MOST_DATES), 1)
+    return tuple(
+        PostponeOffer(
+            po_line=line.stated.po_line,
+            supplier=line.stated.supplier,
+            site=site,
+            qty=qty,
+            lot_multiple=contract.lot_multiple,
+            day_p50=p50,
+            day_p90=p90,
+            new_day_p50=p50 + shift,
+            new_day_p90=p90 + shift,
+            approved=contract.approved,
+            latest_start=cut_off(
+                day_from_number(today + p50 - NOTICE_DAYS), None, network.sites[site].zone
+            ),
+        )
+        for shift in range(step, horizon + step, step)
+    )
