@@ -29,7 +29,7 @@ from replan.infra.reception import (
     refused_request,
 )
 from replan.infra.review_office import ReviewOffice
-from replan.infra.review_page import changes, queue_rows, refusal_text
+from replan.infra.review_page import by_incident, changes, queue_rows, refusal_text
 from replan.infra.sessions import SESSION_SECONDS, Doors, Identity, Sessions
 from replan.units import instant_text
 
@@ -139,7 +139,8 @@ def _add_pages(app: FastAPI, reception: Reception) -> None:
         return reception.page(
             "queue.html",
             request.state.identity,
-            rows=shown,
+            rows=by_incident(shown),
+            shown=len(shown),
             total=len(rows),
             filters=filters,
             timezone=office.timezone,

@@ -29,12 +29,14 @@ from replan.infra.ledger_audit import AuditTail, desk_writer, verdict_body
 from replan.infra.ledger_database import upsert
 from replan.infra.ledger_rows import action_columns, now_columns, packed, text
 from replan.records import feedback_json
+from replan.throttle import notification
 from replan.units import ActionId, instant_text
 
 DECISIONS: Final = "decisions.jsonl"
 ESCALATIONS: Final = "escalations.jsonl"
 COMMANDS: Final = "commands.jsonl"
 ENGINE_SOURCE: Final = "/replan/engine"
+NOTIFICATIONS: Final = "notifications.jsonl"
 
 
 _ORDER: Final = (
@@ -130,6 +132,7 @@ class DeskTransaction:
             inputs_sha=inputs_sha,
         )
         self._stands(made.decision_id, made.version, body)
+        self._notify(made)
         self._note(
             "decision",
             made.decision_id,
@@ -197,6 +200,10 @@ class DeskTransaction:
         pending = before is not None and (before.version, before.state) == (version, "escalated")
         if escalated and not pending:
             self._add(t.publication, file=ESCALATIONS, line=body)
+
+    def _notify(self, made: DecisionMade) -> None:
+        if made.body.get("notified"):
+            self._add(t.publication, file=NOTIFICATIONS, line=text(notification(made.body)))
 
     def _now_rows(self) -> list[dict[str, Any]]:
         standing = {decision_id: self._decisions[decision_id] for decision_id in self._touched}

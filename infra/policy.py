@@ -23,6 +23,7 @@ from replan.infra.ledger_writer import LedgerWriter
 from replan.network import Network, network_of
 from replan.people import People, Planner
 from replan.planning import JointChooser
+from replan.throttle import ALERTS_PER_DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class PolicySource:
     currency: str
     chooser: JointChooser
     settings_sha: str
+    alerts_per_day: int = ALERTS_PER_DAY
 
     def at(self, now: datetime, fit_sha: str) -> Policy:
         """The policy in force at an instant, naming every version that shapes a decision."""
@@ -48,6 +50,7 @@ class PolicySource:
             mode=self.mode,
             network=self.network,
             change_cost_minor=self.change_cost_minor,
+            alerts_per_day=self.alerts_per_day,
             currency=self.currency,
             versions={
                 "code": __version__,
@@ -71,6 +74,7 @@ def keep_policy(write: LedgerWriter, policy: Policy) -> dict[str, Any]:
         "network": policy.network.version.removeprefix("sha256:"),
         "mode": policy.mode,
         "change_cost_minor": policy.change_cost_minor,
+        "alerts_per_day": policy.alerts_per_day,
         "currency": policy.currency,
         "versions": dict(policy.versions),
     }
@@ -120,6 +124,7 @@ def kept_policy(ledger: LedgerRecords, named: Mapping[str, Any], chooser: JointC
         mode=named["mode"],
         network=network_of(part(named["network"])),
         change_cost_minor=named["change_cost_minor"],
+        alerts_per_day=named["alerts_per_day"],
         currency=named["currency"],
         versions=named["versions"],
         chooser=chooser,

@@ -58,6 +58,18 @@ def queue_rows(
     return [_row(body, clock, timezone) for body in ranked]
 
 
+def by_incident(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same rows with those of one cause and owner under the most urgent of them, as
+    `children`.
+    """
+    leads: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        lead = leads.setdefault((row["incident"], row["owner"]), {**row, "children": []})
+        if lead["id"] != row["id"]:
+            lead["children"].append(row)
+    return list(leads.values())
+
+
 def _row(body: Mapping[str, Any], clock: str | None, timezone: str) -> dict[str, Any]:
     brief = body.get("brief") or {}
     headline = brief.get("headline") or {}
@@ -68,6 +80,7 @@ def _row(body: Mapping[str, Any], clock: str | None, timezone: str) -> dict[str,
     left, soon = _left(body.get("deadline"), clock)
     return {
         "id": body["decision_id"],
+        "incident": body.get("incident_id") or body["decision_id"],
         "left": left,
         "soon": soon,
         "deadline": _time(body.get("deadline"), timezone),

@@ -102,10 +102,11 @@ class DeskReview:
         problem = problem_from_json(proposal["problem"])
         chosen = next(o for o in proposal["answer"]["options"] if o["name"] == body["chosen"])
         actions = option_from_json(chosen).actions
-        days = self._ledger.closed_days(body["item"], body["site"], BAND_DAYS)
+        site = body["site"] or proposal["site"]
+        days = self._ledger.closed_days(body["item"], site, BAND_DAYS)
         return {
-            "band": {"site": body["site"], "days": list(days)},
-            "stock": stock_chart(problem, actions, body["site"]),
+            "band": {"site": site, "days": list(days)},
+            "stock": stock_chart(problem, actions, site),
         }
 
 

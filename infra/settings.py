@@ -18,6 +18,7 @@ from replan.currencies import minor_digits
 from replan.findings import Finding
 from replan.infra.shapes import Path, StrictShape, findings_of, parsed_by, refuse
 from replan.infra.text_values import NotAValue, duration, is_zone
+from replan.throttle import ALERTS_PER_DAY
 
 SETTINGS_FILE = "replan.toml"
 
@@ -144,6 +145,13 @@ class Bands(StrictShape):
     false_alarms_per_1000_series_days: Annotated[float, Field(gt=0, le=1000)] = 2.0
 
 
+class Attention(StrictShape):
+    """How many alerts are announced to one recipient within 24 hours; all others wait unannounced
+    in the queue."""
+
+    alerts_per_day: Annotated[int, Field(ge=0)] = ALERTS_PER_DAY
+
+
 class Models(StrictShape):
     """Closed days before a series takes part; closed days before a plan that rests on it may run
     unseen (0: as `min_days`); time between fits; days of history in a fit."""
@@ -194,6 +202,7 @@ class Settings(StrictShape):
     ticks: Ticks = Ticks()
     plan: Plan = Plan()
     bands: Bands = Bands()
+    attention: Attention = Attention()
     models: Models = Models()
     executor: Executor = Executor()
     engine: Engine = Engine()

@@ -89,6 +89,7 @@ def policy_source(workspace: Workspace, mode: str) -> PolicySource:
         network=workspace.network,
         mode=mode,
         change_cost_minor=settings.plan.change_cost_minor,
+        alerts_per_day=settings.attention.alerts_per_day,
         currency=settings.currency,
         chooser=JointPlanner(),
         settings_sha=digest(settings.model_dump(mode="json", include=_SHAPING)),

@@ -250,9 +250,9 @@ def end_of_horizon(problem: PlanningProblem) -> datetime:
     return datetime.combine(last, time(0), tzinfo=problem.asked_at.tzinfo)
 
 
-def incident_of(category: str, cause: str) -> str:
-    """One id for all decisions of one common cause."""
-    return short_id("inc", [category, cause])
+def incident_of(cause: str) -> str:
+    """One id for all decisions of one common cause, whatever category of trouble it makes."""
+    return short_id("inc", [cause])
 
 
 def _day(first_day: date, index: int) -> str:

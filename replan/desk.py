@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import assert_never
 
+from replan.announcing import announce
 from replan.brief import on_timeout
 from replan.canonical import digest
 from replan.commitments import counting, lane_use
@@ -94,6 +95,7 @@ def step(
             )
         if item in locked:
             tally.tell(item, locked=True)
+    announce(state, tally)
     return tally.outcome(), result
 
 

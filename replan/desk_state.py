@@ -15,6 +15,7 @@ from replan.mode import lower_of
 from replan.network import Network
 from replan.people import People
 from replan.planning import JointChooser, Option, option_from_json, option_plain
+from replan.throttle import ALERTS_PER_DAY, Notice
 from replan.units import ActionId, DecisionId, ItemId, Units, instant_text
 
 PENDING = frozenset({"escalated", "recommended", "clarifying", "deferred"})
@@ -44,6 +45,7 @@ class Policy:
     currency: str
     versions: Mapping[str, str]
     chooser: JointChooser
+    alerts_per_day: int = ALERTS_PER_DAY
 
     def mode_of(self, category: str) -> str:
         """The lower of the run's mode and the category's stage."""
@@ -181,6 +183,10 @@ class DeskState:
     episodes: dict[ItemId, EpisodeFile] = field(default_factory=dict)
     past: dict[ItemId, list[dict[str, Any]]] = field(default_factory=dict)
     """Per item the last three closed cases, for precedents."""
+    notices: list[Notice] = field(default_factory=list)
+    """What was announced to whom within the last day."""
+    leads: dict[str, DecisionId] = field(default_factory=dict)
+    """By incident and recipient the decision that leads those that wait."""
     undoing: dict[ActionId, Undoing] = field(default_factory=dict)
 
     @property
@@ -209,6 +215,8 @@ def desk_json(state: DeskState) -> dict[str, Any]:
         "decisions": decisions,
         "episodes": {item: asdict(e) for item, e in sorted(state.episodes.items())},
         "past": dict(sorted(state.past.items())),
+        "leads": dict(sorted(state.leads.items())),
+        "notices": [{**asdict(n), "at": instant_text(n.at)} for n in state.notices],
         "undoing": {a: asdict(u) for a, u in sorted(state.undoing.items())},
     }
 
@@ -235,5 +243,9 @@ def desk_from_json(plain: Mapping[str, Any]) -> DeskState:
         decisions=decisions,
         episodes={item: EpisodeFile(**row) for item, row in plain["episodes"].items()},
         past={item: list(rows) for item, rows in plain["past"].items()},
+        leads=dict(plain["leads"]),
+        notices=[
+            Notice(**{**row, "at": datetime.fromisoformat(row["at"])}) for row in plain["notices"]
+        ],
         undoing={a: Undoing(**row) for a, row in plain["undoing"].items()},
     )

@@ -240,13 +240,15 @@ class Judgement:
             "decision_id": self.decision_id,
             "version": version,
             "item": p.item,
-            "site": p.site,
+            "site": None if is_wide(p) else p.site,
             "category": p.category,
             "cause": p.cause,
             "cause_confidence": p.cause_confidence,
             "tags": list(p.tags),
             "group": p.group,
-            "incident_id": incident_of(p.category, p.cause),
+            "incident_id": incident_of(p.cause),
+            "parent": None,
+            "notified": False,
             "episode": p.episode,
             "event_time": instant_text(p.event_time),
             "decided_at": instant_text(self.tally.at),
@@ -346,6 +348,15 @@ def _terms(offer: Offer) -> tuple[bool | None, bool | None]:
             return offer.approved, False
         case _:
             assert_never(offer)
+
+
+def is_wide(proposal: Proposal) -> bool:
+    """Whether the trouble is an item's at several sites: it is the item that sells more, and goods
+    would go to more than one of them.
+    """
+    options = proposal.answer.options
+    ends = {action.destination for option in options for action in option.actions}
+    return proposal.cause.startswith("item:") and len(ends) > 1
 
 
 def _why(ruling: Ruling) -> Why:

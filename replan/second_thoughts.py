@@ -270,7 +270,7 @@ def _tell_a_person(
         "version": 1,
         "category": "data_quality",
         "cause": cause,
-        "incident_id": incident_of("data_quality", cause),
+        "incident_id": incident_of(cause),
         "event_time": instant_text(tally.at),
         "decided_at": instant_text(tally.at),
         "state": "escalated",

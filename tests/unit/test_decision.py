@@ -49,6 +49,12 @@ MEMBERS = {
     "brief",
     "versions",
     "incident_id",
+    "cause_confidence",
+    "tags",
+    "waits_until",
+    "clarification",
+    "parent",
+    "notified",
     "flags",
     "dq",
     "supersedes",
@@ -138,8 +144,22 @@ def test_ids_follow_from_episode_and_plan() -> None:
 
 
 def test_all_decisions_of_one_cause_share_an_incident() -> None:
-    assert incident_of("demand_surge", "promo:P7") == incident_of("demand_surge", "promo:P7")
-    assert incident_of("demand_surge", "promo:P7") != incident_of("demand_surge", "promo:P8")
+    slip = caused("supplier:SUP1", category="lead_time_slip")
+    delay = caused("supplier:SUP1", category="shipment_delay")
+    assert slip["incident_id"] == delay["incident_id"]
+    assert incident_of("promo:P7") != incident_of("promo:P8")
+
+
+def test_a_decision_about_one_site_names_it_and_a_wider_one_names_none() -> None:
+    assert caused("site:S03")["site"] == "S03"
+    assert caused("item:I1")["site"] == "S03"
+    both = option("both", move(), move(to="S04"))
+    assert caused("item:I1", both)["site"] is None
+
+
+def caused(cause: str, *options: Option, **changes: Any) -> dict[str, Any]:
+    said = Desk(table(MAY_MOVE)).tick(case(*options, cause=cause, **changes))
+    return dict(bodies(said)[0])
 
 
 def test_the_key_of_an_order_is_its_decision_s_and_each_action_has_its_own() -> None:

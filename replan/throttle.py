@@ -1,0 +1,84 @@
+"""Which alerts are worth a person's attention now? One word for one common cause, and not too many
+a day.
+
+All decisions of one cause are one *incident*. The first of them that waits for a recipient is the
+incident's *parent* and is announced; what follows while it waits are its children: in the queue
+under it, listed, answered one by one, but announced to nobody. Within a tick plans are judged by
+expected benefit, the largest first, so the parent is the one that matters most, and the day's
+budget of a recipient goes to what matters most. What is not announced waits in the queue like
+everything else: attention is limited, nothing is dropped.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from replan.units import DecisionId
+
+ALERTS_PER_DAY = 20
+"""Announcements that one recipient gets within 24 hours, unless set otherwise: about one in half an
+hour of a working day, as many as reviews take."""
+
+BUDGET_WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """An incident that was announced to a recipient."""
+
+    incident: str
+    recipient: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """What an alert is among those that wait: `parent` leads its incident (None: it leads itself);
+    `notified`: it is announced to its recipient.
+    """
+
+    parent: DecisionId | None
+    notified: bool
+
+
+def recent(notices: Sequence[Notice], at: datetime) -> list[Notice]:
+    """The notices that still count."""
+    return [n for n in notices if at - n.at < BUDGET_WINDOW]
+
+
+def attention(
+    lead: DecisionId | None,
+    notices: Sequence[Notice],
+    *,
+    incident: str,
+    recipient: str,
+    at: datetime,
+    alerts_per_day: int,
+) -> Attention:
+    """What a decision is that begins to wait now; `lead` (None: none) waits for the same recipient
+    with the same cause already.
+    """
+    if lead is not None:
+        return Attention(parent=lead, notified=False)
+    counted = [n for n in recent(notices, at) if n.recipient == recipient]
+    told = any(n.incident == incident for n in counted)
+    return Attention(parent=None, notified=not told and len(counted) < alerts_per_day)
+
+
+def notification(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What is announced of a decision: enough to know whether to look now."""
+    brief = body.get("brief") or {}
+    headline = brief.get("headline") or {}
+    return {
+        "incident_id": body["incident_id"],
+        "cause": body["cause"],
+        "category": body["category"],
+        "decision_id": body["decision_id"],
+        "version": body["version"],
+        "recipient": body["recipient"],
+        "deadline": body["deadline"],
+        "headline": headline.get("text"),
+        "value_at_risk_minor": headline.get("value_minor"),
+        "currency": body["currency"],
+    }
