@@ -31,11 +31,12 @@ class Rank(IntEnum):
     SHIPMENT = 3
     NOTICE = 4
     WORD = 5
-    COUNT = 6
-    HELP = 7
-    DAY_END = 8
-    REVIEW = 9
-    LAST = 10
+    REPLY = 6
+    COUNT = 7
+    HELP = 8
+    DAY_END = 9
+    REVIEW = 10
+    LAST = 11
 
 
 DAILY = {
@@ -48,8 +49,8 @@ DAILY = {
 
 
 class Happening(NamedTuple):
-    """Something due. `ref`: an order line, an action, a shipment or a site. Void if its subject has
-    changed.
+    """Something due. `ref`: an order line, an action, a shipment, a question or a site. Void if its
+    subject has changed.
     """
 
     when: datetime
@@ -114,6 +115,10 @@ class Calendar:
     def tell(self, shipment: str, when: datetime) -> None:
         """Put on when the next word of a shipment comes."""
         heappush(self._heap, Happening(when, Rank.WORD, shipment))
+
+    def answer(self, question: str, when: datetime) -> None:
+        """Put on when a question is answered."""
+        heappush(self._heap, Happening(when, Rank.REPLY, question))
 
     def notice(self, line: OpenLine, now: datetime) -> datetime | None:
         """When its supplier says that a line is late: the morning before it is due, or soon; never

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from replan.infra.erp_replies import Reply
 from replan.infra.erp_shipments import Word, serial_code
 from replan.infra.erp_world import Key, Move, OpenLine
 from replan.infra.execution import answer_event
@@ -78,6 +79,12 @@ class Voice:
         """An order line has come, whole and undamaged."""
         data = {"qty_received": _units(line.qty), "qty_damaged": 0, "at": instant_text(at)}
         return self._event("receipt.v1", line.po_line, data, at)
+
+    def reply(self, reply: Reply, at: datetime) -> dict[str, Any]:
+        """The answer to a question about a decision."""
+        data = {"answer": "accepted" if reply.accepted else "declined", "note": reply.note}
+        event = self._event("clarification.answered.v1", reply.decision, data, at)
+        return event | {"correlationid": reply.decision}
 
     def thrown_away(self, key: Key, qty: int, at: datetime) -> dict[str, Any]:
         """Goods that can no longer be sold left a shelf."""

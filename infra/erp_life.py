@@ -24,6 +24,7 @@ from replan.infra.erp_events import Voice
 from replan.infra.erp_legs import Legs, Tells
 from replan.infra.erp_levels import AskedFor, asked_row
 from replan.infra.erp_perish import put, shelf_lives
+from replan.infra.erp_replies import Replies
 from replan.infra.erp_rule import nearest_surplus
 from replan.infra.erp_tally import DayTally
 from replan.infra.erp_world import (
@@ -61,6 +62,7 @@ class ErpLife:
     def __init__(self, network: Network, legs: Legs | None = None) -> None:
         self.network = network
         self.carriers = Carriers(network, legs or Legs())
+        self.replies = Replies(network, legs or Legs())
         self.calendar = Calendar(network)
         self.voice = Voice()
         self.worlds = _three_worlds(network, {})
@@ -182,6 +184,7 @@ class ErpLife:
             "recount": list(self._recount),
             "asked": [(*key, *asked_row(asked)) for key, asked in self._asked.items()],
             "shipments": self.carriers.as_rows(),
+            "replies": self.replies.as_rows(),
         }
 
     def take_json(self, plain: Mapping[str, Any], days: dict[str, DayTally]) -> None:
@@ -206,6 +209,7 @@ class ErpLife:
             for move in world.moves.values():
                 self.calendar.follow(move, number)
         self.carriers.take_rows(plain.get("shipments", ()), self.calendar)
+        self.replies.take_rows(plain.get("replies", ()), self.calendar)
 
     def _happen_until(self, when: datetime, rank: Rank) -> None:
         for due in self.calendar.due_until(when, rank):
@@ -222,6 +226,8 @@ class ErpLife:
                     self._say_all(
                         self.carriers.tell(due, self.real.lines.values(), self.voice, self.calendar)
                     )
+                case Rank.REPLY:
+                    self.say(self.voice.reply(self.replies.say(due.ref), due.when))
                 case _:
                     self._live_day(due)
 

@@ -50,6 +50,8 @@ class ReferenceErp:
         self._legs = read_legs(folder)
         self._store = ErpStore(folder / ERP_FILE)
         self._life = ErpLife(network, self._legs)
+        self._questions: tuple[Mapping[str, Any], ...] = ()
+        """What is asked now, heard of since the last advance."""
         self._seen: dict[str, None] = {}
         """Sales of the newest clock, so that none of them counts twice if it is asked for again."""
         self._revision = 0
@@ -76,7 +78,8 @@ class ReferenceErp:
         """Live up to `at`, then obey; returns all answers of this clock, also those given before.
 
         Types: po.created.v1, po.changed.v1, receipt.v1, inv.snapshot.v1, transfer.status.v1,
-        action.ack.v1 and action.fail.v1. A clock asked for lately is answered again. Raises
+        action.ack.v1 and action.fail.v1, what suppliers and carriers tell (`erp_carriers`), and
+        clarification.answered.v1. A clock asked for lately is answered again. Raises
         BrokenPromise for any other before the last one, and InboxConflict for a key that came with
         another command; then nothing is stored.
         """
@@ -87,6 +90,10 @@ class ReferenceErp:
             # Half an advance may be in memory.
             self._load()
             raise
+
+    def hear(self, at: datetime, questions: Sequence[Mapping[str, Any]]) -> None:
+        """Every question that is out at the clock `at`; taken in with the next `advance`."""
+        self._questions = tuple(questions)
 
     def gain(self) -> dict[str, Any]:
         """What acting has gained against doing nothing on the same days.
@@ -143,6 +150,7 @@ class ReferenceErp:
                 if event["id"] not in told:
                     told.add(event["id"])
                     life.say(event)
+        life.replies.hear(self._questions, life.calendar, at)
         life.settle_down(at)
         for idem, event in life.settled:
             self._store.inbox.settle(idem, [event])
