@@ -390,24 +390,12 @@ class ErpLife:
         world = self.worlds[RULE]
         for key in self._keys[site]:
             for load in nearest_surplus(self.network, world, self._asked, key, day):
-                move = Move(
-                    action_id=f"rule:{load.item}:{load.lane.lane}:{day}",
-                    idem="",
-                    item=load.item,
-                    origin=load.lane.origin,
-                    destination=site,
-                    lane=load.lane.lane,
-                    qty=load.qty,
-                    ship_on=day,
-                    ship_at=at,
-                )
+                move = load.move(day, at)
                 move.arrive_at = self._arrival(load.lane, move)
                 world.ship(load.lane, move)
                 world.moves[move.action_id] = move
                 self.calendar.follow(move, RULE)
-                lane, tally = load.lane, self._tally(day)
-                cost = lane.fixed_cost_minor + priced(Units(load.qty), lane.unit_cost_minor)
-                tally.direct_minor_rule += cost
+                self._tally(day).direct_minor_rule += load.freight_minor
 
     def _keeps_until(self, key: Key, at: datetime) -> int | None:
         life = self._lives.get(key[0])

@@ -17,10 +17,12 @@ site at a time: what a careful planner could do with a spreadsheet.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from replan.infra.erp_levels import AskedFor
 from replan.infra.erp_world import (
     Key,
+    Move,
     World,
     lead_days,
     loadable,
@@ -35,12 +37,30 @@ from replan.units import ItemId, SiteId, Units, priced
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Help:
-    """A load that the rule sends, and the days it is under way by plan."""
+    """A load that the rule sends, thousandths."""
 
     item: ItemId
     lane: Lane
     qty: int
-    days: int
+
+    @property
+    def freight_minor(self) -> int:
+        """What it costs to send it."""
+        return self.lane.fixed_cost_minor + priced(Units(self.qty), self.lane.unit_cost_minor)
+
+    def move(self, day: int, at: datetime) -> Move:
+        """The load as a transfer that leaves at once."""
+        return Move(
+            action_id=f"rule:{self.item}:{self.lane.lane}:{day}",
+            idem="",
+            item=self.item,
+            origin=self.lane.origin,
+            destination=self.lane.destination,
+            lane=self.lane.lane,
+            qty=self.qty,
+            ship_on=day,
+            ship_at=at,
+        )
 
 
 def nearest_surplus(
@@ -69,10 +89,10 @@ def nearest_surplus(
         own = next_delivery(network, world, donor, today) - today
         surplus = world.on_hand[donor] - asked[donor].expected(own)
         qty = loadable(lane, min(short, surplus, room(world, lane, today, short)))
-        freight = lane.fixed_cost_minor + priced(Units(qty), lane.unit_cost_minor)
-        if qty == 0 or priced(Units(qty), network.shortage_minor(item, site)) <= freight:
+        load = Help(item=item, lane=lane, qty=qty)
+        if qty == 0 or priced(Units(qty), network.shortage_minor(item, site)) <= load.freight_minor:
             continue
-        yield Help(item=item, lane=lane, qty=qty, days=days)
+        yield load
         short -= qty
         if short <= 0:
             return
