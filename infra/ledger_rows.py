@@ -261,7 +261,7 @@ def now_columns(body: Mapping[str, Any]) -> dict[str, Any]:
         "state": body["state"],
         "decided_at": datetime.fromisoformat(body["decided_at"]),
         "why_code": None if why is None else why["code"],
-        "urgency": _scalar_text(body.get("urgency")),
+        "urgency": _scalar_text(body.get("at_risk_minor")),
         **{name: body.get(name) for name in (*names, *more)},
     }
 

@@ -9,6 +9,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from replan.canonical import digest
+from replan.desk_state import PENDING
+from replan.urgency import LEAST_HOURS
 
 
 def _instant(column: str) -> str:
@@ -24,22 +26,30 @@ def _controlled(key: str, name: str) -> str:
     return f"(SELECT replace(value, '\"', '') FROM control WHERE key = '{key}') AS {name}"
 
 
+_CLOCK: Final = "(SELECT julianday(replace(value, '\"', '')) FROM control WHERE key = 'clock')"
+_URGENCY: Final = f"""CASE WHEN state IN ({", ".join(f"'{state}'" for state in sorted(PENDING))})
+                    AND deadline IS NOT NULL
+               THEN round(CAST(urgency AS REAL)
+                          / max((julianday(deadline) - {_CLOCK}) * 24.0, {LEAST_HOURS}), 6)
+               END"""
+"""As in `replan.urgency`: the column holds what is at risk, the time left is counted now."""
+
 _LEVELS: Final = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
 
 VIEWS: Final[dict[str, str]] = {
     "v_decisions": f"""
         SELECT decision_id, version, state, planning_group, item, site, category, cause,
                incident_id, event_time, {_instant("decided_at")} AS decided_at, mode, chosen,
-               rule_id, why_code, value_minor, currency, confidence, deadline, recipient, urgency,
-               body
+               rule_id, why_code, value_minor, currency, confidence, deadline, recipient,
+               {_URGENCY} AS urgency, body
         FROM decision_now""",
     "v_actions": f"""
         SELECT action_id, decision_id, kind, item, from_site, to_site, qty / 1000.0 AS qty,
                cost_minor, state, idem, {_instant("sent_at")} AS sent_at,
                {_instant("acked_at")} AS acked_at
         FROM action""",
-    "v_escalations": """
-        SELECT decision_id, version, state, recipient, deadline, urgency, value_minor
+    "v_escalations": f"""
+        SELECT decision_id, version, state, recipient, deadline, {_URGENCY} AS urgency, value_minor
         FROM decision_now
         WHERE was_escalated""",
     "v_verdicts": f"""

@@ -18,6 +18,7 @@ from replan.infra.ledger_store import Ledger
 from replan.infra.policy import PolicySource
 from replan.infra.wishes import NO_WISH, Wish
 from replan.units import DecisionId
+from replan.urgency import urgency
 from replan.verdicts import CHIPS, VERDICTS, VerdictResult
 
 LISTED_WITHOUT = ("brief", "versions")
@@ -135,14 +136,10 @@ class Office:
         }
 
     def _urgency(self, body: Mapping[str, Any]) -> float:
-        """Value at risk × chance of loss ÷ hours left, at the clock."""
-        clock = self._ledger.clock()
-        none = next(o for o in body["options"] if o["name"] == "none")
-        at_risk = none["cost_minor"]["p50"] * none["p_stockout_receiver"]
-        if clock is None or body["deadline"] is None:
-            return float(at_risk)
-        left = (datetime.fromisoformat(body["deadline"]) - clock).total_seconds() / 3600
-        return float(at_risk / max(left, 1.0))
+        """How urgent a case is at the clock."""
+        deadline = body["deadline"]
+        last = None if deadline is None else datetime.fromisoformat(deadline)
+        return urgency(body["at_risk_minor"], last, _standing(self._ledger.clock()))
 
 
 def _standing(clock: datetime | None) -> datetime:

@@ -133,6 +133,7 @@ def new_version(
     brief = next_version(body["brief"], decision.version, timezone, body["currency"], **blocks)
     decision.body = {**body, **changes, "version": decision.version, "brief": brief}
     decision.body["state"] = decision.state = new_state
+    decision.body["at_risk_minor"] = decision.loss_mean_minor
     if new_state not in WAITING_ASIDE:
         decision.timer = decision.body["waits_until"] = None
     tally.made.append(

@@ -259,6 +259,7 @@ class Judgement:
             "why_escalated": None if why is None else dict(why),
             "value_minor": self.value,
             "currency": item.currency,
+            "at_risk_minor": p.loss_mean_minor,
             "confidence": self.option.p_wins,
             "dq": p.dq,
             "options": [

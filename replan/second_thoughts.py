@@ -286,6 +286,7 @@ def _tell_a_person(
         "flags": [],
         "supersedes": None,
         "about": about.decision_id,
+        "at_risk_minor": 0,
         "clarification": None,
         "waits_until": None,
         "brief": brief,

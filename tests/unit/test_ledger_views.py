@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from replan.effects import ActionMoved, DeskOutcome
+from replan.effects import ActionMoved, DecisionMoved, DeskOutcome
 from replan.infra.ledger_rows import CapRow
 from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_views import VIEWS
-from replan.units import ActionId
+from replan.units import ActionId, DecisionId, instant_text
+from replan.urgency import urgency
 from tests.ledger_builders import (
     HOUR,
     TICK,
@@ -204,3 +205,32 @@ def test_the_health_of_a_model_leaves_censored_days_out(
         )
     [row] = rows(reader, "SELECT days, coverage, wape, bias FROM v_model_health")
     assert row == {"days": 2, "coverage": 0.5, "wape": 20 / 60, "bias": -20 / 60}
+
+
+def test_the_queue_puts_what_is_at_risk_soonest_first(
+    ledger: Ledger, reader: sqlite3.Connection
+) -> None:
+    """PL1: 9 k with 10 h left, 4 k with 1 h, 9 k with 1 h."""
+    cases = {"A": (900_000, 10), "B": (400_000, 1), "C": (900_000, 1)}
+    bodies = [
+        escalated(name) | {"at_risk_minor": minor, "deadline": instant_text(TICK + hours * HOUR)}
+        for name, (minor, hours) in cases.items()
+    ]
+    decide(ledger, DeskOutcome(made=tuple(made(body) for body in bodies)))
+    with ledger.transaction() as write:
+        write.set_clock(TICK)
+    found = rows(reader, "SELECT decision_id, urgency FROM v_escalations ORDER BY urgency DESC")
+    assert [row["decision_id"] for row in found] == ["C", "B", "A"]
+    for row in found:
+        minor, hours = cases[str(row["decision_id"])]
+        assert row["urgency"] == pytest.approx(urgency(minor, TICK + hours * HOUR, TICK), abs=1)
+
+
+def test_what_no_longer_waits_has_no_urgency(ledger: Ledger, reader: sqlite3.Connection) -> None:
+    decide(ledger, DeskOutcome(made=(made(escalated() | {"at_risk_minor": 5}),)))
+    moved = DecisionMoved(
+        decision_id=DecisionId("d-1"), version=1, at=TICK, changes={"state": "rejected"}, reason=""
+    )
+    decide(ledger, DeskOutcome(moved=(moved,)))
+    [row] = rows(reader, "SELECT state, urgency FROM v_escalations")
+    assert row == {"state": "rejected", "urgency": None}
