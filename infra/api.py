@@ -88,6 +88,11 @@ def _add_api(app: FastAPI, reception: Reception) -> None:
         """Decisions that wait for a person, the most urgent first."""
         return sorted(office.queue(), key=lambda b: (-(b.get("urgency") or 0.0), b["decision_id"]))
 
+    @app.get("/api/spot-checks")
+    def spot_checks() -> list[dict[str, Any]]:
+        """What ran by itself and was drawn for a look afterwards."""
+        return office.spot_checks()
+
     @app.get("/api/decisions")
     def decisions(
         state: Annotated[str | None, Query(max_length=32)] = None,
@@ -135,6 +140,7 @@ def _add_pages(app: FastAPI, reception: Reception) -> None:
             (name, name.capitalize(), sorted({row[name] for row in rows}), value)
             for name, value in chosen.items()
         ]
+        looks = queue_rows(office.spot_checks(), office.status().get("clock"), office.timezone)
         shown = [r for r in rows if all(not v or r[name] == v for name, v in chosen.items())]
         return reception.page(
             "queue.html",
@@ -142,6 +148,7 @@ def _add_pages(app: FastAPI, reception: Reception) -> None:
             rows=by_incident(shown),
             shown=len(shown),
             total=len(rows),
+            looks=looks,
             filters=filters,
             timezone=office.timezone,
         )

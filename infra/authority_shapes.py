@@ -181,6 +181,7 @@ class _When(StrictShape):
     supplier_approved: bool = Field(default=None)  # type: ignore[assignment]  # left out: any
     within_contract: bool = Field(default=None)  # type: ignore[assignment]  # left out: any
     donor_p_stockout: Annotated[Band | None, parsed_by(share_band)] = None
+    order_share: Annotated[Band | None, parsed_by(share_band)] = None
 
 
 class _Then(StrictShape):
@@ -325,6 +326,7 @@ def _rule(row: _Row, digits: int, line: int) -> Rule:
             supplier_approved=when.supplier_approved,
             within_contract=when.within_contract,
             donor_p_stockout=when.donor_p_stockout,
+            order_share=when.order_share,
         ),
         mode=then.mode,
         recipient=then.recipient,

@@ -99,6 +99,7 @@ class Office:
                 basis=basis_of(ledger, now["group"], decision_id)
                 if verdict == "modify" or option not in (None, now["chosen"], "none")
                 else None,
+                spot_check=self._drawn(now),
                 **wish.given(),
             )
 
@@ -107,6 +108,25 @@ class Office:
         result = transact(self._ledger, body["group"], given, policy).result
         assert result is not None, "a verdict always has a result"
         return result
+
+    def spot_checks(self) -> list[dict[str, Any]]:
+        """Plans that ran by themselves and were drawn for a look afterwards, the oldest first."""
+        return [
+            body
+            for state in ("executed", "failed", "cancelled")
+            for body in self._ledger.decisions(state=state)
+            if (body.get("spot_check") or {"found": True})["found"] is None
+        ]
+
+    def _drawn(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What the desk has to know of a plan that is to be looked at; None for any other."""
+        drawn = body.get("spot_check")
+        if drawn is None:
+            return None
+        sites = self._policies.network.sites
+        option = next(o for o in body["options"] if o["name"] == body["chosen"])
+        regions = {sites[a["to"]].region for a in option["actions"] if a["to"] in sites}
+        return {**drawn, "region": regions.pop() if len(regions) == 1 else None}
 
     def status(self, mode: str) -> dict[str, Any]:
         """The state of everything, as `replan status` prints it."""

@@ -46,6 +46,10 @@ class ReviewOffice(Protocol):
         """Decisions that wait for a person, each with `deadline` and, where known, `urgency`."""
         ...
 
+    def spot_checks(self) -> list[dict[str, Any]]:
+        """What ran by itself and was drawn for a look afterwards, with `spot_check`."""
+        ...
+
     def decisions(
         self, state: str | None, item: str | None, since: str | None
     ) -> list[dict[str, Any]]:

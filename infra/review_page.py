@@ -159,6 +159,8 @@ def case_page(
         "plan_words": {o["name"]: actions_text(o["actions"]) for o in options},
         "asks": ", ".join(sorted({a["from"] for a in _chosen(body).get("actions") or []})),
         "clarification": _clarification(body, timezone),
+        "look": body["state"] in ("executed", "failed", "cancelled")
+        and (body.get("spot_check") or {"found": True})["found"] is None,
         "already_done": brief.get("already_done") or [],
         "held": _held(brief.get("held") or [], options),
         "precedents": [

@@ -47,6 +47,10 @@ class DeskReview:
         """Decisions that wait for a person, the most urgent first."""
         return self._office.queue()
 
+    def spot_checks(self) -> list[dict[str, Any]]:
+        """What ran by itself and was drawn for a look afterwards."""
+        return self._office.spot_checks()
+
     def decisions(
         self, state: str | None, item: str | None, since: str | None
     ) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from replan.authority_table import (
     CATEGORIES,
     DATA_QUALITY,
     MILLION,
+    ORDER_ACTIONS,
     AuthorityTable,
     Conditions,
     Mode,
@@ -90,7 +91,8 @@ class Case:
     `region`: the receiving site's. `abc`: the item's class. `confidence`: 0..1, rounded to 1e-6.
     `reversible_for`: how long it can still be undone; None: it cannot. `donor_p_stockout` (0..1)
     must be known for a reallocation; supplier facts must be known for the others, an unknown
-    approval counts as none. `currency` None: the table's.
+    approval counts as none. `currency` None: the table's. `order_value_minor`: of the order line
+    that the action is about, where there is one.
     """
 
     action: str
@@ -106,6 +108,7 @@ class Case:
     within_contract: bool | None = None
     model: str | None = None
     currency: str | None = None
+    order_value_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +165,7 @@ def judge(
     if not rows:
         return _no_rule(table, case, facts)
     if rows[0].mode == "AUTO":
-        return _by_row(rows[0], case, None, None, f"row {rows[0].rule_id} allows it")
+        return _by_row(rows[0], case, None, None, _allowed(table, rows[0], facts))
     return _stricter_row(table, rows[0], case, facts)
 
 
@@ -181,6 +184,12 @@ class _Facts:
     supplier_approved: bool | None
     within_contract: bool | None
     donor_p_stockout: int | None
+    order_value: int | None
+
+    @property
+    def order_share(self) -> int | None:
+        """The value by that of the order, rounded up; None where there is no order."""
+        return -(-self.value * MILLION // self.order_value) if self.order_value else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +237,7 @@ def _facts(table: AuthorityTable, case: Case) -> _Facts | _Unusable:
         supplier_approved=None if moves else case.supplier_approved is True,
         within_contract=None if moves else case.within_contract is True,
         donor_p_stockout=donor if moves else None,
+        order_value=case.order_value_minor if case.action in ORDER_ACTIONS else None,
     )
 
 
@@ -260,6 +270,10 @@ def _matches(when: Conditions, facts: _Facts) -> bool:
                 and when.donor_p_stockout.holds(facts.donor_p_stockout)
             )
         )
+        and (
+            when.order_share is None
+            or (facts.order_share is not None and when.order_share.holds(facts.order_share))
+        )
     )
 
 
@@ -281,6 +295,19 @@ def suspended(
     return None
 
 
+def _allowed(table: AuthorityTable, row: Rule, facts: _Facts) -> str:
+    """Why a row lets a plan run, with the terms that were checked."""
+    said = [f"row {row.rule_id} allows it: value {money_text(facts.value, table.currency)}"]
+    most = row.when.order_share
+    if most is not None and facts.order_share is not None and facts.order_value is not None:
+        order = money_text(facts.order_value, table.currency)
+        limit = "" if most.hi is None else f", at most {100 * most.hi / MILLION:g} % may be"
+        said.append(f"{100 * facts.order_share / MILLION:.2g} % of the order's {order}{limit}")
+    if row.when.within_contract:
+        said.append("within the contract's terms")
+    return ", ".join(said)
+
+
 def _auto_row(table: AuthorityTable, facts: _Facts) -> Rule | None:
     rows = _matching(table, facts)
     return rows[0] if len(rows) == 1 and rows[0].mode == "AUTO" else None
@@ -294,6 +321,9 @@ def _auto_limit(table: AuthorityTable, facts: _Facts) -> int | None:
         band = rule.when.value
         if band is not None:
             ends |= {band.lo - 1} | (set() if band.hi is None else {band.hi})
+        share = rule.when.order_share
+        if share is not None and share.hi is not None and facts.order_value:
+            ends.add(share.hi * facts.order_value // MILLION)
     for end in sorted((e for e in ends if 0 <= e < facts.value), reverse=True):
         if _auto_row(table, replace(facts, value=end)) is not None:
             return end

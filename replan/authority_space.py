@@ -1,6 +1,6 @@
 """Which cases can there be, and which of them does a row of the decision table match?
 
-One box per row and action over ten dimensions. Facts that do not apply to an action (a
+One box per row and action over eleven dimensions. Facts that do not apply to an action (a
 reallocation has no supplier) have one value of their own, so a condition on them can never
 match.
 """
@@ -14,6 +14,7 @@ from replan.authority_table import (
     CATEGORIES,
     DATA_QUALITY,
     MILLION,
+    ORDER_ACTIONS,
     AuthorityTable,
     Band,
     Conditions,
@@ -39,10 +40,11 @@ _DIMENSIONS = (
     "dq",
     "confidence",
     "value",
+    "order_share",
 )
-_DQ, _CONFIDENCE, _VALUE = 7, 8, 9
+_DQ, _CONFIDENCE, _VALUE, _ORDER_SHARE = 7, 8, 9, 10
 _TRUTHS = ("supplier_approved", "within_contract")
-_SHARES = ("donor_p_stockout", "confidence")
+_SHARES = ("donor_p_stockout", "confidence", "order_share")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ def spaces(table: AuthorityTable, known: KnownNames) -> tuple[ActionSpace, ...]:
             frozenset(DATA_QUALITY),
             (0, MILLION),
             (0, ENDLESS),
+            (0, ENDLESS) if action in ORDER_ACTIONS else (-1, -1),
         )
         about = (rule for rule in table.rules if action in rule.when.actions)
         rows = tuple((rule, shared(universe, _box(rule.when, universe))) for rule in about)
@@ -96,27 +99,29 @@ def spaces(table: AuthorityTable, known: KnownNames) -> tuple[ActionSpace, ...]:
 
 
 def better_side(box: Box) -> Box:
-    """All cases that are no worse than some case of the box: no more value, no less confidence,
-    no worse data."""
-    dq, confidence, value = _graded(box)
+    """All cases that are no worse than some case of the box: no more value, alone or by that of the
+    order, no less confidence, no worse data."""
+    dq, confidence, value, share = _graded(box)
     worst = max(DATA_QUALITY.index(name) for name in dq)
     return (
         *box[:_DQ],
         frozenset(DATA_QUALITY[: worst + 1]),
         (confidence[0], MILLION),
         (0, value[1]),
+        (min(share[0], 0), share[1]),
     )
 
 
 def worse_case(box: Box, better: Box) -> Box:
     """A single case of the box that is no better than the given single case of its better side."""
-    dq, confidence, value = _graded(box)
-    _, at_confidence, at_value = _graded(better)
+    dq, confidence, value, share = _graded(box)
+    _, at_confidence, at_value, at_share = _graded(better)
     return (
         *better[:_DQ],
         frozenset({max(dq, key=DATA_QUALITY.index)}),
         (min(confidence[1], at_confidence[0]),) * 2,
         (max(value[0], at_value[0]),) * 2,
+        (max(share[0], at_share[0]),) * 2,
     )
 
 
@@ -186,6 +191,7 @@ def _box(when: Conditions, universe: Box) -> Box:
         _names_side(when.dq),
         _band_side(when.confidence),
         _band_side(when.value),
+        _band_side(when.order_share),
     )
     pairs = zip(conditions, universe, strict=True)
     return tuple(whole if condition is None else condition for condition, whole in pairs)
@@ -203,12 +209,15 @@ def _band_side(band: Band | None) -> Side | None:
     return None if band is None else (band.lo, ENDLESS if band.hi is None else band.hi)
 
 
-def _graded(box: Box) -> tuple[frozenset[str], tuple[int, int], tuple[int, int]]:
-    dq, confidence, value = box[_DQ], box[_CONFIDENCE], box[_VALUE]
+def _graded(
+    box: Box,
+) -> tuple[frozenset[str], tuple[int, int], tuple[int, int], tuple[int, int]]:
+    dq, confidence, value, share = box[_DQ], box[_CONFIDENCE], box[_VALUE], box[_ORDER_SHARE]
     assert isinstance(dq, frozenset)
     assert isinstance(confidence, tuple)
     assert isinstance(value, tuple)
-    return dq, confidence, value
+    assert isinstance(share, tuple)
+    return dq, confidence, value, share
 
 
 def _share_text(millionths: int) -> str:

@@ -31,6 +31,9 @@ Mode = Literal["AUTO", "CLARIFY", "ESCALATE"]
 Stage = Literal["live", "spot_check", "recommend", "shadow", "halted"]
 
 ACTIONS: tuple[str, ...] = get_args(ActionName)
+ORDER_ACTIONS = frozenset({"expedite", "postpone"})
+"""Actions about an open order line, whose value theirs can be held against."""
+
 CATEGORIES: tuple[str, ...] = get_args(CategoryName)
 DATA_QUALITY: tuple[str, ...] = get_args(DataQuality)
 """From best to worst."""
@@ -74,8 +77,8 @@ class Band:
 class Conditions:
     """When a row applies. None: the condition was left out and anything matches.
 
-    `value` in minor units, `confidence` and `donor_p_stockout` in millionths, `reversible_for`
-    in seconds.
+    `value` in minor units, `confidence`, `donor_p_stockout` and `order_share` (the plan's value by
+    that of the order line it is about) in millionths, `reversible_for` in seconds.
     """
 
     actions: tuple[str, ...]
@@ -89,6 +92,7 @@ class Conditions:
     supplier_approved: bool | None = None
     within_contract: bool | None = None
     donor_p_stockout: Band | None = None
+    order_share: Band | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +236,7 @@ def _rule(plain: Mapping[str, Any]) -> Rule:
     when: dict[str, Any] = {
         name: tuple(v) if isinstance(v, list) else v for name, v in plain["when"].items()
     }
-    for name in ("value", "confidence", "reversible_for", "donor_p_stockout"):
+    for name in ("value", "confidence", "reversible_for", "donor_p_stockout", "order_share"):
         when[name] = None if when[name] is None else Band(**when[name])
     timeout = plain["timeout"]
     return Rule(

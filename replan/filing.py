@@ -10,6 +10,7 @@ from replan.decision import option_json
 from replan.desk_state import PENDING, DeskState
 from replan.docket import under_way
 from replan.judgement import Judgement
+from replan.spot_checks import spot_check
 
 
 def filed(
@@ -32,6 +33,9 @@ def filed(
     proposal, policy = made.proposal, made.policy
     escalates = new_state != "clarifying"
     body = made.body(new_state, why if escalates else None, ruling, deadline, version, supersedes)
+    if new_state == "executing" and policy.table is not None:
+        drawn = spot_check(ruling, made.mode, policy.table.hash, made.decision_id)
+        body["spot_check"] = drawn
     if clarification is not None:
         body["clarification"] = dict(clarification)
         body["waits_until"] = None if escalates else clarification["until"]

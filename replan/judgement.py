@@ -28,7 +28,7 @@ from replan.effects import Move, Proposal
 from replan.mode import account_of
 from replan.offering import key_of_action, offers_of, supplier_of
 from replan.planning import BufferOffer, ExpediteOffer, LaneOffer, Offer, Option, PostponeOffer
-from replan.units import ActionId, DecisionId, instant_text
+from replan.units import ActionId, DecisionId, instant_text, priced
 
 GAP_LIMIT = 0.02
 """A plan whose distance from a proven optimum is larger than this is not carried out unseen."""
@@ -143,6 +143,11 @@ class Judgement:
                         within_contract=within,
                         model=self.proposal.model,
                         currency=self.policy.network.items[action.item].currency,
+                        order_value_minor=priced(
+                            offer.qty, self.proposal.problem.unit_cost_minor
+                        )
+                        if isinstance(offer, ExpediteOffer | PostponeOffer)
+                        else None,
                     ),
                     self.tally.at,
                     self.policy.absent,
@@ -275,6 +280,8 @@ class Judgement:
             "supersedes": supersedes,
             "clarification": None,
             "waits_until": None,
+            "spot_check": None,
+            "reasoning": ruling.text,
             "brief": None,
             "versions": dict(policy.versions),
         }

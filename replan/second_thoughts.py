@@ -288,6 +288,8 @@ def _tell_a_person(
         "about": about.decision_id,
         "at_risk_minor": 0,
         "clarification": None,
+        "spot_check": None,
+        "reasoning": why["text"],
         "waits_until": None,
         "brief": brief,
         "versions": dict(tally.policy.versions),

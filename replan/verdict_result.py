@@ -71,7 +71,7 @@ class VerdictResult:
 
 def accept(
     given: VerdictGiven,
-    decision: OpenDecision,
+    decision: OpenDecision | None,
     tally: Tally,
     diff: Mapping[str, Any] | None = None,
 ) -> VerdictResult:
@@ -83,7 +83,7 @@ def accept(
         result="accepted",
         status=200,
         code=None,
-        state=decision.state,
+        state=given.last_state if decision is None else decision.state,
         diff=diff,
     )
 

@@ -35,6 +35,7 @@ from replan.people import may_answer
 from replan.questions import ask
 from replan.release import crowded_lane, dated_anew
 from replan.second_thoughts import is_notice
+from replan.spot_checks import is_a_look, keep_look, refused_look
 from replan.standing_aside import defer, take_over
 from replan.verdict_result import (
     CHIPS,
@@ -55,6 +56,12 @@ ENDED = {"superseded": "superseded", "withdrawn": "withdrawn", "expired": "expir
 def take_verdict(state: DeskState, given: VerdictGiven, tally: Tally) -> VerdictResult:
     """Record a verdict and do what it says, or refuse it with a code."""
     decision = state.decisions.get(given.decision_id)
+    if is_a_look(given):
+        code = refused_look(given, tally)
+        if code is not None:
+            return refuse(given, decision, code, None, given.last_state, tally)
+        keep_look(state, given, tally)
+        return accept(given, decision, tally)
     if decision is None or decision.state not in PENDING:
         last = decision.state if decision is not None else given.last_state
         return refuse(given, decision, ENDED.get(last, "already_decided"), None, last, tally)

@@ -38,6 +38,10 @@ class FakeOffice:
     def queue(self) -> list[dict[str, Any]]:
         return [b for b in self.cases.values() if b["state"] in ("escalated", "recommended")]
 
+    def spot_checks(self) -> list[dict[str, Any]]:
+        drawn = [b for b in self.cases.values() if b.get("spot_check")]
+        return [b for b in drawn if b["spot_check"]["found"] is None]
+
     def decisions(
         self, state: str | None, item: str | None, since: str | None
     ) -> list[dict[str, Any]]:
