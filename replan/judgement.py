@@ -143,9 +143,7 @@ class Judgement:
                         within_contract=within,
                         model=self.proposal.model,
                         currency=self.policy.network.items[action.item].currency,
-                        order_value_minor=priced(
-                            offer.qty, self.proposal.problem.unit_cost_minor
-                        )
+                        order_value_minor=priced(offer.qty, self.proposal.problem.unit_cost_minor)
                         if isinstance(offer, ExpediteOffer | PostponeOffer)
                         else None,
                     ),

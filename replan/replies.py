@@ -5,23 +5,30 @@ until the episode ends the offers it speaks of are limited to it, and the case i
 the tick of the answer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any, TypeVar
 
 from replan.decision import action_id_of
 from replan.effects import Feedback
 from replan.events import QuestionAnswered
-from replan.planning import ExpediteOffer, LaneOffer, PlanningProblem
+from replan.offering import key_of
+from replan.planning import BufferOffer, LaneOffer, Offer, PlanningProblem
 from replan.units import Units, quantity_json
+
+_O = TypeVar("_O", bound=Offer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What an answer says about one offer, a lane or an order line: the most that can be done of it
-    (thousandths, 0 for nothing, None as offered) and the day it arrives (None: as offered).
+    """What an answer says about one offer, by the kind and `ref` of the action that takes it up.
+
+    `most`: what can be done of it (thousandths, 0 for nothing); `arrives_on`: the day it arrives;
+    None: as offered.
     """
 
+    kind: str
     ref: str
     most: Units | None
     arrives_on: date | None
@@ -46,23 +53,26 @@ def terms_of(fact: QuestionAnswered, word: Feedback) -> tuple[Terms, ...]:
     }
     about = [a for i, a in named.items() if fact.action_id in (None, i)]
     if not fact.accepted:
-        return tuple(Terms(ref=a.ref, most=Units(0), arrives_on=None) for a in about)
+        return tuple(Terms(kind=a.kind, ref=a.ref, most=Units(0), arrives_on=None) for a in about)
     if fact.qty is None and fact.arrives_on is None:
         return ()
-    return tuple(Terms(ref=a.ref, most=fact.qty, arrives_on=fact.arrives_on) for a in about)
+    return tuple(
+        Terms(kind=a.kind, ref=a.ref, most=fact.qty, arrives_on=fact.arrives_on) for a in about
+    )
 
 
 def as_answered(problem: PlanningProblem, terms: Iterable[Terms]) -> PlanningProblem:
     """The problem with its offers limited to what was answered; of two answers the newer counts."""
-    by_ref = {t.ref: t for t in terms}
-    if not by_ref:
+    by_offer = {(t.kind, t.ref): t for t in terms}
+    if not by_offer:
         return problem
-    lanes = (_lane(offer, by_ref.get(str(offer.lane)), problem) for offer in problem.lanes)
-    lines = (_line(offer, by_ref.get(str(offer.po_line)), problem) for offer in problem.expedites)
+
     return replace(
         problem,
-        lanes=tuple(o for o in lanes if o is not None),
-        expedites=tuple(o for o in lines if o is not None),
+        lanes=_still_on(problem.lanes, by_offer, problem),
+        expedites=_still_on(problem.expedites, by_offer, problem),
+        buffers=_still_on(problem.buffers, by_offer, problem),
+        postpones=_still_on(problem.postpones, by_offer, problem),
     )
 
 
@@ -76,31 +86,28 @@ def reply_text(fact: QuestionAnswered) -> str:
     return f"asked from outside, the answer is: {said}" + (f" ({fact.note})" if fact.note else "")
 
 
-def _lane(offer: LaneOffer, terms: Terms | None, problem: PlanningProblem) -> LaneOffer | None:
+def _still_on(
+    offers: tuple[_O, ...], terms: Mapping[tuple[str, str], Terms], problem: PlanningProblem
+) -> tuple[_O, ...]:
+    left = (_on_terms(offer, terms.get(key_of(offer)[:2]), problem) for offer in offers)
+    return tuple(offer for offer in left if offer is not None)
+
+
+def _on_terms(offer: Any, terms: Terms | None, problem: PlanningProblem) -> Any:
+    """What is left of an offer on the terms answered; None for nothing."""
     if terms is None:
         return offer
     if terms.most is not None:
-        most = terms.most if offer.capacity is None else min(terms.most, offer.capacity)
+        size = "capacity" if isinstance(offer, LaneOffer) else "qty"
+        stands = getattr(offer, size)
+        most = terms.most if stands is None else min(terms.most, stands)
         if most <= 0:
             return None
-        offer = replace(offer, capacity=most)
+        offer = replace(offer, **{size: most})
     if terms.arrives_on is not None:
-        day = max((terms.arrives_on - problem.first_day).days, offer.ship_day)
-        offer = replace(offer, arrive_p50=day, arrive_p90=day)
-    return offer
-
-
-def _line(
-    offer: ExpediteOffer, terms: Terms | None, problem: PlanningProblem
-) -> ExpediteOffer | None:
-    if terms is None:
-        return offer
-    if terms.most is not None:
-        most = min(terms.most, offer.qty)
-        if most <= 0:
-            return None
-        offer = replace(offer, qty=most)
-    if terms.arrives_on is not None:
-        day = max((terms.arrives_on - problem.first_day).days, 0)
-        offer = replace(offer, new_day_p50=day, new_day_p90=day)
+        moves = isinstance(offer, LaneOffer)
+        day = max((terms.arrives_on - problem.first_day).days, offer.ship_day if moves else 0)
+        dated = isinstance(offer, LaneOffer | BufferOffer)
+        names = ("arrive_p50", "arrive_p90") if dated else ("new_day_p50", "new_day_p90")
+        offer = replace(offer, **dict.fromkeys(names, day))
     return offer

@@ -135,7 +135,7 @@ def _case_json(case: CaseFile) -> dict[str, Any]:
         "feedback": None if case.feedback is None else feedback_json(case.feedback),
         "nearness": case.nearness,
         "terms": [
-            [t.ref, t.most, None if t.arrives_on is None else t.arrives_on.isoformat()]
+            [t.kind, t.ref, t.most, None if t.arrives_on is None else t.arrives_on.isoformat()]
             for t in case.terms
         ],
     }
@@ -150,8 +150,13 @@ def _case(plain: Mapping[str, Any]) -> CaseFile:
         feedback=None if feedback is None else feedback_from_json(feedback),
         nearness=plain["nearness"],
         terms=tuple(
-            Terms(ref=ref, most=most, arrives_on=None if day is None else date.fromisoformat(day))
-            for ref, most, day in plain["terms"]
+            Terms(
+                kind=kind,
+                ref=ref,
+                most=most,
+                arrives_on=None if day is None else date.fromisoformat(day),
+            )
+            for kind, ref, most, day in plain["terms"]
         ),
     )
 

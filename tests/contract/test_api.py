@@ -69,6 +69,7 @@ ROUTES = [
     ("GET", f"/review/{DECISION}", 401, 200),
     ("GET", "/review/dec-none", 401, 404),
     ("GET", "/api/escalations", 401, 200),
+    ("GET", "/api/spot-checks", 401, 200),
     ("GET", "/api/decisions", 401, 200),
     ("GET", f"/api/decisions/{DECISION}", 401, 200),
     ("GET", "/api/decisions/dec-none", 401, 404),
