@@ -15,7 +15,7 @@ import pytest
 
 from replan.errors import UsageError
 from replan.infra.demo_events import SaleLine, read_extract
-from replan.infra.demo_network import SUPPLIERS, LearntDemand, order_up_to
+from replan.infra.demo_network import SUPPLIERS, LearntDemand, buffer_of, order_up_to
 from replan.infra.demo_promotions import read_promotions
 from replan.infra.demo_world import (
     DEMO_DEFAULTS,
@@ -25,6 +25,9 @@ from replan.infra.demo_world import (
     build_demo_workspace,
     initial_stock,
 )
+from replan.infra.erp_legs import read_legs
+from replan.infra.workspace import open_workspace
+from replan.units import day_number
 
 pytestmark = pytest.mark.slow  # each builds a workspace of a year
 
@@ -251,3 +254,36 @@ def test_the_readme_states_the_digest_of_the_bundled_extract() -> None:
     plain = gzip.decompress(EXTRACT.read_bytes())
     readme = (DEMO_DEFAULTS / "README.md").read_text(encoding="utf-8")
     assert hashlib.sha256(plain).hexdigest() in readme
+
+
+def test_every_supplier_of_the_network_has_legs_to_every_region(demo: Path) -> None:
+    legs = read_legs(demo)
+    days = range(day_number(date(2017, 1, 1)), day_number(date(2018, 1, 1)))
+    regions = {row["region"] for row in table(demo, "sites.csv") if row["kind"] == "store"}
+    for supplier in sorted({row["supplier"] for row in table(demo, "supply.csv")}):
+        for region in sorted(regions):
+            assert all((supplier, region, day) in legs.rows for day in days), (supplier, region)
+
+
+def test_weather_alerts_name_suppliers_of_the_network(demo: Path) -> None:
+    suppliers = {row["site"] for row in table(demo, "sites.csv") if row["kind"] == "supplier"}
+    with gzip.open(demo / "events" / "weather.jsonl.gz", "rt", encoding="utf-8") as lines:
+        named = {site for line in lines for site in json.loads(line)["data"]["area"]["locations"]}
+    assert named == suppliers
+
+
+def test_a_buffer_is_whole_lots_of_about_three_days(demo: Path) -> None:
+    held = [row for row in table(demo, "supply.csv") if row["buffer_qty"]]
+    assert {row["supplier"] for row in held} == {"SUP2", "SUP3"}
+    assert all(int(row["buffer_qty"]) % int(row["lot_multiple"]) == 0 for row in held)
+
+
+def test_three_days_of_demand_are_rounded_up_to_lots() -> None:
+    # 4 a day: 12 pieces are two lots of six.
+    assert buffer_of(LearntDemand(mean=4.0, variance=0.0), SUPPLIERS[0]) == 12
+    assert buffer_of(LearntDemand(mean=4.1, variance=0.0), SUPPLIERS[0]) == 18
+
+
+def test_the_workspace_of_the_demo_may_run_live(demo: Path) -> None:
+    workspace = open_workspace(demo)
+    assert [finding for finding in workspace.findings if finding.severity == "error"] == []
