@@ -9,7 +9,7 @@ tail matters for lines that are overdue already. Nothing is pooled over items.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -199,12 +199,10 @@ class LeadTimes:
             if since is None or row.on - row.lead >= since:
                 ratio = math.log(max(row.lead, LEAST_DAYS) / max(middle, LEAST_DAYS))
                 by_site.setdefault(row.site, []).append(ratio)
-        everywhere = [ratio for site in sorted(by_site) for ratio in by_site[site]]
-        if not everywhere:
+        if not by_site:
             return prior
-        shared = _shrunk(everywhere, 0.0)
         here = by_site.get(contract.site, [])
-        shift = _shrunk(here, shared)
+        shift = _shift(here, [by_site[site] for site in sorted(by_site)])
         squares = sum((ratio - shift) ** 2 for ratio in here)
         freedom = PRIOR_LINES + len(here)
         spread = math.sqrt((PRIOR_LINES * prior.spread**2 + squares) / freedom)
@@ -216,7 +214,7 @@ class LeadTimes:
             p90=float(max(math.ceil(round(late, 6)), p50)),
             spread=spread,
             freedom=freedom,
-            lines=len(everywhere),
+            lines=sum(map(len, by_site.values())),
             stated=stated,
         )
 
@@ -256,9 +254,16 @@ def _prior(contract: SupplyContract, stated: LeadTimeStated | None) -> LeadTime:
     )
 
 
-def _shrunk(values: Iterable[float], towards: float) -> float:
-    rows = list(values)
-    return (sum(rows) + PRIOR_LINES * towards) / (len(rows) + PRIOR_LINES)
+def _shift(here: Sequence[float], sites: Sequence[Sequence[float]]) -> float:
+    """Mean log ratio to what is declared, at one site of several: posterior mean of a site's mean
+    about a common one, that about 0. Each of the two levels varies as the mean of twice the prior's
+    lines does, so that for a lone site the declared lead time counts like `PRIOR_LINES`.
+    """
+    level = 2 * PRIOR_LINES
+    weights = [1.0 / (1.0 / len(rows) + 1.0 / level) for rows in sites]
+    means = [sum(rows) / len(rows) for rows in sites]
+    common = sum(w * m for w, m in zip(weights, means, strict=True)) / (sum(weights) + level)
+    return (sum(here) + level * common) / (len(here) + level)
 
 
 def valid_on(network: Network, fact: LeadTimeStated, site: SiteId) -> int:
