@@ -96,9 +96,8 @@ def line_outlook(
         arrivals.append(
             Arrival(po_line=stated.po_line, shipment=notice.shipment, qty=qty, p50=p50, p90=p90)
         )
-        if at.moved_by is not None:
-            slips.append(at.moved_by)
-        elif _local(network, line, at.eta) > day_number(line.first_promised):
+        slips += at.movers
+        if not at.movers and _local(network, line, at.eta) > day_number(line.first_promised):
             slips.append(notice)
         open_qty = Units(open_qty - qty)
     is_overdue = False

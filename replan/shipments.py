@@ -31,6 +31,9 @@ recalculation, many an hour."""
 UNSTATED_DELAY = timedelta(days=1)
 """What a delay that says no more is taken for; as much again, twice, is added to the late end."""
 
+MOVERS_TOLD = 3
+"""Reports of a delay that are told as evidence: the newest."""
+
 LOSSES: frozenset[str] = frozenset({"A7", "A9", "CA"})
 """Refused, damaged, cancelled: these units are no supply until the order line is stated anew."""
 
@@ -45,8 +48,8 @@ class Voyage:
     """What is believed of a shipment.
 
     `eta`: expected arrival, or the arrival itself; `late`: nine in ten arrive by then, None if
-    nobody said; `doubt`: what unexplained delays add to the late end. `moved_by`: the newest report
-    that moved the arrival to later, or that lost the goods.
+    nobody said; `doubt`: what unexplained delays add to the late end. `movers`: the newest reports
+    that moved the arrival to later, or lost the goods.
     """
 
     left: datetime
@@ -54,7 +57,16 @@ class Voyage:
     late: datetime | None
     doubt: timedelta
     whereabouts: Whereabouts
-    moved_by: ShipmentReport | None
+    movers: tuple[ShipmentReport, ...] = ()
+
+    @property
+    def moved_by(self) -> ShipmentReport | None:
+        """The newest report that made it late or lost it."""
+        return self.movers[-1] if self.movers else None
+
+    def by(self, report: ShipmentReport) -> "Voyage":
+        """The same, moved by one more report."""
+        return replace(self, movers=(*self.movers, report)[-MOVERS_TOLD:])
 
     def lost_since(self, at: datetime) -> bool:
         """Whether the goods were lost at an instant or after it."""
@@ -145,7 +157,6 @@ def voyage(notice: ShipmentNoticed, reports: Iterable[ShipmentReport]) -> Voyage
         late=None,
         doubt=timedelta(0),
         whereabouts="under_way",
-        moved_by=None,
     )
     for report in reports:
         is_older = said_at(report) < said_at(notice)
@@ -179,7 +190,7 @@ def _reached(at: Voyage, report: MilestoneReached, announced: datetime) -> Voyag
         case "X1" | "D1":
             return replace(at, eta=report.at, late=None, doubt=timedelta(0), whereabouts="arrived")
         case "A7" | "A9" | "CA":
-            return replace(at, whereabouts="lost", moved_by=report)
+            return replace(at, whereabouts="lost").by(report)
         case "P1" | "X6" | "PA":
             return at
 
@@ -187,15 +198,15 @@ def _reached(at: Voyage, report: MilestoneReached, announced: datetime) -> Voyag
 def _expected(at: Voyage, eta: datetime, report: ShipmentReport) -> Voyage:
     if abs(eta - at.eta) < ETA_STEP:
         return replace(at, doubt=timedelta(0))
-    moved_by = report if eta > at.eta else at.moved_by
-    return replace(at, eta=eta, doubt=timedelta(0), moved_by=moved_by)
+    moved = replace(at, eta=eta, doubt=timedelta(0))
+    return moved.by(report) if eta > at.eta else moved
 
 
 def _delayed(at: Voyage, late: timedelta | None, report: ShipmentReport) -> Voyage:
     if late is not None:
         return _expected(at, at.eta + late, report)
     doubt = at.doubt + 2 * UNSTATED_DELAY
-    return replace(at, eta=at.eta + UNSTATED_DELAY, late=None, doubt=doubt, moved_by=report)
+    return replace(at, eta=at.eta + UNSTATED_DELAY, late=None, doubt=doubt).by(report)
 
 
 def _code(report: ShipmentReport) -> str:

@@ -19,7 +19,18 @@ from replan.streams.file_source import merge, scan
 from replan.streams.intake import Intake
 from replan.streams.messages import Decoded, Place
 from replan.streams.strict_json import StrictParser
-from tests.event_lines import network, order, receipt, sale
+from tests.event_lines import (
+    alert,
+    asn,
+    commit,
+    eta_change,
+    lead_time,
+    milestone,
+    network,
+    order,
+    receipt,
+    sale,
+)
 
 START = datetime(2026, 5, 4, tzinfo=UTC)
 PLACE = Place("events.jsonl", 1)
@@ -41,6 +52,13 @@ def a_log() -> list[dict[str, Any]]:
         order() | {"time": "2026-05-04T13:00:00Z"},
         step | {"id": "t-2", "data": {"status": "shipped"}},
         step | {"id": "t-1", "time": "2026-05-04T05:00:00Z", "data": moved},
+        milestone() | {"id": "ms-early", "time": "2026-05-04T02:00:00Z"},
+        eta_change() | {"id": "eta-early", "time": "2026-05-04T04:00:00Z"},
+        asn() | {"time": "2026-05-04T06:00:00Z"},
+        milestone(code="X6") | {"id": "ms-late", "time": "2026-05-04T15:00:00Z"},
+        commit() | {"time": "2026-05-04T06:30:00Z"},
+        lead_time(lead_time_s=604_800) | {"time": "2026-05-04T07:00:00Z"},
+        alert() | {"time": "2026-05-04T07:30:00Z"},
         sale(id="bad", data={}),
         sale(id="tea", subject="TEA@S1"),
         sale(id="late", time="2026-05-01T00:00:00Z", recordedtime="2026-05-04T08:00:00Z"),

@@ -22,16 +22,23 @@ from tests.sense_worlds import (
     S2,
     World,
     adjusted,
+    alert,
     calm_sales,
     closed,
+    committed,
     counted,
+    eta,
     fitted_world,
+    lead_word,
     line,
+    milestone,
     moved,
     network,
     receipt,
     sale,
+    shipped,
     stated,
+    troubled,
     when,
 )
 
@@ -51,7 +58,8 @@ def facts(draw: st.DrawFn, first: float = FIT_DAY, days: float = 0.5) -> SenseFa
     at = first + draw(st.integers(0, round(days * 1_440) - 1)) / 1_440
     site, qty = draw(sites), draw(quantities)
     po = f"PO{draw(st.integers(1, 2))}@1"
-    kind = draw(st.integers(0, 9))
+    kind = draw(st.integers(0, 16))
+    ship = f"SHIP{draw(st.integers(1, 2))}"
     match kind:
         case 0 | 1:
             promo = draw(st.sampled_from((None, "P1")))
@@ -77,6 +85,22 @@ def facts(draw: st.DrawFn, first: float = FIT_DAY, days: float = 0.5) -> SenseFa
             first = FIT_DAY - 2 + draw(st.integers(0, 4))
             last, prior = first + draw(st.integers(0, 4)), qty / 10
             return stated(at, first, last, site=site, prior=prior, promo="P1")
+        case 9:
+            return committed(at, 30 + draw(st.integers(0, 5)), qty=qty, po_line=po)
+        case 10:
+            return shipped(at, at + draw(st.integers(1, 6)), qty=qty, shipment=ship, po_line=po)
+        case 11:
+            code = draw(st.sampled_from(("AF", "X6", "X2", "SD", "X1", "CA")))
+            return milestone(at, code, shipment=ship, of=at + 4 if code == "X2" else at)
+        case 12:
+            return eta(at, at + draw(st.integers(1, 9)), shipment=ship)
+        case 13:
+            return troubled(at, draw(st.sampled_from((None, 5.0, 30.0))), shipment=ship)
+        case 14:
+            return lead_word(at, draw(st.integers(3, 20)), lane=site)
+        case 15:
+            places = draw(st.sampled_from((("SUP",), (S1,), ("S1-S2",))))
+            return alert(at, at, at + draw(st.integers(1, 6)), places=places)
         case _:
             return closed(FIT_DAY - 1, site=site, at=at)
 
@@ -185,6 +209,17 @@ def days_after() -> tuple[SenseFact, ...]:
         sale(30.8, -2),
         counted(30.2, 4_900),
         counted(31.4, 4_870, site=S2, as_of=31.3),
+        line(28.5, 34, po_line="PO2@1"),
+        committed(29.2, 35, po_line="PO2@1"),
+        shipped(30.1, 34.5, po_line="PO2@1"),
+        milestone(30.4, "AF"),
+        eta(31.2, 35.4),
+        milestone(32.1, "SD", reason="AO"),
+        troubled(32.6, 5.0),
+        receipt(35.2, 100, po_line="PO2@1"),
+        lead_word(30.6, 9),
+        alert(29.4, 30.0, 33.0),
+        alert(30.4, 30.0, 32.0, certainty="Likely"),
     ]
     return tuple(distinct(rows))
 

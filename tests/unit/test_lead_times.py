@@ -67,7 +67,7 @@ def test_many_lines_outweigh_the_contract() -> None:
     supply = SupplyLedger()
     ordered_and_received(supply, 12, 40)
     lead = lead_of(supply)
-    assert (lead.p50, lead.lines) == (12.0, 40)
+    assert (lead.p50, lead.lines) == (11.0, 40)
 
 
 def test_a_punctual_supplier_is_trusted_with_a_narrow_spread() -> None:
