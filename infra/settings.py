@@ -18,6 +18,7 @@ from replan.currencies import minor_digits
 from replan.findings import Finding
 from replan.infra.shapes import Path, StrictShape, findings_of, parsed_by, refuse
 from replan.infra.text_values import NotAValue, duration, is_zone
+from replan.models.registry import factories
 from replan.throttle import ALERTS_PER_DAY
 
 SETTINGS_FILE = "replan.toml"
@@ -96,6 +97,18 @@ def _clock(name: object) -> object:
     return name
 
 
+def _forecasters(names: object) -> tuple[str, ...]:
+    known = factories()
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise NotAValue("type", f"{names!r} is not a list of names")
+    for name in names:
+        if name not in known:
+            raise NotAValue(
+                "unknown_name", f"{name!r} is not an installed forecaster: {', '.join(known)}"
+            )
+    return tuple(sorted(set(names)))
+
+
 class Source(StrictShape):
     """Where events come from."""
 
@@ -154,8 +167,10 @@ class Attention(StrictShape):
 
 class Models(StrictShape):
     """Closed days before a series takes part; closed days before a plan that rests on it may run
-    unseen (0: as `min_days`); time between fits; days of history in a fit."""
+    unseen (0: as `min_days`); plug-in forecasters that may serve a series; time between fits;
+    days of history in a fit."""
 
+    candidates: Annotated[tuple[str, ...], parsed_by(_forecasters)] = ()
     novel_days: Annotated[int, Field(ge=0, le=3650)] = 0
     min_days: Annotated[int, Field(ge=1, le=3650)] = 28
     refit: Duration = timedelta(days=7)

@@ -151,7 +151,7 @@ def opened_engine(
                 batch=settings.plan.max_batch,
                 snapshot_ticks=settings.engine.snapshot_ticks,
             ),
-            fitter=StatsforecastFitter(),
+            fitter=StatsforecastFitter(candidates=settings.models.candidates),
             pool=fits,
             executor=executor,
             executor_name="erp" if settings.executor.reference_erp else "file",

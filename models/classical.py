@@ -91,6 +91,12 @@ class SeasonalEts:
             out[day] = np.maximum(state[0] + state[WEEK - day % WEEK], 0.0)
         return out
 
+    def scaled(self, state: FloatArray, ratio: FloatArray) -> FloatArray:
+        """Level and seasons, which are in units of sales, times `ratio` (N,)."""
+        result: FloatArray = state.copy()
+        result[: 1 + WEEK] *= ratio
+        return result
+
     def batch_mean(self, y: FloatArray, later: FloatArray, h: int) -> FloatArray:
         """statsforecast's own answer (h, N): fitted on `y`, then `forward` over `y` and `later`."""
         from statsforecast.models import AutoETS

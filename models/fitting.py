@@ -2,7 +2,8 @@
 
 Series are classified by their average demand interval (Syntetos and Boylan 2005, "On the
 categorization of demand patterns"): at least 1.32 days between days with demand means intermittent.
-What cannot be fitted, or loses to the 28-day mean on its own history, gets the 28-day mean. Runs in
+What cannot be fitted gets the 28-day mean; what loses to it or to TSB on its own history changes
+over, and so does what a plug-in named in the settings forecasts better on unseen days. Runs in
 a worker process; one thread, float64, the same request gives the same bits.
 """
 
@@ -18,22 +19,27 @@ from replan.forecasting import (
     BoolArray,
     FitRequest,
     FloatArray,
+    Forecaster,
     IntArray,
     LiveFit,
     PanelFit,
+    checked_mean,
 )
 from replan.models.cold_start import Borrowed, borrowed
 from replan.models.history import RESIDUAL_DAYS, WEEK, required_statsforecast
-from replan.models.registry import BUILT_IN
+from replan.models.registry import BUILT_IN, forecaster
 from replan.models.uplift_history import Past, without_drivers
 from replan.models.watching import FitErrors, watch_fit
 
 INTERMITTENT_FROM = 1.32
 COMPARED_DAYS = 56
-"""Days on which a model must keep up with the 28-day mean."""
+"""Days on which a model must keep up with the 28-day mean and with TSB."""
+
+HELD_OUT_DAYS = 28
+"""Days that a plug-in must forecast unseen."""
 
 CLEARLY_WORSE = 1.02
-"""Ratio of squared errors from which the 28-day mean replaces a model; less is noise."""
+"""Ratio of squared errors from which another model takes over; less is noise."""
 
 FROZEN_DAYS = 28
 """Longest time that a reference stays frozen when thresholds are calibrated."""
@@ -44,6 +50,8 @@ class StatsforecastFitter:
     """Fits a panel with the built-in models; a seasonal fit uses the newest `ets_days` days."""
 
     ets_days: int = 28 * WEEK
+    candidates: tuple[str, ...] = ()
+    """Plug-in forecasters that may serve a series, by name; they must be installed."""
 
     def fit_panel(self, request: FitRequest) -> PanelFit:
         """Every series of the request that is not young gets a model, offsets and thresholds.
@@ -54,9 +62,10 @@ class StatsforecastFitter:
         sold = np.ascontiguousarray(request.sold, dtype=np.float64)
         past = without_drivers(sold, request.mask, request.drivers, request.category_of)
         sold = past.base_sold
-        work = _Fitting(sold, request.mask, self.ets_days)
+        work = _Fitting(sold, request.mask, self.ets_days, self.candidates)
         work.fit_chosen(classes(sold, request.mask, request.young, days=self.ets_days))
         work.challenge()
+        work.invite(self.candidates)
         work.lend(borrowed(sold, request))
         return work.finished(request, past)
 
@@ -83,13 +92,16 @@ def classes(y: FloatArray, mask: BoolArray, young: BoolArray, *, days: int) -> l
 class _Fitting:
     """The growing answer to one request."""
 
-    def __init__(self, y: FloatArray, mask: BoolArray, ets_days: int) -> None:
+    def __init__(
+        self, y: FloatArray, mask: BoolArray, ets_days: int, candidates: Sequence[str]
+    ) -> None:
         self.y, self.mask, self.ets_days = y, mask, ets_days
-        self.names = tuple(sorted(BUILT_IN))
-        self.models = {name: BUILT_IN[name]() for name in self.names}
+        self.names = tuple(sorted({*BUILT_IN, *candidates}))
+        self.models: dict[str, Forecaster] = {name: forecaster(name) for name in self.names}
         n = y.shape[1]
         self.choice: IntArray = np.full(n, -1, dtype=np.int64)
-        self.state: FloatArray = np.zeros((max(m.state_size for m in self.models.values()), n))
+        largest = max(made().state_size for made in BUILT_IN.values())
+        self.state: FloatArray = np.zeros((largest, n))
         self.params: dict[str, FloatArray] = {}
         self.growth: FloatArray = np.zeros(n)
         self.residuals: FloatArray = np.full((min(y.shape[0], RESIDUAL_DAYS), n), np.nan)
@@ -118,24 +130,58 @@ class _Fitting:
             raise ValueError(f"no model could be fitted: series {_some(still)}")
 
     def challenge(self) -> None:
-        """Give the 28-day mean to every series on whose recent days it was clearly better."""
-        rolling = self.names.index("mean28")
-        held = [i for i in range(len(self.choice)) if self.choice[i] not in (-1, rolling)]
-        if not held:
-            return
-        fit = self.models["mean28"].fit(self.y[:, held], self.mask[:, held])
-        ours = self.residuals[-COMPARED_DAYS:, held]
-        theirs = fit.residuals[-COMPARED_DAYS:]
+        """Give a series to the 28-day mean or to TSB where that was clearly better on its recent
+        days. Neither has a parameter fitted to those days, so nothing was seen beforehand.
+        """
+        for name in ("mean28", "tsb"):
+            rival = self.names.index(name)
+            held = [i for i in range(len(self.choice)) if self.choice[i] not in (-1, rival)]
+            if not held:
+                continue
+            try:
+                fit = self.models[name].fit(self.y[:, held], self.mask[:, held])
+            except ValueError:
+                # Too short a history for it: then it is no rival either.
+                continue
+            better = self._beaten(held, fit.residuals[-COMPARED_DAYS:])
+            if better.size:
+                columns = [held[int(i)] for i in better]
+                self._keep(name, columns, _columns_of(fit, better))
+                self.notes.append(
+                    f"{name} was better over {COMPARED_DAYS} days: series {_some(columns)}"
+                )
+
+    def invite(self, candidates: Sequence[str]) -> None:
+        """Give a series to a plug-in that was clearly better on days that it had not seen: it is
+        fitted without the newest `HELD_OUT_DAYS`, then steps through them.
+        """
+        for name in candidates:
+            held = [i for i in range(len(self.choice)) if self.choice[i] >= 0]
+            if not held or self.y.shape[0] <= HELD_OUT_DAYS + 2 * WEEK:
+                continue
+            y, mask = self.y[:, held], self.mask[:, held]
+            try:
+                better = self._beaten(held, _unseen_errors(self.models[name], y, mask))
+                if not better.size:
+                    continue
+                columns = [held[int(i)] for i in better]
+                self._keep(name, columns, self.models[name].fit(y[:, better], mask[:, better]))
+            except ValueError as error:
+                self.notes.append(f"{name} was left out: {error}")
+                continue
+            self.degraded[columns] = 0
+            self.notes.append(
+                f"{name} was better over {HELD_OUT_DAYS} unseen days: series {_some(columns)}"
+            )
+
+    def _beaten(self, held: list[int], theirs: FloatArray) -> IntArray:
+        """Which of `held` their present model serves clearly worse than these errors (D, n)."""
+        ours = self.residuals[-theirs.shape[0] :, held]
+        theirs = theirs[-ours.shape[0] :]
         both = np.isfinite(ours) & np.isfinite(theirs)
         our_loss = np.where(both, ours * ours, 0.0).sum(axis=0)
         their_loss = np.where(both, theirs * theirs, 0.0).sum(axis=0)
-        beaten = np.flatnonzero(our_loss > CLEARLY_WORSE * their_loss)
-        if beaten.size:
-            columns = [held[int(i)] for i in beaten]
-            self._keep("mean28", columns, _columns_of(fit, beaten))
-            self.notes.append(
-                f"beaten by mean28 over {COMPARED_DAYS} days: series {_some(columns)}"
-            )
+        return np.flatnonzero(our_loss > CLEARLY_WORSE * their_loss)
 
     def lend(self, found: Borrowed | None) -> None:
         """Give the level of their like to the series that have hardly sold yet."""
@@ -268,6 +314,9 @@ class _Fitting:
     def _keep(self, name: str, columns: list[int], fit: LiveFit) -> None:
         """Write a fit over whatever these columns held before."""
         self.choice[columns] = self.names.index(name)
+        more = fit.state.shape[0] - self.state.shape[0]
+        if more > 0:
+            self.state = np.vstack((self.state, np.zeros((more, len(self.choice)))))
         self.state[:, columns] = 0.0
         self.state[: fit.state.shape[0], columns] = fit.state
         for values in self.params.values():
@@ -292,6 +341,19 @@ def _check(request: FitRequest) -> None:
         )
     if request.sold.shape[0] == 0:
         raise ValueError("fit request: history has 0 days, must have at least 1")
+
+
+def _unseen_errors(model: Forecaster, y: FloatArray, mask: BoolArray) -> FloatArray:
+    """One-step errors (HELD_OUT_DAYS, n) on the newest days, NaN where masked, of a model fitted
+    before them; ValueError where an answer breaks the rules of the port.
+    """
+    fit = model.fit(y[:-HELD_OUT_DAYS], mask[:-HELD_OUT_DAYS])
+    state, errors = fit.state, []
+    for day in range(y.shape[0] - HELD_OUT_DAYS, y.shape[0]):
+        mean = checked_mean(model.mean(state, fit.params, 1), 1, y.shape[1])[0]
+        errors.append(np.where(mask[day], y[day] - mean, np.nan))
+        state = model.step(state, fit.params, y[day], mask[day])
+    return np.stack(errors)
 
 
 def _columns_of(fit: LiveFit, rows: IntArray) -> LiveFit:

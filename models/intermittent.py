@@ -93,6 +93,12 @@ class Tsb:
         """p·z on each of the next h days (h, N)."""
         return np.tile(state[1] * state[0], (h, 1))
 
+    def scaled(self, state: FloatArray, ratio: FloatArray) -> FloatArray:
+        """The size of a demand times `ratio` (N,); how often there is one stays."""
+        result: FloatArray = state.copy()
+        result[0] *= ratio
+        return result
+
     def batch_mean(self, y: FloatArray, later: FloatArray, h: int) -> FloatArray:
         """statsforecast's own full forecast (h, N) on `y` followed by `later`."""
         whole = np.concatenate([y, later])

@@ -62,6 +62,12 @@ class RollingMean:
             total = total + state[row]
         return np.tile(total / np.maximum(state[WINDOW + 1], 1.0), (h, 1))
 
+    def scaled(self, state: FloatArray, ratio: FloatArray) -> FloatArray:
+        """The days of the ring times `ratio` (N,)."""
+        result: FloatArray = state.copy()
+        result[:WINDOW] *= ratio
+        return result
+
     def batch_mean(self, y: FloatArray, later: FloatArray, h: int) -> FloatArray:
         """The mean of the last 28 days of `y` followed by `later`."""
         whole = np.concatenate([y, later])

@@ -59,6 +59,12 @@ class SeasonalNaive:
             out[day] = state[WEEK - 1 - day % WEEK]
         return out
 
+    def scaled(self, state: FloatArray, ratio: FloatArray) -> FloatArray:
+        """Each weekday times `ratio` (N,)."""
+        result: FloatArray = state.copy()
+        result[:WEEK] *= ratio
+        return result
+
     def batch_mean(self, y: FloatArray, later: FloatArray, h: int) -> FloatArray:
         """The last week of `y` followed by `later`, repeated."""
         week = np.concatenate([y, later])[-WEEK:]

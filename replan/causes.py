@@ -262,7 +262,8 @@ def _units(thousandths: int) -> str:
 
 
 def _as_promised(row: Inbound, promised: Mapping[str, int]) -> Inbound:
-    day = promised.get(row.ref.partition("/")[0])
+    # A delivery is named after its order line, and what carries it.
+    day = promised.get(row.ref.partition("/")[0].removesuffix("+"))
     return row if day is None else replace(row, day_p50=day, day_p90=day)
 
 

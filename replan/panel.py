@@ -33,6 +33,7 @@ from replan.forecasting import (
     WatchHistory,
     checked_mean,
 )
+from replan.level_shift import LOOK_BACK, REST_DAYS, Rescales, shift_of
 from replan.network import Network
 from replan.tickets import OCTAVES, TicketBook
 from replan.units import ONE_UNIT, ItemId, SiteId, day_number
@@ -66,6 +67,8 @@ class Columns:
     alarm_down: IntArray
     lift_seen: FloatArray
     lift_due: FloatArray
+    moved: IntArray
+    """The day on which a series was last put on a new level."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -454,6 +457,7 @@ def apply_fit(panel: Panel, fit: PanelFit, forecasters: Mapping[str, Forecaster]
         alarm_down=old.alarm_down,
         lift_seen=fit.lift_seen.copy(),
         lift_due=fit.lift_due.copy(),
+        moved=old.moved,
     )
     panel.ring = [_columns(fit.state.shape[0], panel.size) for _ in panel.ring]
     last = int(panel.closed.max()) if panel.size else NEVER
@@ -682,8 +686,48 @@ def _step(
     live.reference[:, alarmed] = live.state[:, alarmed]
     live.up[alarmed] = 0.0
     live.down[alarmed] = 0.0
+    _follow_shifts(panel, day, rows[modelled], forecasters)
     result: FloatArray = quantiles[:, 0, :]
     return result
+
+
+def _follow_shifts(
+    panel: Panel, day: int, rows: IntArray, forecasters: Mapping[str, Forecaster]
+) -> None:
+    """Put series whose alarm is confirmed on their new level; their band forgets the old one."""
+    fit, live = panel.fit, panel.live
+    assert fit is not None, "an alarm needs a model"
+    newest = np.maximum(live.alarm_up[rows], live.alarm_down[rows])
+    first = day - LOOK_BACK + 1
+    doubted = rows[(newest >= first) & (live.moved[rows] < day - REST_DAYS)]
+    for row in doubted[panel.began[doubted] <= first].tolist():
+        model = forecasters[fit.models[int(fit.choice[row])]]
+        one = np.array([row], dtype=np.int64)
+        if first < panel.first_day or not isinstance(model, Rescales):
+            continue
+        if panel.drivers.days(one, np.array([first]), LOOK_BACK) is not None:
+            continue
+        start = first - panel.first_day
+        sold = np.array(
+            [
+                panel.tickets.usual(panel.sold[start + n, one], one, first + n)[0]
+                for n in range(LOOK_BACK)
+            ]
+        )
+        if (panel.empty[start : start + LOOK_BACK, row] & (sold <= 0)).any():
+            continue
+        # A week ahead are the same weekdays as the days looked at.
+        week = _mean(panel, live.reference, one, 7, forecasters)[:, 0]
+        ratio = shift_of(sold / ONE_UNIT, week[7 - LOOK_BACK :], float(fit.size[row]))
+        now = float(_mean(panel, live.state, one, 7, forecasters)[:, 0].sum())
+        if ratio == 1.0 or now <= 0.0:
+            continue
+        factor = np.array([round(ratio * float(week.sum()) / now, 9)])
+        live.state[:, one] = model.scaled(live.state[:, one], factor)
+        live.reference[:, one] = live.state[:, one]
+        live.offsets[:, row] = panel.ring[first % len(panel.ring)].offsets[:, row]
+        live.up[row] = live.down[row] = 0.0
+        live.moved[row] = day
 
 
 def _lifted(panel: Panel, rows: IntArray, mean: FloatArray, at_work: DriverDays) -> FloatArray:
@@ -818,6 +862,7 @@ def _columns(states: int, n: int) -> Columns:
         alarm_down=np.full(n, NEVER, dtype=np.int64),
         lift_seen=np.zeros((len(CHANNELS), n)),
         lift_due=np.zeros((len(CHANNELS), n)),
+        moved=np.full(n, NEVER, dtype=np.int64),
     )
 
 
