@@ -18,7 +18,7 @@ from replan.arrivals import is_late
 from replan.drivers import StatedDriver
 from replan.effects import Counterfactual, Driver
 from replan.forecasting import LEVELS, FloatArray, Forecaster
-from replan.outlook import Ahead, left_to_sell
+from replan.outlook import DOUBT_DAYS, Ahead, left_to_sell
 from replan.panel import NEVER, Panel, book_stock, lift_ahead, reference_mean, stock_known
 from replan.planning import Inbound, PlanningProblem, SiteOutlook
 from replan.scenarios import draws, play
@@ -321,13 +321,18 @@ def _weight(
 def _reference(
     panel: Panel, ahead: Ahead, today: int, days: int, forecasters: Mapping[str, Forecaster]
 ) -> FloatArray:
-    """What the frozen reference still expects of a series (days,) from today on."""
+    """What the frozen reference still expects of a series (days,) from today on; for a fortnight
+    after it was put on a new level, what it expected before.
+    """
     row = ahead.row
     first_open = int(panel.closed[row]) + 1
     behind = max(today - first_open, 0)
     mean = reference_mean(panel, np.array([row], dtype=np.int64), days + behind, forecasters)
     share = ahead.left_of_today
     to_come = None if share is None else mean[behind] * share
+    live = panel.live
+    if live.moved[row] >= today - DOUBT_DAYS:
+        mean = mean / live.moved_by[row]
     result: FloatArray = left_to_sell(panel, row, mean.T, first_open, today, days, to_come)[0]
     return result
 

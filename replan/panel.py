@@ -69,6 +69,8 @@ class Columns:
     lift_due: FloatArray
     moved: IntArray
     """The day on which a series was last put on a new level."""
+    moved_by: FloatArray
+    """By what factor that was."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -458,6 +460,7 @@ def apply_fit(panel: Panel, fit: PanelFit, forecasters: Mapping[str, Forecaster]
         lift_seen=fit.lift_seen.copy(),
         lift_due=fit.lift_due.copy(),
         moved=old.moved,
+        moved_by=old.moved_by,
     )
     panel.ring = [_columns(fit.state.shape[0], panel.size) for _ in panel.ring]
     last = int(panel.closed.max()) if panel.size else NEVER
@@ -728,6 +731,7 @@ def _follow_shifts(
         live.offsets[:, row] = panel.ring[first % len(panel.ring)].offsets[:, row]
         live.up[row] = live.down[row] = 0.0
         live.moved[row] = day
+        live.moved_by[row] = ratio
 
 
 def _lifted(panel: Panel, rows: IntArray, mean: FloatArray, at_work: DriverDays) -> FloatArray:
@@ -863,6 +867,7 @@ def _columns(states: int, n: int) -> Columns:
         lift_seen=np.zeros((len(CHANNELS), n)),
         lift_due=np.zeros((len(CHANNELS), n)),
         moved=np.full(n, NEVER, dtype=np.int64),
+        moved_by=np.ones(n),
     )
 
 
