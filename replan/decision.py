@@ -7,8 +7,9 @@ by the clock; nothing of the machine, the batch or the moment of sending is in i
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, assert_never
+from zoneinfo import ZoneInfo
 
 from replan.authority_table import DEFAULT_VALUE_BASIS, AuthorityTable
 from replan.canonical import digest, sha256_hex, short_id
@@ -240,7 +241,9 @@ def last_moment(option: Option, problem: PlanningProblem, short_by: int) -> date
         slack = max(min(short_by, windows[action.destination]) - action.arrive_p50, 0)
         # What is pushed out must be so before it comes: later days do not help.
         later = 0 if isinstance(offer, PostponeOffer) else slack
-        moments.append(offer.latest_start + timedelta(days=later))
+        # By the wall clock: a cut-off at 14:00 is at 14:00 after the clocks have changed, too.
+        local = offer.latest_start.astimezone(ZoneInfo(offer.zone)) + timedelta(days=later)
+        moments.append(local.astimezone(UTC))
     return min(moments, default=None)
 
 

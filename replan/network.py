@@ -217,7 +217,7 @@ def close_instant(day: date, closes_at: time, zone: ZoneInfo) -> datetime:
 
 def cut_off(day: date, at_local: time | None, zone: ZoneInfo) -> datetime:
     """The last moment to ship on a day: the lane's cut-off at its origin, else the end of that
-    day. In UTC, as it is read back from the record: days added to it must come to the same.
+    day. In UTC, as it is read back from the record.
     """
     if at_local is None:
         return datetime.combine(day + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)

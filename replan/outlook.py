@@ -377,6 +377,7 @@ def lane_offer(
                 lot_multiple=lane.lot_multiple,
                 capacity=lane.capacity_units_per_day,
                 latest_start=leaves,
+                zone=zone.key,
             )
     return None
 
@@ -573,6 +574,7 @@ def _expedite_offer(
         unit_cost_minor=contract.expedite_unit_minor,
         approved=contract.approved,
         latest_start=cut_off(day_from_number(today), None, zone),
+        zone=zone.key,
     )
 
 

@@ -104,6 +104,8 @@ class LaneOffer:
     """What the lane can still carry on the ship day; None is unlimited."""
     latest_start: datetime
     """The cut-off: the last moment at which the move can be ordered for that day."""
+    zone: str = "UTC"
+    """Where the cut-off is a time of day: its next ones come by that calendar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,7 @@ class ExpediteOffer:
     unit_cost_minor: int
     approved: bool
     latest_start: datetime
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +148,7 @@ class BufferOffer:
     clause: str
     approved: bool
     latest_start: datetime
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +166,7 @@ class PostponeOffer:
     new_day_p90: int
     approved: bool
     latest_start: datetime
+    zone: str = "UTC"
 
 
 Offer = LaneOffer | ExpediteOffer | BufferOffer | PostponeOffer

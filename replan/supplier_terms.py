@@ -48,6 +48,7 @@ def buffer_offer(
         clause=contract.contract_clause,
         approved=contract.approved,
         latest_start=cut_off(day_from_number(today), None, network.sites[site].zone),
+        zone=network.sites[site].zone.key,
     )
 
 
@@ -84,6 +85,7 @@ def postpone_offers(
             latest_start=cut_off(
                 day_from_number(today + p50 - NOTICE_DAYS), None, network.sites[site].zone
             ),
+            zone=network.sites[site].zone.key,
         )
         for shift in range(step, horizon + step, step)
     )

@@ -24,6 +24,11 @@ pytestmark = [
 ]
 
 
+CLIPPED = (
+    "document.querySelector('.scroll').scrollWidth - document.querySelector('.scroll').clientWidth"
+)
+
+
 class Announcing(uvicorn.Server):
     """A server that says when it serves, so that nobody has to wait and guess."""
 
@@ -170,7 +175,7 @@ def test_a_stopped_engine_says_so_and_keeps_what_was_written(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, 1100, 390])
 def test_pages_fit_the_width_and_the_console_stays_quiet(
     browser: Browser, home: str, width: int, scheme: str
 ) -> None:
@@ -185,5 +190,7 @@ def test_pages_fit_the_width_and_the_console_stays_quiet(
     for address in (home, f"{home}/review/{DECISION}", f"{home}/review/dec-ran"):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") == width
+        if page.locator("table.queue").count():
+            assert page.evaluate(CLIPPED) == 0
     assert said == []
     context.close()

@@ -1,8 +1,10 @@
 """Has a published decision exactly its members, and do its ids follow from what it says?"""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from replan.canonical import canonical_bytes
 from replan.decision import action_values, end_of_horizon, incident_of, last_moment, plan_sha
@@ -183,6 +185,21 @@ def test_the_last_moment_is_the_last_departure_before_it_is_short() -> None:
     assert last_moment(plan, question, 3) == NOW + 6 * HOUR + timedelta(days=2)
     assert last_moment(plan, question, 1) == NOW + 6 * HOUR
     assert last_moment(plan, question, 0) == NOW + 6 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("leaves", "last"),
+    [
+        (datetime(2026, 3, 27, 13, tzinfo=UTC), datetime(2026, 3, 29, 12, tzinfo=UTC)),
+        (datetime(2026, 10, 23, 12, tzinfo=UTC), datetime(2026, 10, 25, 13, tzinfo=UTC)),
+    ],
+)
+def test_the_last_departure_is_at_the_cut_off_of_its_day_when_the_clocks_change(
+    leaves: datetime, last: datetime
+) -> None:
+    question = asked()
+    lanes = tuple(replace(o, latest_start=leaves, zone="Europe/Berlin") for o in question.lanes)
+    assert last_moment(option("r", move()), replace(question, lanes=lanes), 3) == last
 
 
 def test_the_last_moment_is_before_normal_supply_is_there() -> None:
