@@ -28,6 +28,9 @@ MAX_SAMPLES = 60
 MAX_UPDATES = 16
 """Stated lead times that are remembered for one item at one site: the newest ones."""
 
+MAX_KNOWN = 1_000
+"""Lead times of one supplier and item that are kept worked out."""
+
 LEAST_DAYS = 0.5
 """Lead times are measured in whole days; less than one is taken for this in logarithms."""
 
@@ -76,7 +79,6 @@ class Bias:
 
 
 Source = tuple[SupplierId, ItemId]
-_Key = tuple[SupplierId, ItemId, SiteId]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,7 +89,8 @@ class LeadTimes:
     updates: dict[tuple[SupplierId, ItemId, str], tuple[LeadTimeStated, ...]] = field(
         default_factory=dict
     )
-    _known: dict[tuple[_Key, int], LeadTime] = field(
+    # What was worked out already; forgotten when a line or a word comes in.
+    _known: dict[Source, dict[tuple[SiteId, int | None], LeadTime]] = field(
         default_factory=dict, repr=False, compare=False
     )
     _of: Network | None = field(default=None, repr=False, compare=False)
@@ -100,7 +103,7 @@ class LeadTimes:
         rows = tuple(others)
         if rows != self.samples.get(source, ()):
             self.samples[source] = rows
-            self._known.clear()
+            self._known.pop(source, None)
 
     def state(self, fact: LeadTimeStated) -> None:
         """Take a supplier's word; the one valid last holds."""
@@ -125,13 +128,15 @@ class LeadTimes:
         if network is not self._of:
             self._known.clear()
             self._of = network
-        key = ((contract.supplier, contract.item, contract.site), today)
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) > 20_000:
-                self._known.clear()
-            known = self._known[key] = self._worked_out(network, contract, today)
-        return known
+        # Without any supplier's word it is the same on every day.
+        key = (contract.site, today if self.updates else None)
+        known = self._known.setdefault((contract.supplier, contract.item), {})
+        lead = known.get(key)
+        if lead is None:
+            if len(known) > MAX_KNOWN:
+                known.clear()
+            lead = known[key] = self._worked_out(network, contract, today)
+        return lead
 
     def bias_of(self, supplier: SupplierId, item: ItemId) -> Bias | None:
         """How late the supplier of an item is on average; None without a line to tell."""
@@ -194,7 +199,7 @@ class LeadTimes:
                 if other is None:
                     continue
                 since = None if word is None else valid_on(network, word, row.site)
-                middle = _prior(other, word).p50
+                middle = _middle(other, word)
             # A line ordered before the supplier's word was valid says nothing about it.
             if since is None or row.on - row.lead >= since:
                 ratio = math.log(max(row.lead, LEAST_DAYS) / max(middle, LEAST_DAYS))
@@ -235,6 +240,10 @@ def days_still_to_wait(lead: LeadTime, middle: float, waited: int) -> tuple[int,
         comes_at = middle * math.exp(min(spread * z, 20.0))
         days.append(max(math.ceil(round(comes_at - waited, 6)), 1))
     return days[0], max(days)
+
+
+def _middle(contract: SupplyContract, stated: LeadTimeStated | None) -> float:
+    return contract.lead_time_days_p50 if stated is None else stated.p50_s / 86_400
 
 
 def _prior(contract: SupplyContract, stated: LeadTimeStated | None) -> LeadTime:

@@ -83,6 +83,7 @@ class Panel:
     zones: Mapping[SiteId, ZoneInfo]
     category_of: IntArray
     pools: tuple[pooling.Pool, ...]
+    pools_with: tuple[tuple[int, ...], ...]
     first_day: int
     sold: IntArray
     empty: BoolArray
@@ -143,6 +144,7 @@ def empty_panel(network: Network, *, keep_days: int) -> Panel:
         zones={site: network.sites[site].zone for site in sites},
         category_of=np.unique(categories, return_inverse=True)[1].astype(np.int64),
         pools=pools,
+        pools_with=pooling.pools_with(pools, n),
         first_day=0,
         sold=np.zeros((0, n), dtype=np.int64),
         empty=np.zeros((0, n), dtype=np.bool_),

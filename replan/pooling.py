@@ -61,6 +61,15 @@ def pools_of(network: Network) -> tuple[Pool, ...]:
     return tuple(found)
 
 
+def pools_with(pools: tuple[Pool, ...], series: int) -> tuple[tuple[int, ...], ...]:
+    """For each of N series the numbers of the pools that hold it."""
+    found: list[list[int]] = [[] for _ in range(series)]
+    for g, pool in enumerate(pools):
+        for row in pool.rows.tolist():
+            found[row].append(g)
+    return tuple(map(tuple, found))
+
+
 def members(pools: tuple[Pool, ...] | tuple[IntArray, ...]) -> tuple[IntArray, IntArray]:
     """Which pool (M,) and which row (M,), pool by pool."""
     rows = [pool.rows if isinstance(pool, Pool) else pool for pool in pools]

@@ -5,7 +5,7 @@ that are still open, and at pools of series. Both are functions of what the pane
 late or corrected sale changes them as if it had been known from the start.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -202,15 +202,18 @@ def surges(
         for n, row in enumerate(of_row.tolist()):
             if own[n] >= fit.watch.limit[row]:
                 found[row] = _surge(row, day[n], sold[n], mean[n] * share[n], own[n], wide=False)
-        for g in pools:
-            at_ = [place[int(r)] for r in panel.pools[g].rows if int(r) in place]
-            if len(at_) < 2:
-                continue
-            e = _pool_log_e(fit.watch, g, sold[at_], mean[at_], share[at_])
+        parts = {g: [place[int(r)] for r in panel.pools[g].rows if int(r) in place] for g in pools}
+        several = [g for g in pools if len(parts[g]) >= 2]
+        together = _pools_log_e(
+            fit.watch, several, [(sold[m], mean[m], share[m]) for m in (parts[g] for g in several)]
+        )
+        for g, e in zip(several, together, strict=True):
+            at_ = parts[g]
             most = at_[int(np.argmax((sold - mean * share)[at_]))]
             others = [n for n in at_ if n != most]
             if e < fit.watch.pool_limit[g] or (
-                _pool_log_e(fit.watch, g, sold[others], mean[others], share[others]) < OTHERS_LOG_E
+                _pools_log_e(fit.watch, [g], [(sold[others], mean[others], share[others])])[0]
+                < OTHERS_LOG_E
             ):
                 continue
             for n in at_:
@@ -220,20 +223,24 @@ def surges(
     return dict(sorted(found.items()))
 
 
-def _pool_log_e(
-    watch: WatchFit, pool: int, sold: FloatArray, mean: FloatArray, share: FloatArray
-) -> float:
-    """log E of the open day of these sites (m,) of a pool together."""
-    total = max(float(mean.sum()), 1e-9)
-    of_pool = slice(pool, pool + 1)
-    e = intraday.log_e(
-        np.array([float(sold.sum())]),
-        np.array([total]),
-        np.array([float((mean * share).sum()) / total]),
-        watch.pool_day_size[of_pool],
-        watch.pool_jump[of_pool],
-    )
-    return float(e[0])
+def _pools_log_e(
+    watch: WatchFit,
+    pools: Sequence[int],
+    sites: Sequence[tuple[FloatArray, FloatArray, FloatArray]],
+) -> list[float]:
+    """log E of the open day of each pool, of its sites (m,) together: sold, mean and share of the
+    day.
+    """
+    totals = [max(float(mean.sum()), 1e-9) for _, mean, _ in sites]
+    over = [float((mean * share).sum()) for _, mean, share in sites]
+    log_e: list[float] = intraday.log_e(
+        np.array([float(sold.sum()) for sold, _, _ in sites]),
+        np.array(totals),
+        np.array([due / total for due, total in zip(over, totals, strict=True)]),
+        watch.pool_day_size[list(pools)],
+        watch.pool_jump[list(pools)],
+    ).tolist()
+    return log_e
 
 
 def _surge(row: int, day: int, sold: float, expected: float, e: float, *, wide: bool) -> Surge:
@@ -425,9 +432,7 @@ def _newest(
     panel: Panel, row: int, own: IntArray, sums: FloatArray, pools: IntArray
 ) -> tuple[int, bool]:
     alone, together = int(own[row]), NEVER
-    item = panel.series[row][0]
-    for g, pool in enumerate(panel.pools):
-        if pool.item == item and row in pool.rows:
-            together = max(together, int(pools[-1, g]))
+    for g in panel.pools_with[row]:
+        together = max(together, int(pools[-1, g]))
     part = alone != NEVER or bool(pooling.takes_part(sums[row : row + 1])[0])
     return (together, True) if part and NEVER < together >= alone else (alone, False)
