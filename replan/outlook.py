@@ -6,7 +6,7 @@ be used.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import MappingProxyType
@@ -146,9 +146,7 @@ def look_ahead(
     """
     known = stock_known(panel)
     book = book_stock(panel)
-    by_item: dict[
-        ItemId, tuple[list[OrderLine], list[OrderLine], list[Transfer], list[Ordered]]
-    ] = {}
+    by_item: dict[ItemId, tuple[_LinesAt, _LinesAt, list[Transfer], list[Ordered]]] = {}
     found: dict[int, Ahead] = {}
     for n, row in enumerate(rows.tolist()):
         if not known[row]:
@@ -171,12 +169,11 @@ def look_ahead(
             moves = [t for t in supply.open_transfers(item) if not _overdue(t.arrive_p90, today)]
             calls = [c for c in supply.open_calls(item) if not _overdue(c.arrive_p90, today)]
             normal = [line for line in supply.lines_of(item) if not supply.is_call(line)]
-            by_item[item] = (normal, supply.open_lines(item), moves, calls)
+            still_open = supply.open_lines(item)
+            by_item[item] = (_by_site(normal), _by_site(still_open), moves, calls)
         placed, open_lines, moves, calls = by_item[item]
         lines = tuple(
-            line_outlook(network, supply, line, today)
-            for line in open_lines
-            if line.stated.ship_to == site
+            line_outlook(network, supply, line, today) for line in open_lines.get(site, ())
         )
         leaving = sum(t.qty for t in moves if t.origin == site and not t.shipped)
         contracts = network.contracts_of.get((item, site), ())
@@ -187,7 +184,14 @@ def look_ahead(
         inbound = _inbound(network, supply, site, lines, coming, called, today, reaches)
         position = on_hand + sum(int(i.qty) for i in inbound)
         window, review_day = _window(
-            network, leads, item, site, placed, today, rules.horizon_days, position=position
+            network,
+            leads,
+            item,
+            site,
+            placed.get(site, ()),
+            today,
+            rules.horizon_days,
+            position=position,
         )
         ahead = Ahead(
             row=row,
@@ -216,7 +220,14 @@ def look_ahead(
                 for contract in contracts
             ]
             window, review_day = _window(
-                network, before, item, site, placed, today, rules.horizon_days, position=position
+                network,
+                before,
+                item,
+                site,
+                placed.get(site, ()),
+                today,
+                rules.horizon_days,
+                position=position,
             )
             punctual = tuple(_punctual(line) if line.has_slipped(at) else line for line in lines)
             usual = replace(
@@ -229,6 +240,16 @@ def look_ahead(
             widened = widened_demand(reaches, site, zone, today, ahead.quantiles)
             ahead = replace(ahead, quantiles=widened, usual=usual)
         found[row] = ahead
+    return found
+
+
+_LinesAt = dict[SiteId, list[OrderLine]]
+
+
+def _by_site(lines: Iterable[OrderLine]) -> _LinesAt:
+    found: _LinesAt = {}
+    for line in lines:
+        found.setdefault(line.stated.ship_to, []).append(line)
     return found
 
 
@@ -498,7 +519,7 @@ def _window(
     leads: list[LeadTime],
     item: ItemId,
     site: SiteId,
-    placed: list[OrderLine],
+    placed: Sequence[OrderLine],
     today: int,
     horizon: int,
     *,
@@ -507,10 +528,11 @@ def _window(
     """Days until normal supply can arrive: to the next review, then the supplier's lead time; never
     less than its late lead time from now. And the day of that review.
 
-    The review's phase is read off the newest order line; without one, a review may be due today.
-    Where the newest was placed today, the next review is a whole period away. A review that was due
-    yesterday and must have ordered, as stock and orders (`position`) are below its level, but of
-    which no order was heard, is taken to order today: word of an order may take a day.
+    The review's phase is read off the newest line `placed` for the site; without one, a review may
+    be due today. Where the newest was placed today, the next review is a whole period away. A
+    review that was due yesterday and must have ordered, as stock and orders (`position`) are below
+    its level, but of which no order was heard, is taken to order today: word of an order may take a
+    day.
     """
     if not leads:
         return horizon, horizon - 1
@@ -521,10 +543,9 @@ def _window(
     # A line split off by an expedite is younger than the review that ordered it.
     first: dict[str, int] = {}
     for line in placed:
-        if line.stated.ship_to == site:
-            po = line.stated.po_line.partition("@")[0]
-            day = day_number(line.created_on)
-            first[po] = min(first.get(po, day), day)
+        po = line.stated.po_line.partition("@")[0]
+        day = day_number(line.created_on)
+        first[po] = min(first.get(po, day), day)
     since = today - max(first.values()) if first else 0
     wait = review if first and since == 0 else -since % review
     if since > review and since % review == 1 and position < rule.order_up_to:
