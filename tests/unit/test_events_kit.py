@@ -56,3 +56,11 @@ def test_schemas_without_a_type_are_all_of_them() -> None:
     titles = [schema["title"] for schema in events_kit.schemas()]
     assert titles == sorted(titles)
     assert "receipt.v1" in titles
+
+
+def test_a_summary_counts_what_there_was_and_leaves_out_the_rest() -> None:
+    assert (
+        events_kit.summary({"REJECTED": 1, "ACCEPTED": 11}) == "12 events: 11 ACCEPTED, 1 REJECTED"
+    )
+    assert events_kit.summary({"ACCEPTED": 1}) == "1 event: 1 ACCEPTED"
+    assert events_kit.summary({}) == "0 events: nothing to judge"
