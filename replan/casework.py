@@ -27,6 +27,7 @@ from replan.effects import (
 from replan.forecasting import Forecaster
 from replan.holds import Hold
 from replan.intraday import surge_text
+from replan.lost_sales import lost_sales
 from replan.network import Network
 from replan.offering import most_of, offers_of, taken_up
 from replan.outlook import Ahead, planning_problem, shortfalls
@@ -197,7 +198,7 @@ def proposal_of(
     rules: SenseRules,
 ) -> Proposal:
     """The case and the planner's answer as a proposal for the desk."""
-    evidence = _evidence(state, case)
+    evidence = _with_lost_sales(state, case, _evidence(state, case), forecasters)
     parts = split(state, case.item, case.site, case.aheads, case.today, forecasters)
     holds = _holds(state, case, answer)
     dq, lacks = _quality(state, case, holds)
@@ -363,6 +364,25 @@ def _evidence(state: SenseState, case: Case) -> tuple[Evidence, ...]:
         for (source, _), e in found.items()
     ]
     return tuple(sorted(named, key=lambda e: (e.time, e.event_id)))
+
+
+def _with_lost_sales(
+    state: SenseState,
+    case: Case,
+    evidence: tuple[Evidence, ...],
+    forecasters: Mapping[str, Forecaster],
+) -> tuple[Evidence, ...]:
+    """The newest fact about each site in need, with what its empty shelf did not sell."""
+    told = list(evidence)
+    for site in case.needy:
+        row = state.panel.row_of[(case.item, site)]
+        lost = lost_sales(state.panel, row, forecasters)
+        prefix = f"{case.item} at {site}: "
+        mine = [n for n, e in enumerate(told) if e.fact.startswith(prefix)]
+        if lost is not None and mine:
+            fact = told[mine[-1]].fact
+            told[mine[-1]] = replace(told[mine[-1]], fact=f"{fact}; {lost.text}")
+    return tuple(told)
 
 
 def _seen_of(state: SenseState, row: int) -> list[tuple[str, Sighting]]:

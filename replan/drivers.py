@@ -159,24 +159,23 @@ class DriverBook:
         if not len(near):
             return None
         place = {row: n for n, row in enumerate(rows.tolist())}
+        column = np.array([place.get(row, -1) for row in windows.row[near].tolist()])
+        near, column = near[column >= 0], column[column >= 0]
+        start, stop = windows.first[near] - first[column], windows.last[near] - first[column]
+        untold = windows.channel[near] == UNTOLD
+        bit = np.left_shift(np.int64(1), windows.channel[near])
         prior = np.ones((days, len(rows)))
         channels = np.zeros((days, len(rows)), dtype=np.int64)
-        for w in near.tolist():
-            n = place.get(int(windows.row[w]))
-            if n is None:
+        for day in range(days):
+            on = (start <= day) & (stop >= day)
+            if not on.any():
                 continue
-            start = max(int(windows.first[w] - first[n]), 0)
-            stop = int(windows.last[w] - first[n]) + 1
-            bit = 1 << int(windows.channel[w])
-            if stop <= start:
-                continue
-            if windows.channel[w] == UNTOLD:
-                # What was announced explains a sale under a promotion well enough.
-                told = (channels[start:stop, n] & _PROMOTIONS) != 0
-                channels[start:stop, n] |= np.where(told, 0, bit)
-            else:
-                prior[start:stop, n] *= windows.prior[w]
-                channels[start:stop, n] |= bit
+            told, seen = on & ~untold, on & untold
+            np.multiply.at(prior[day], column[told], windows.prior[near[told]])
+            np.bitwise_or.at(channels[day], column[told], bit[told])
+            # What was announced explains a sale under a promotion well enough.
+            alone = seen & ((channels[day, column] & _PROMOTIONS) == 0)
+            np.bitwise_or.at(channels[day], column[alone], bit[alone])
         return DriverDays(prior=prior, channels=channels) if channels.any() else None
 
     def to_json(self) -> dict[str, Any]:

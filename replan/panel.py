@@ -705,29 +705,31 @@ def _follow_shifts(
     newest = np.maximum(live.alarm_up[rows], live.alarm_down[rows])
     first = day - LOOK_BACK + 1
     doubted = rows[(newest >= first) & (live.moved[rows] < day - REST_DAYS)]
-    for row in doubted[panel.began[doubted] <= first].tolist():
+    doubted = doubted[panel.began[doubted] <= first]
+    if first < panel.first_day or not len(doubted):
+        return
+    start = first - panel.first_day
+    sold = np.stack(
+        [
+            panel.tickets.usual(panel.sold[start + n, doubted], doubted, first + n)
+            for n in range(LOOK_BACK)
+        ]
+    )
+    says = ~(panel.empty[start : start + LOOK_BACK, doubted] & (sold <= 0)).any(axis=0)
+    at_work = panel.drivers.days(doubted, np.full(len(doubted), first), LOOK_BACK)
+    if at_work is not None:
+        says &= ~(at_work.channels != 0).any(axis=0)
+    # A week ahead are the same weekdays as the days looked at.
+    week = _mean(panel, live.reference, doubted, 7, forecasters)
+    now = _mean(panel, live.state, doubted, 7, forecasters)
+    for n in np.flatnonzero(says).tolist():
+        row, ahead = int(doubted[n]), float(now[:, n].sum())
+        ratio = shift_of(sold[:, n] / ONE_UNIT, week[7 - LOOK_BACK :, n], float(fit.size[row]))
         model = forecasters[fit.models[int(fit.choice[row])]]
+        if ratio == 1.0 or ahead <= 0.0 or not isinstance(model, Rescales):
+            continue
         one = np.array([row], dtype=np.int64)
-        if first < panel.first_day or not isinstance(model, Rescales):
-            continue
-        if panel.drivers.days(one, np.array([first]), LOOK_BACK) is not None:
-            continue
-        start = first - panel.first_day
-        sold = np.array(
-            [
-                panel.tickets.usual(panel.sold[start + n, one], one, first + n)[0]
-                for n in range(LOOK_BACK)
-            ]
-        )
-        if (panel.empty[start : start + LOOK_BACK, row] & (sold <= 0)).any():
-            continue
-        # A week ahead are the same weekdays as the days looked at.
-        week = _mean(panel, live.reference, one, 7, forecasters)[:, 0]
-        ratio = shift_of(sold / ONE_UNIT, week[7 - LOOK_BACK :], float(fit.size[row]))
-        now = float(_mean(panel, live.state, one, 7, forecasters)[:, 0].sum())
-        if ratio == 1.0 or now <= 0.0:
-            continue
-        factor = np.array([round(ratio * float(week.sum()) / now, 9)])
+        factor = np.array([round(ratio * float(week[:, n].sum()) / ahead, 9)])
         live.state[:, one] = model.scaled(live.state[:, one], factor)
         live.reference[:, one] = live.state[:, one]
         live.offsets[:, row] = panel.ring[first % len(panel.ring)].offsets[:, row]
