@@ -10,7 +10,7 @@ from typing import Any
 
 from replan.brief_text import MOST_WORDS, brief_text
 from replan.currencies import money_text
-from replan.decision import plan_sha
+from replan.decision import on_offer, plan_sha
 from replan.effects import Driver, Evidence, Proposal
 from replan.offering import key_of_action, offers_of
 from replan.overstock import too_much
@@ -73,7 +73,7 @@ def write_brief(
     `option_json`: an option as it is published. `held`: ids of the actions that wait for it.
     """
     nothing = proposal.answer.option("none")
-    options = _on_offer(proposal, chosen)
+    options = on_offer(proposal, chosen)
     published = {o.name: option_json(o) | {"order_by": _order_by(o, proposal)} for o in options}
     short = units_spread(nothing.units_short)
     glut = too_much(proposal.problem) if proposal.category == "demand_drop" else None
@@ -246,12 +246,6 @@ def on_timeout(recipient: str, next_recipient: str) -> str:
             f"Nothing is carried out; {next_recipient} gets it next, while a plan can still help."
         )
     return "Nothing is carried out; the case expires."
-
-
-def _on_offer(proposal: Proposal, chosen: Option) -> list[Option]:
-    """The options in their order; a plan judged again stands in place of its older self."""
-    options = [chosen if o.name == chosen.name else o for o in proposal.answer.options]
-    return options if chosen in options else [chosen, *options]
 
 
 def _order_by(option: Option, proposal: Proposal) -> str | None:

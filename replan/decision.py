@@ -50,6 +50,12 @@ class Why:
         }
 
 
+def on_offer(proposal: Proposal, chosen: Option) -> list[Option]:
+    """The options in their order; a plan judged again stands in place of its older self."""
+    options = [chosen if o.name == chosen.name else o for o in proposal.answer.options]
+    return options if chosen in options else [chosen, *options]
+
+
 def plan_sha(actions: Sequence[Action]) -> str:
     """What a plan is: kind, ends, quantity and lane or order line of each action; its days may
     move.

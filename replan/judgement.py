@@ -20,6 +20,7 @@ from replan.decision import (
     incident_of,
     last_moment,
     moves_of,
+    on_offer,
     option_json,
 )
 from replan.desk_state import PENDING, OpenDecision, Policy
@@ -266,7 +267,8 @@ class Judgement:
             "confidence": self.option.p_wins,
             "dq": p.dq,
             "options": [
-                option_json(o, self.decision_id, p.problem.first_day) for o in p.answer.options
+                option_json(o, self.decision_id, p.problem.first_day)
+                for o in on_offer(p, self.option)
             ],
             "chosen": self.option.name,
             "deadline": None if deadline is None else instant_text(deadline),

@@ -114,6 +114,26 @@ def test_what_is_confirmed_runs() -> None:
     assert body["clarification"]["answers"][0]["event_id"] == "reply-1"
 
 
+@pytest.mark.parametrize("name", ["reallocate", "reallocate_half"])
+def test_what_is_confirmed_runs_as_asked_though_the_options_are_others_now(name: str) -> None:
+    desk = asking()
+    now = replace(CASE.answer, options=_other_options(name), recommended=name)
+    others = case(watched=PLAN, answer=now)
+    answer(desk, reply(desk), others)
+    [body] = bodies(desk.said)
+    assert (body["state"], body["chosen"]) == ("executing", "reallocate")
+    assert [c.body["qty"] for c in desk.said.commands] == [24]
+
+
+def _other_options(name: str) -> tuple[Option, ...]:
+    """A smaller plan, under the name of the one that was asked about or another, and none."""
+    action = replace(PLAN.actions[0], qty=Units(12_000))
+    return (
+        replace(PLAN, name=name, actions=(action,)),
+        CASE.answer.option("none"),
+    )
+
+
 def test_a_confirmed_plan_keeps_its_id() -> None:
     desk = asking()
     first = desk.decision_id
