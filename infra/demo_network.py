@@ -25,8 +25,8 @@ SHELF_LIFE_DAYS: Mapping[str, int] = {
     "yogurt": 28,
 }
 """Days on the shelf of what perishes; long enough for weekly orders, as the goods are sold so."""
-BUFFER_LEAD_DAYS = 1
-BUFFER_PREMIUM_SHARE = 0.04
+BUFFER_LEAD_DAYS = 2
+BUFFER_PREMIUM_SHARE = 0.12
 """Of the goods' cost, for what a supplier sends at once from what it holds for a site."""
 # A quarter of the goods' cost a year, for money, room and waste.
 HOLDING_SHARE_PER_DAY = 0.25 / 365
@@ -64,7 +64,7 @@ SUPPLIERS = tuple(
     )
     for name, p50, p90, saved, fixed, lot, holds in (
         ("SUP1", 3, 5, 2, 250, 6, False),
-        ("SUP2", 4, 6, 2, 250, 6, True),
+        ("SUP2", 4, 6, 2, 250, 6, False),
         ("SUP3", 5, 8, 3, 350, 12, True),
         ("SUP4", 6, 9, 3, 350, 12, False),
     )
