@@ -66,7 +66,7 @@ class DeskReview:
         except UsageError:
             return None
         body = dict(file.body)
-        _, inputs = self._ledger.decision_made(decision_id, 1)
+        inputs = self._planned_from(decision_id, file.body["version"])
         return {
             **body,
             "verdicts": [dict(row) for row in file.verdicts],
@@ -101,11 +101,22 @@ class DeskReview:
         planner = self._workspace.people.get(login)
         return planner is not None and planner.active
 
+    def _planned_from(self, decision_id: str, version: int) -> Mapping[str, Any]:
+        """What the newest version that was planned anew was made from; the first one always was."""
+        while True:
+            _, inputs = self._ledger.decision_made(decision_id, version)
+            if "proposal" in inputs or version == 1:
+                found: Mapping[str, Any] = inputs
+                return found
+            version -= 1
+
     def _charts(self, body: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         proposal = inputs["proposal"]
         problem = problem_from_json(proposal["problem"])
-        chosen = next(o for o in proposal["answer"]["options"] if o["name"] == body["chosen"])
-        actions = option_from_json(chosen).actions
+        # A plan judged again stands beside the answer; one that a planner changed, in neither.
+        plans = [proposal["watched"], *proposal["answer"]["options"]]
+        named = [plan for plan in plans if plan is not None and plan["name"] == body["chosen"]]
+        actions = option_from_json(named[0]).actions if named else ()
         site = body["site"] or proposal["site"]
         days = self._ledger.closed_days(body["item"], site, BAND_DAYS)
         return {
