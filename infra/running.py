@@ -29,7 +29,7 @@ from replan.infra.settings import SETTINGS_FILE, RunMode
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
 from replan.infra.workspace import Workspace, open_workspace
 from replan.replay import Compared
-from replan.solver.joint import JointPlanner
+from replan.solver.columns import AskingPlanner
 from replan.solver.pool import PooledPlanner
 from replan.streams.codec import MAX_RECORD_BYTES
 
@@ -189,7 +189,7 @@ def replay_workspace(root: Path, decision_id: str | None) -> Iterator[Compared]:
     groups = sorted({item.group for item in workspace.network.items.values()})
     try:
         with PooledPlanner(workspace.settings.engine.workers) as planner:
-            yield from replay(ledger, groups, planner, JointPlanner(), decision_id)
+            yield from replay(ledger, groups, planner, AskingPlanner(planner), decision_id)
     finally:
         ledger.close()
 

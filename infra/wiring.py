@@ -24,7 +24,8 @@ from replan.models.fitting import StatsforecastFitter
 from replan.models.registry import live_forecasters
 from replan.network import Network
 from replan.replanner import Sensing
-from replan.solver.joint import JointPlanner
+from replan.solver.columns import AskingPlanner
+from replan.solver.planner import MilpPlanner
 from replan.solver.pool import PooledPlanner, new_pool
 from replan.state import SenseRules
 from replan.units import ItemId, SiteId, Units
@@ -91,7 +92,7 @@ def policy_source(workspace: Workspace, mode: str) -> PolicySource:
         change_cost_minor=settings.plan.change_cost_minor,
         alerts_per_day=settings.attention.alerts_per_day,
         currency=settings.currency,
-        chooser=JointPlanner(),
+        chooser=AskingPlanner(MilpPlanner()),
         settings_sha=digest(settings.model_dump(mode="json", include=_SHAPING)),
     )
 

@@ -7,14 +7,14 @@ waits for a person, or is left alone; then what is over is withdrawn and what wa
 time ends. No timeout ever executes anything.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import assert_never
 
 from replan.announcing import announce
 from replan.brief import on_timeout
 from replan.canonical import digest
-from replan.commitments import counting, lane_use
+from replan.choice import choose
 from replan.decision import action_values, end_of_horizon, last_moment, plan_sha
 from replan.desk_state import (
     FINAL_ACTION,
@@ -52,14 +52,13 @@ from replan.effects import (
 from replan.events import ActionAnswered
 from replan.filing import filed
 from replan.judgement import Judgement
-from replan.mode import account_of
-from replan.planning import ItemChoices, Option, PlanningProblem
+from replan.planning import Option
 from replan.questions import answer_until, no_answer, question, send_question
 from replan.records import proposal_json
 from replan.second_thoughts import is_notice, take_undone, think_again
 from replan.settling import attach, settle
 from replan.standing_aside import come_back, not_reported
-from replan.units import DecisionId, ItemId, LaneId, Units, instant_text
+from replan.units import DecisionId, ItemId, instant_text
 from replan.verdicts import VerdictResult, take_verdict
 
 
@@ -109,8 +108,7 @@ def _tick(state: DeskState, tick: TickDue, tally: Tally) -> None:
     fresh = [
         p for p in tick.proposals if p.item not in heard and not _keeps_waiting(state, p, tally)
     ]
-    chosen = _choose(state, fresh, tally)
-    plans = [(p, p.answer.option(chosen[p.item])) for p in fresh]
+    plans = choose(fresh, tally)
     for proposal, option in sorted(plans, key=lambda x: (-x[1].benefit_mean_minor, x[0].item)):
         _decide(state, proposal, option, tally)
     for cleared in tick.cleared:
@@ -219,43 +217,6 @@ def _pending_of(state: DeskState, item: ItemId, episode: str) -> OpenDecision | 
         return None
     decision = state.decisions.get(file.decision_id)
     return decision if decision is not None and decision.state in PENDING else None
-
-
-def _choose(state: DeskState, proposals: Sequence[Proposal], tally: Tally) -> Mapping[ItemId, str]:
-    """One option per item: the planner's recommendation where lanes have room, else the joint
-    choice. What is only played in shadow takes no room from what is real.
-    """
-    chosen: dict[ItemId, str] = {}
-    for account in ("live", "shadow"):
-        mine = [p for p in proposals if account_of(tally.policy.mode_of(p.category)) == account]
-        used = lane_use(counting(tally.moves, account))
-        capacity: dict[tuple[LaneId, str], Units | None] = {}
-        choices = []
-        for proposal in mine:
-            options = []
-            for option in proposal.answer.options:
-                uses = _lane_uses(option, proposal.problem)
-                for lane, day in uses:
-                    room = tally.policy.network.lanes[lane].capacity_units_per_day
-                    taken = used.get((lane, date.fromisoformat(day)), 0)
-                    capacity[(lane, day)] = None if room is None else Units(max(room - taken, 0))
-                if option.benefit_mean_minor > tally.policy.change_cost_minor or not option.actions:
-                    takes = tuple((key, Units(qty)) for key, qty in sorted(uses.items()))
-                    options.append((option.name, option.benefit_mean_minor, takes))
-            choices.append(ItemChoices(item=proposal.item, options=tuple(options)))
-        chosen |= tally.policy.chooser.choose(tuple(choices), capacity)
-    return chosen
-
-
-def _lane_uses(option: Option, problem: PlanningProblem) -> dict[tuple[LaneId, str], int]:
-    """Thousandths by lane and shipping day (ISO date)."""
-    uses: dict[tuple[LaneId, str], int] = {}
-    for action in option.actions:
-        if action.kind == "reallocate":
-            ship_on = problem.first_day + timedelta(days=action.ship_day)
-            key = (LaneId(action.ref), ship_on.isoformat())
-            uses[key] = uses.get(key, 0) + action.qty
-    return uses
 
 
 def _decide(state: DeskState, proposal: Proposal, option: Option, tally: Tally) -> None:

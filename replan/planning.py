@@ -309,6 +309,17 @@ class JointChooser(Protocol):
         """Item → option name. `capacity`: what a lane still carries that day, None = unlimited."""
         ...
 
+    def further(
+        self,
+        problems: Mapping[ItemId, PlanningProblem],
+        proposals: tuple[ItemChoices, ...],
+        capacity: Mapping[tuple[LaneId, str], Units | None],
+    ) -> dict[ItemId, tuple[Option, ...]]:
+        """More options by item, for items that want more of a lane than it carries; the same
+        question always gets the same answer, so a replay asks it again.
+        """
+        ...
+
 
 def in_order(problem: PlanningProblem) -> PlanningProblem:
     """The same problem with sites, deliveries and offers sorted: equal questions become equal."""

@@ -84,6 +84,21 @@ def solve(
     return Solved(status=status, gap=gap, solver=solver, version=version)
 
 
+def relaxed_prices(model: pulp.LpProblem) -> dict[str, float]:
+    """What a unit more of each row is worth, by the row's name, in a programme without integers;
+    empty where it was not solved.
+    """
+    highs = _Highs(msg=False, threads=THREADS, random_seed=SEED)
+    try:
+        model.solve(highs)
+    except (PulpSolverError, KeyError):
+        return {}
+    if model.sol_status != pulp.LpSolutionOptimal:
+        return {}
+    duals = list(model.solverModel.getSolution().row_dual)
+    return {row.name: abs(duals[row.index]) for row in model.constraints()}
+
+
 @functools.cache
 def solver_version(solver: SolverName) -> str:
     """Solver and version as decision records state it, with the modelling library's own."""

@@ -19,6 +19,7 @@ choice can be worth more than every item's best, so where those fit together the
 Options worth less than doing nothing are never chosen.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,8 +27,15 @@ from dataclasses import dataclass
 import pulp
 
 from replan.errors import BrokenPromise
-from replan.planning import ItemChoices, Outcome
-from replan.solver.backend import DEFAULT_SOLVER, Limits, SolverName, solve, solver_version
+from replan.planning import ItemChoices, Option, Outcome, PlanningProblem
+from replan.solver.backend import (
+    DEFAULT_SOLVER,
+    Limits,
+    SolverName,
+    relaxed_prices,
+    solve,
+    solver_version,
+)
 from replan.units import ItemId, LaneId, Units
 
 Carried = tuple[LaneId, str]
@@ -61,7 +69,8 @@ class _Choice:
 class JointPlanner:
     """Chooses one option per item by a binary programme; the same input gives the same choice.
 
-    `change_cost_minor`: what changing an already chosen plan must be worth at least.
+    `change_cost_minor`: what changing an already chosen plan must be worth at least. The plans are
+    those given; `columns.AskingPlanner` asks for more.
     """
 
     def __init__(self, *, change_cost_minor: int = 0, solver: SolverName = DEFAULT_SOLVER) -> None:
@@ -77,6 +86,30 @@ class JointPlanner:
     ) -> dict[ItemId, str]:
         """Item → option name; raises BrokenPromise if a lane in use has no stated capacity."""
         return self.decide(proposals, capacity).chosen
+
+    def further(
+        self,
+        problems: Mapping[ItemId, PlanningProblem],
+        proposals: tuple[ItemChoices, ...],
+        capacity: Mapping[Carried, Units | None],
+    ) -> dict[ItemId, tuple[Option, ...]]:
+        """No more than what is given."""
+        return {}
+
+    def prices(
+        self, proposals: tuple[ItemChoices, ...], capacity: Mapping[Carried, Units | None]
+    ) -> dict[Carried, int]:
+        """What a base unit of each contended lane and day is worth, in whole minor units above 0:
+        the shadow prices of the choice relaxed to shares of plans. Empty where all fit.
+        """
+        choices = {p.item: self._ranked(p) for p in sorted(proposals, key=lambda p: p.item)}
+        free = _limited(choices, capacity)
+        if _fits([options[0] for options in choices.values()], free):
+            return {}
+        programme, _, rows = _programme(choices, free, relaxed=True)
+        worth = relaxed_prices(programme)
+        prices = {carried: math.floor(worth.get(row, 0.0) + 0.5) for carried, row in rows.items()}
+        return {carried: price for carried, price in prices.items() if price > 0}
 
     def decide(
         self,
@@ -136,30 +169,7 @@ class JointPlanner:
     def _solve(
         self, rivals: dict[ItemId, list[_Choice]], free: dict[Carried, int]
     ) -> tuple[dict[ItemId, _Choice], Outcome, float] | None:
-        programme = pulp.LpProblem("joint", pulp.LpMaximize)
-        ranks = sum(rank for options in rivals.values() for rank in range(len(options)))
-        tie_break = TIE_BREAK / max(1, ranks)
-        worth: dict[pulp.LpVariable, float] = {}
-        taken: dict[Carried, dict[pulp.LpVariable, float]] = {carried: {} for carried in free}
-        chosen: dict[ItemId, list[pulp.LpVariable]] = {}
-        for k, (item, options) in enumerate(rivals.items()):
-            chosen[item] = []
-            for o, option in enumerate(options):
-                variable = programme.add_variable(
-                    f"chosen_{k:04d}_{o:02d}", 0, 1, cat=pulp.LpInteger
-                )
-                chosen[item].append(variable)
-                worth[variable] = option.worth - tie_break * o
-                for carried, qty in option.takes.items():
-                    if carried in taken:
-                        taken[carried][variable] = qty / 1_000
-            programme += pulp.lpSum(chosen[item]) == 1, f"one_option_{k:04d}"
-        for c, (carried, room) in enumerate(free.items()):
-            programme += (
-                pulp.LpAffineExpression(taken[carried]) <= room / 1_000,
-                f"lane_carries_{c:04d}",
-            )
-        programme.setObjective(pulp.LpAffineExpression(worth))
+        programme, chosen, _ = _programme(rivals, free)
         # Benefits are whole minor units, so a small model can be solved to the end.
         solved = solve(programme, self._solver, Limits(gap=1e-9))
         if solved.status == "none":
@@ -169,6 +179,37 @@ class JointPlanner:
             for item, options in rivals.items()
         }
         return picked, solved.status, solved.gap
+
+
+def _programme(
+    rivals: Mapping[ItemId, list[_Choice]], free: Mapping[Carried, int], *, relaxed: bool = False
+) -> tuple[pulp.LpProblem, dict[ItemId, list[pulp.LpVariable]], dict[Carried, str]]:
+    """The programme, its variables by item, and the names of its rows by lane and day."""
+    programme = pulp.LpProblem("joint", pulp.LpMaximize)
+    kind = pulp.LpContinuous if relaxed else pulp.LpInteger
+    ranks = sum(rank for options in rivals.values() for rank in range(len(options)))
+    tie_break = TIE_BREAK / max(1, ranks)
+    worth: dict[pulp.LpVariable, float] = {}
+    taken: dict[Carried, dict[pulp.LpVariable, float]] = {carried: {} for carried in free}
+    chosen: dict[ItemId, list[pulp.LpVariable]] = {}
+    for k, (item, options) in enumerate(rivals.items()):
+        chosen[item] = []
+        for o, option in enumerate(options):
+            variable = programme.add_variable(f"chosen_{k:04d}_{o:02d}", 0, 1, cat=kind)
+            chosen[item].append(variable)
+            worth[variable] = option.worth - tie_break * o
+            for carried, qty in option.takes.items():
+                if carried in taken:
+                    taken[carried][variable] = qty / 1_000
+        programme += pulp.lpSum(chosen[item]) == 1, f"one_option_{k:04d}"
+    for c, (carried, room) in enumerate(free.items()):
+        programme += (
+            pulp.LpAffineExpression(taken[carried]) <= room / 1_000,
+            f"lane_carries_{c:04d}",
+        )
+    programme.setObjective(pulp.LpAffineExpression(worth))
+    rows = {carried: f"lane_carries_{c:04d}" for c, carried in enumerate(free)}
+    return programme, chosen, rows
 
 
 def _limited(
