@@ -331,9 +331,12 @@ class ErpLife:
 
     def _receive(self, due: Happening) -> None:
         world = self.worlds[due.world]
-        line = world.lines.pop(due.ref, None)
-        if line is None:  # it came earlier
+        line = world.lines.get(due.ref)
+        if line is None or due.when < self.calendar.arrival(
+            line
+        ):  # it came earlier, or comes later
             return
+        del world.lines[due.ref]
         world.arrive(line.key, line.qty, self._keeps_until(line.key, due.when))
         if due.world == REAL:
             self.say(self.voice.receipt(line, due.when))

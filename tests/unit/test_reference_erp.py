@@ -4,6 +4,7 @@ By their phases S1 is reviewed on Tuesdays (5 May 2026), S2 on Fridays; both are
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from replan.events import SaleRecorded
 from replan.infra.inbox import InboxConflict
 from replan.infra.reference_erp import ReferenceErp
 from replan.network import Network
-from replan.units import SiteId
+from replan.units import SiteId, Units
 from tests.erp_cases import (
     MILK,
     command,
@@ -461,6 +462,86 @@ def test_a_part_of_a_line_becomes_a_line_of_its_own(ordered: Shop) -> None:
         ("receipt.v1", LINE, 27, "2026-05-08T04:00:00Z"),
     ]
     assert ordered.on_hand("S1") == 100
+
+
+def push_out(name: str, units: int, until: str) -> Command:
+    """Let the line come on a later day of May 2026."""
+    wanted = {"kind": "postpone", "qty": units, "order_id": LINE}
+    return command(name, **wanted, arrive_on={"p50": f"2026-05-{until}"})
+
+
+def test_a_line_that_is_pushed_out_comes_on_the_new_day_and_costs_nothing(ordered: Shop) -> None:
+    answers = ordered.to(local("05", "21:30"), [], [push_out("a", 37, "12")])
+    ordered.to(local("13"))
+
+    assert told(answers, "subject", "qty", "promised") == [
+        ("po.changed.v1", LINE, 37, "2026-05-12"),
+        ("action.ack.v1", "act-a", None, None),
+    ]
+    came = {e["subject"]: e["data"]["at"][:10] for e in ordered.of("receipt.v1")}
+    assert came[LINE] == "2026-05-12"
+    assert ordered.erp.gain()["direct_cost_minor"] == 0
+
+
+def test_the_part_that_is_pushed_out_becomes_a_line_of_its_own(ordered: Shop) -> None:
+    answers = ordered.to(local("05", "21:30"), [], [push_out("a", 10, "12")])
+    assert told(answers, "subject", "qty", "promised") == [
+        ("po.changed.v1", LINE, 27, "2026-05-08"),
+        ("po.created.v1", f"{LINE}.1", 10, "2026-05-12"),
+        ("action.ack.v1", "act-a", None, None),
+    ]
+
+
+def test_a_line_is_not_pushed_out_to_an_earlier_day(ordered: Shop) -> None:
+    ordered.to(local("05", "21:30"), [], [push_out("a", 10, "07")])
+    (failed,) = ordered.of("action.fail.v1")
+    assert failed["data"]["reason"] == f"order line {LINE}: 2026-05-07 is not after 2026-05-08"
+
+
+def buffered(tmp_path: Path) -> Shop:
+    """SUP1 holds 30 for S1, two days away, for 5 a piece more."""
+    held = replace(
+        contract(),
+        buffer_qty=Units(30_000),
+        buffer_lead_time_days=2,
+        buffer_unit_premium_minor=5,
+    )
+    return Shop(tmp_path, network(contracts=[held, contract(site="S2")]), S1=100, S2=100)
+
+
+def call(name: str, units: int) -> Command:
+    """Milk from the buffer of SUP1 for S1."""
+    return command(name, **{"kind": "buffer_call", "from": "SUP1", "to": "S1", "qty": units})
+
+
+def test_a_buffer_call_makes_an_order_that_bears_the_action(
+    tmp_path: Path, shops: list[Shop]
+) -> None:
+    shops.append(buffered(tmp_path))
+    answers = shops[-1].to(MORNING, [], [call("a", 20)])
+    shops[-1].to(local("07"))
+
+    assert told(answers[-2:], "subject", "qty", "promised") == [
+        ("po.created.v1", "act-a@1", 20, "2026-05-06"),
+        ("action.ack.v1", "act-a", None, None),
+    ]
+    assert told(shops[-1].of("receipt.v1"), "subject", "qty_received") == [
+        ("receipt.v1", "act-a@1", 20)
+    ]
+    # The goods cost what they always cost; the premium is what acting adds.
+    assert shops[-1].erp.gain()["direct_cost_minor"] == 100
+
+
+def test_a_buffer_gives_no_more_than_it_holds_until_it_is_full_again(
+    tmp_path: Path, shops: list[Shop]
+) -> None:
+    shops.append(buffered(tmp_path))
+    shops[-1].to(MORNING, [], [call("a", 20), call("b", 20)])
+    (failed,) = shops[-1].of("action.fail.v1")
+    assert failed["data"]["reason"] == "the buffer of SUP1 for S1 has 10 MILK left, asked were 20"
+    shops[-1].reopen()
+    shops[-1].to(local("08"), [], [call("c", 20)])
+    assert len(shops[-1].of("action.ack.v1")) == 2
 
 
 def test_what_is_expedited_still_counts_as_on_order(tmp_path: Path, shops: list[Shop]) -> None:
