@@ -223,6 +223,7 @@ class Engine:
                 cleared=tuple(c for c in said.cleared if network.items[c.item].group == group),
                 cited=tuple(c for c in cited if c.body["group"] == group),
                 replies=tuple(said.replies),
+                reports=tuple(said.reports),
             )
             one = take(self._ledger, group, due, policy, moves=moves, reserve_seq=reserve_seq)
             if one.seq != stood.get(group, 0):

@@ -57,7 +57,7 @@ from replan.questions import answer_until, no_answer, question, send_question
 from replan.records import proposal_json
 from replan.second_thoughts import is_notice, take_undone, think_again
 from replan.settling import attach, settle
-from replan.standing_aside import come_back, not_reported
+from replan.standing_aside import come_back, not_reported, take_reports
 from replan.units import DecisionId, ItemId, instant_text
 from replan.verdicts import VerdictResult, take_verdict
 
@@ -104,6 +104,7 @@ def _tick(state: DeskState, tick: TickDue, tally: Tally) -> None:
     _release_approved(state, tally)
     for reassessed in tick.reassessed:
         _reassess(state, reassessed, tally)
+    take_reports(state, tick.reports, tally)
     heard = _take_replies(state, tick, tally)
     fresh = [
         p for p in tick.proposals if p.item not in heard and not _keeps_waiting(state, p, tally)

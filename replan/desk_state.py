@@ -10,7 +10,7 @@ from typing import Any
 from replan.authority import AbsentCode
 from replan.authority_table import AuthorityTable
 from replan.effects import Cited, Cleared, Proposal, Reassessed
-from replan.events import ActionAnswered, QuestionAnswered
+from replan.events import ActionAnswered, HumanActed, QuestionAnswered
 from replan.mode import lower_of
 from replan.network import Network
 from replan.people import People
@@ -65,6 +65,7 @@ class TickDue:
     cited: Sequence[Cited] = ()
     """Decisions that rest on events taken back since the last tick."""
     replies: Sequence[QuestionAnswered] = ()
+    reports: Sequence[HumanActed] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -250,6 +250,30 @@ class AlertRaised(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HumanLineDone:
+    """One thing that people did; `qty` in thousandths, `order_id` the order line it is about."""
+
+    item: ItemId
+    qty: Units
+    origin: str | None
+    to: str | None
+    order_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanActed(Fact):
+    """What people did outside the engine, about a decision or about an item at a site."""
+
+    decision_id: DecisionId | None
+    item: ItemId | None
+    site: SiteId | None
+    kind: str
+    lines: tuple[HumanLineDone, ...]
+    at: datetime
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionAnswered(Fact):
     """An answer from outside to a question about a decision: yes or no, and on which terms.
 
@@ -321,7 +345,9 @@ class Retracted(Fact):
     reason: CorrectionReason
 
 
-SenseFact = ItemFact | DayClosed | SupplySignal | Retracted | TroubleFound | QuestionAnswered
+SenseFact = (
+    ItemFact | DayClosed | SupplySignal | Retracted | TroubleFound | QuestionAnswered | HumanActed
+)
 InboundFact = SenseFact | ActionAnswered
 
 

@@ -24,7 +24,7 @@ from replan.effects import (
     Reassessed,
 )
 from replan.errors import LedgerBroken
-from replan.events import ActionAnswered, QuestionAnswered
+from replan.events import ActionAnswered, HumanActed, HumanLineDone, QuestionAnswered
 from replan.planning import (
     answer_from_json,
     answer_json,
@@ -170,6 +170,7 @@ def desk_input_json(given: DeskInput) -> dict[str, Any]:
                 "cleared": [asdict(c) for c in given.cleared],
                 "cited": [asdict(c) for c in given.cited],
                 "replies": [reply_json(r) for r in given.replies],
+                "reports": [report_json(r) for r in given.reports],
             }
         case AnswersDue():
             return {
@@ -199,6 +200,7 @@ def desk_input_from_json(
             cleared=tuple(Cleared(**c) for c in plain["cleared"]),
             cited=tuple(Cited(**c) for c in plain["cited"]),
             replies=tuple(reply_from_json(r) for r in plain["replies"]),
+            reports=tuple(report_from_json(r) for r in plain["reports"]),
         )
     if plain["kind"] == "answers":
         return AnswersDue(at=at, answers=tuple(answered_from_json(a) for a in plain["answers"]))
@@ -215,6 +217,22 @@ def _verdict_json(given: VerdictGiven) -> dict[str, Any]:
     plain["ship_on"] = None if given.ship_on is None else given.ship_on.isoformat()
     plain["basis"] = None if given.basis is None else proposal_json(given.basis)
     return plain
+
+
+def report_json(report: HumanActed) -> dict[str, Any]:
+    """What people reported as plain JSON data."""
+    plain = asdict(report)
+    for name in ("occurred_at", "arrived_at", "at"):
+        plain[name] = instant_text(plain[name])
+    return plain
+
+
+def report_from_json(plain: Mapping[str, Any]) -> HumanActed:
+    """The report that `report_json` wrote."""
+    names = ("occurred_at", "arrived_at", "at")
+    times = {name: datetime.fromisoformat(plain[name]) for name in names}
+    lines = tuple(HumanLineDone(**line) for line in plain["lines"])
+    return HumanActed(**{**plain, **times, "lines": lines})
 
 
 def reply_json(reply: QuestionAnswered) -> dict[str, Any]:

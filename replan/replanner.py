@@ -24,6 +24,7 @@ from replan.events import (
     DayClosed,
     DriverStated,
     EtaChanged,
+    HumanActed,
     LeadTimeStated,
     MilestoneReached,
     OrderLineStated,
@@ -124,6 +125,7 @@ class Sensed:
     reassessed: list[Reassessed] = field(default_factory=list)
     cleared: list[Cleared] = field(default_factory=list)
     replies: list[QuestionAnswered] = field(default_factory=list)
+    reports: list[HumanActed] = field(default_factory=list)
     fit_wanted: FitRequest | None = None
     forecasts: list[ForecastRow] = field(default_factory=list)
     days: list[DayRow] = field(default_factory=list)
@@ -162,6 +164,7 @@ def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     doubt_returns(state, due)
     pass_time(state, at)
     said.replies += [f for f in due if isinstance(f, QuestionAnswered)]
+    said.reports += [f for f in due if isinstance(f, HumanActed)]
     hear(state, due)
     listen(state, at)
     fold_old_moves(state.panel, micros(at - sensing.rules.lateness))
@@ -261,6 +264,10 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                 | AlertRaised()
             ):
                 take_signal(state, fact, sensing.network, day_number(at.date()))
+            case HumanActed():
+                # Stock that people moved stands in receipts, transfers and counts; this is the
+                # report of it.
+                continue
             case QuestionAnswered():
                 for row in hear_reply(state, fact):
                     _see(state, row, REPLY, fact, reply_text(fact))

@@ -5,10 +5,12 @@ the engine proposes nothing for the item until that person reports what was done
 the time for the report is over, which is told and ends the lock.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from replan.desk_state import DeskState, OpenDecision, VerdictGiven
 from replan.docket import Tally, end_decision, move_decision, new_version
+from replan.events import HumanActed
 from replan.questions import answer_until
 from replan.units import instant_text
 
@@ -44,9 +46,20 @@ def take_over(state: DeskState, decision: OpenDecision, given: VerdictGiven, tal
     tally.tell(decision.item)
 
 
-def reported(state: DeskState, decision: OpenDecision, event_id: str, tally: Tally) -> None:
-    """The person said what was done; the engine looks at the item again."""
-    _unlock(state, decision, f"reported by event {event_id}", tally)
+def take_reports(state: DeskState, reports: Sequence[HumanActed], tally: Tally) -> None:
+    """People said what they did: a case taken over that the report is about is over, and the engine
+    looks at the item again.
+    """
+    for report in reports:
+        for _, decision in sorted(state.decisions.items()):
+            by_place = (report.item, report.site) == (decision.item, decision.body["site"])
+            if decision.state == "taken_over" and (
+                report.decision_id == decision.decision_id or by_place
+            ):
+                known = decision.body["evidence"]
+                evidence = [*known, report.event_id]
+                reason = f"reported by event {report.event_id}: {report.kind}"
+                _unlock(state, decision, reason, tally, evidence=evidence)
 
 
 def not_reported(state: DeskState, decision: OpenDecision, tally: Tally) -> None:

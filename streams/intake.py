@@ -17,6 +17,7 @@ from replan.events import (
     AlertRaised,
     DayClosed,
     EtaChanged,
+    HumanActed,
     InboundFact,
     MilestoneReached,
     OrderLineStated,
@@ -341,7 +342,7 @@ class Intake:
             return f"item:{fact.item}"
         if isinstance(fact, DayClosed):
             return f"site:{fact.site}"
-        if isinstance(fact, ActionAnswered | QuestionAnswered):
+        if isinstance(fact, ActionAnswered | QuestionAnswered | HumanActed):
             return "answers"
         if isinstance(fact, AlertRaised):
             return "alerts"

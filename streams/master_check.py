@@ -7,6 +7,7 @@ from replan.events import (
     AlertRaised,
     DayClosed,
     DriverStated,
+    HumanActed,
     LeadTimeStated,
     OrderLineStated,
     SaleRecorded,
@@ -24,6 +25,9 @@ def check_names(network: Network, decoded: Decoded, data: dict[str, Any]) -> Non
     match fact:
         case SaleRecorded() | StockCounted() | StockAdjusted() | DriverStated():
             _know_item(network, fact.item, "/subject", data)
+            _know_site(network, fact.site, "/subject")
+        case HumanActed() if fact.item is not None and fact.site is not None:
+            _know_item(network, fact.item, "/subject", {})
             _know_site(network, fact.site, "/subject")
         case DayClosed():
             _know_site(network, fact.site, "/subject")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from replan.events import PoStatus, PromoSort, TransferStep
+from replan.streams.schemas_human import HumanAction
 from replan.streams.schemas_signals import Alert
 from replan.streams.schemas_supply import (
     LeadTimeUpdate,
@@ -192,8 +193,10 @@ Data = (
     (PosSale | PosDayClose | InvSnapshot | InvAdjust | PoLine | Receipt | TransferStatus)
     | Driver
     | (SupplyCommit | ShippingNotice | ShipmentMilestone | ShipmentEta | ShipmentException)
-    | (LeadTimeUpdate | Alert | ActionAnswer | ClarificationAnswer)
+    | (LeadTimeUpdate | Alert | ActionAnswer | ClarificationAnswer | HumanAction)
 )
+
+HUMAN_ACTION = "human.action.v1"
 
 DATA_MODELS: dict[str, type[Data]] = {
     "pos.sale.v1": PosSale,
@@ -219,6 +222,7 @@ DATA_MODELS: dict[str, type[Data]] = {
     "action.ack.v1": ActionAnswer,
     "action.fail.v1": ActionAnswer,
     "clarification.answered.v1": ClarificationAnswer,
+    HUMAN_ACTION: HumanAction,
 }
 """The types handled now."""
 
@@ -246,8 +250,9 @@ SUBJECT_PARTS: dict[str, tuple[str, ...]] = {
     "action.ack.v1": ("action",),
     "action.fail.v1": ("action",),
     "clarification.answered.v1": ("decision",),
+    HUMAN_ACTION: ("decision",),
 }
-"""The ids that the subject joins by `@`."""
+"""The ids that the subject joins by `@`; a human action may also be about `<item>@<site>`."""
 
 MINOR_VERSION = 0
 """Of every schema here; a `dataschema` that names a newer minor may carry fields we do not know."""
@@ -275,6 +280,8 @@ def json_schema(kind: str) -> dict[str, Any]:
     properties = event["properties"]
     parts = "@".join(f"<{part}>" for part in SUBJECT_PARTS[kind])
     pattern = "@".join([ID_PATTERN[1:-1]] * len(SUBJECT_PARTS[kind]))
+    if kind == HUMAN_ACTION:
+        pattern = f"{pattern}(@{pattern})?"
     properties["type"] = {"const": kind}
     properties["subject"] = {"type": "string", "pattern": f"^{pattern}$", "description": parts}
     properties["data"] = data

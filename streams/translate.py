@@ -16,6 +16,8 @@ from replan.events import (
     DriverKind,
     DriverStated,
     EtaChanged,
+    HumanActed,
+    HumanLineDone,
     LeadTimeStated,
     MilestoneReached,
     OrderLineStated,
@@ -34,6 +36,7 @@ from replan.streams.messages import (
     TransferHeard,
 )
 from replan.streams.schemas import (
+    HUMAN_ACTION,
     SUBJECT_PARTS,
     ActionAnswer,
     ClarificationAnswer,
@@ -51,6 +54,7 @@ from replan.streams.schemas import (
     Receipt,
     TransferStatus,
 )
+from replan.streams.schemas_human import HumanAction
 from replan.streams.schemas_signals import Alert
 from replan.streams.schemas_supply import (
     LeadTimeUpdate,
@@ -213,6 +217,28 @@ def fact_of(
             return about(fact=troubled)
         case Alert():
             return about(fact=_alert(base, ids, data, envelope))
+        case HumanAction():
+            about_item = len(ids) == 2
+            acted = HumanActed(
+                **base,
+                decision_id=None if about_item else DecisionId(ids[0]),
+                item=ItemId(ids[0]) if about_item else None,
+                site=SiteId(ids[1]) if about_item else None,
+                kind=data.kind,
+                lines=tuple(
+                    HumanLineDone(
+                        item=ItemId(line.item),
+                        qty=line.qty,
+                        origin=line.origin,
+                        to=line.to,
+                        order_id=line.order_id,
+                    )
+                    for line in data.lines
+                ),
+                at=data.at,
+                role=data.role or "",
+            )
+            return about(fact=acted)
         case ClarificationAnswer():
             if data.qty == 0 and data.answer == "accepted":
                 raise Refusal("range", "/data/qty", "an accepted quantity is above 0")
@@ -312,6 +338,8 @@ def subject_ids(kind: str, subject: str | None) -> tuple[str, ...]:
     if subject is None:
         raise Refusal("missing", "/subject", f"the subject of {kind} is {wanted}")
     ids = tuple(subject.split("@"))
+    if kind == HUMAN_ACTION and len(ids) == 2:
+        names = ("item", "site")
     if len(ids) != len(names):
         raise Refusal("scope", "/subject", f"the subject of {kind} is {wanted}")
     if not all(map(_ID.fullmatch, ids)):

@@ -1,6 +1,7 @@
 """Caps, sums and lanes hold whatever is proposed, in whatever order, and whatever is refused."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import permutations, product
 from typing import Any
@@ -9,11 +10,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replan.desk_state import AnswersDue
+from replan.desk_state import AnswersDue, TickDue
 from replan.effects import Move, Proposal
-from replan.events import ActionAnswered
+from replan.events import ActionAnswered, QuestionAnswered
 from replan.limits import Aggregate, CalendarDay, Cap, Cooldown, Rolling, Window, cap_scope
-from replan.units import EventId
+from replan.units import EventId, Units
 from tests.authority_worlds import above, table, upto
 from tests.desk_cases import (
     ITEMS,
@@ -27,6 +28,7 @@ from tests.desk_cases import (
     rule,
     states,
 )
+from tests.escalations import proposal as escalation
 
 BERLIN = "Europe/Berlin"
 UNLIMITED = rule("MOVE", "AUTO")
@@ -201,6 +203,70 @@ def test_the_order_in_which_proposals_come_does_not_show() -> None:
         said = Desk(table(UNLIMITED, caps=(capped,)), network=network(capacity=15)).tick(*order)
         seen.add(str(bodies(said)))
     assert len(seen) == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    caps=st.lists(CAPS, min_size=1, max_size=2),
+    steps=st.lists(
+        st.tuples(st.integers(0, 9), st.sampled_from(["yes", "no", "modify", "silence"])),
+        min_size=2,
+        max_size=5,
+    ),
+)
+def test_caps_hold_when_plans_are_asked_about_first(caps: Any, steps: Any) -> None:
+    """What a question let wait counts when it runs, not before; what a person changed is a person's
+    and counts too, so it can only leave less for machines.
+    """
+    rules = table(
+        rule("CALL", "CLARIFY"),
+        rule("RUSH", "CLARIFY", "expedite"),
+        caps=tuple(caps),
+        cooldown=NO_REST,
+    )
+    desk = Desk(rules)
+    at, by_hand = NOW, False
+    for n, (hours, answer) in enumerate(steps):
+        at += timedelta(hours=hours)
+        asked = replace(escalation(), episode=f"ep-{n}", cause=f"cause:{n}")
+        desk.tick(asked, at=at)
+        assert desk.said.commands == desk.said.reserved == ()
+        before = [m for m in desk.moves if not m.released]
+        waiting = [d for d in desk.state.pending if d.episode == f"ep-{n}"]
+        for decision in waiting:
+            if answer == "modify" and decision.state == "clarifying":
+                by_hand = True
+                desk.verdict(
+                    "modify", decision_id=decision.decision_id, qty=Units(6_000), basis=asked, at=at
+                )
+            elif answer in ("yes", "no") and decision.state == "clarifying":
+                reply = answered(decision.decision_id, at, accepted=answer == "yes")
+                plan = asked.answer.option(asked.answer.recommended)
+                again = replace(asked, watched=plan if answer == "yes" else None)
+                desk.take(
+                    TickDue(at=at, proposals=(again,), reassessed=(), cleared=(), replies=(reply,))
+                )
+                # A person is bound by a limit, not by caps, and may have used them up.
+                if desk.said.reserved and not by_hand:
+                    assert_caps_hold(caps, [*before, *desk.said.reserved])
+        if answer == "silence" or not waiting:
+            assert desk.said.commands == ()
+
+
+def answered(decision_id: Any, at: datetime, accepted: bool) -> QuestionAnswered:
+    return QuestionAnswered(
+        event_id=EventId(f"reply-{decision_id}"),
+        source="/supplier",
+        payload_sha="",
+        occurred_at=at,
+        arrived_at=at,
+        decision_id=decision_id,
+        accepted=accepted,
+        qty=None,
+        arrives_on=None,
+        action_id=None,
+        note="",
+    )
 
 
 @settings(max_examples=30)

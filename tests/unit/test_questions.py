@@ -12,7 +12,7 @@ import pytest
 
 from replan.desk_state import TickDue, desk_from_json, desk_json
 from replan.effects import Cleared, Feedback, Proposal
-from replan.events import QuestionAnswered
+from replan.events import HumanActed, QuestionAnswered
 from replan.limits import Cap, Rolling
 from replan.people import People
 from replan.planning import Option
@@ -364,6 +364,33 @@ def test_without_a_report_the_lock_ends_and_that_is_marked() -> None:
     [word] = desk.said.feedback
     assert word.locked is False
     assert desk.state.decisions == {}
+
+
+@pytest.mark.parametrize("about", ["decision", "place"])
+def test_a_report_ends_the_lock_of_what_was_taken_over(about: str) -> None:
+    desk = Desk(table(ASK_FIRST))
+    desk.tick(case())
+    desk.verdict("takeover")
+    by_id = about == "decision"
+    report = HumanActed(
+        event_id=EventId("human-1"),
+        source="/planners",
+        occurred_at=NOW,
+        arrived_at=NOW,
+        payload_sha="",
+        decision_id=desk.decision_id if by_id else None,
+        item=None if by_id else ItemId("I1"),
+        site=None if by_id else CASE.site,
+        kind="reallocate",
+        lines=(),
+        at=NOW,
+        role="planner",
+    )
+    desk.take(TickDue(at=NOW + HOUR, proposals=(), reassessed=(), cleared=(), reports=(report,)))
+    [moved] = desk.said.moved
+    assert moved.changes["state"] == "taken_over"
+    assert moved.changes["evidence"][-1] == "human-1"
+    assert [word.locked for word in desk.said.feedback] == [False]
 
 
 def test_what_waits_for_an_answer_survives_being_stored() -> None:
