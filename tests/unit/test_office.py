@@ -1,5 +1,6 @@
 """Is there one office behind every way in, and one winner among those who answer at once?"""
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,10 +20,12 @@ from replan.infra.ledger_store import Ledger
 from replan.infra.office import Office
 from replan.infra.policy import PolicySource, kept_policy
 from replan.infra.replay_run import replay
+from replan.infra.wishes import Wish
 from replan.people import People
 from replan.planning import Answer, PlanningProblem, Spread
 from replan.records import proposal_json
 from replan.solver.joint import JointPlanner
+from replan.units import Units
 from replan.verdicts import VerdictResult
 from tests.authority_worlds import table
 from tests.desk_cases import (
@@ -38,6 +41,7 @@ from tests.desk_cases import (
     planner,
     rule,
 )
+from tests.escalations import proposal
 from tests.ledger_builders import new_ledger
 
 ASKING = table(rule("ASK", "ESCALATE"))
@@ -116,6 +120,7 @@ def test_the_most_urgent_case_comes_first(ledger: Ledger) -> None:
             question,
             problem=replace(question.problem, lanes=lanes),
             answer=replace(question.answer, options=options),
+            loss_mean_minor=minor,
         )
 
     cases = (at_risk("I1", 9_000, 10), at_risk("I2", 4_000, 1), at_risk("I3", 9_000, 1))
@@ -273,3 +278,51 @@ def test_the_rules_of_a_transaction_come_back_as_they_were(
     kept = kept_policy(ledger, row.input["policy"], chooser)
     asked = source(rules).at(NOW, "sha256:" + "2" * 64)
     assert replace(kept, chooser=chooser) == replace(asked, chooser=chooser)
+
+
+EVERY_VERDICT = [
+    {"verdict": "modify", "wish": Wish(qty=Units(18_000))},
+    {"verdict": "approve", "option": "expedite"},
+    {"verdict": "ask", "note": "can you spare it?"},
+    {"verdict": "defer"},
+    {"verdict": "takeover"},
+    {"verdict": "reject"},
+]
+
+
+@pytest.mark.parametrize("given", EVERY_VERDICT, ids=lambda g: g["verdict"])
+def test_every_verdict_is_on_record_and_can_be_told_again(
+    ledger: Ledger, given: dict[str, Any]
+) -> None:
+    asking = table(rule("ASK", "ESCALATE"), rule("RUSH", "ESCALATE", "expedite"))
+    real = proposal()
+    tick(ledger, source(asking), real)
+    office = Office(ledger, source(asking))
+    decision_id = only(office)
+    result = answered(office, decision_id, **given)
+    assert (result.result, result.state) == ("accepted", office.decision(decision_id)["state"])
+    assert [v["verdict"] for v in ledger.decision(decision_id).verdicts] == [given["verdict"]]
+    assert ledger.verify_audit().ok
+    told = list(replay(ledger, ["all"], Recorded(real), JointPlanner()))
+    assert [c.first_difference for c in told] == [None] * len(ledger.decision_versions())
+
+
+def test_a_question_goes_out_with_the_commands_once(ledger: Ledger, tmp_path: Path) -> None:
+    tick(ledger, source(), proposal())
+    office = Office(ledger, source())
+    answered(office, only(office), verdict="ask", note="can you spare it?")
+    [line] = [line for _, file, line in ledger.publications(100) if file == "commands.jsonl"]
+    event = json.loads(line)
+    assert (event["type"], event["data"]["text"]) == (
+        "clarification.requested.v1",
+        "can you spare it?",
+    )
+
+
+def test_what_is_put_off_or_asked_about_is_not_in_the_queue(ledger: Ledger) -> None:
+    tick(ledger, source(), proposal())
+    office = Office(ledger, source())
+    decision_id = only(office)
+    answered(office, decision_id, verdict="defer")
+    assert office.queue() == []
+    assert office.decision(decision_id)["state"] == "deferred"
