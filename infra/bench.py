@@ -9,12 +9,14 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from replan.errors import UsageError
-from replan.infra import bench_fold, bench_live, bench_run, bench_solver
+from replan.infra import bench_detection, bench_fold, bench_live, bench_run, bench_solver
 from replan.infra.bench_measure import Measure, four_digits
 
 Row = Callable[[], list[Measure]]
@@ -40,12 +42,14 @@ WIDE = 120
 """Columns where the table goes to a file or a pipe."""
 
 
-def run_bench(only: str | None, *, as_json: bool) -> None:
-    """Measure all rows, or one by name, and print each as soon as it is known.
+def run_bench(only: str | None, *, as_json: bool, data: Path | None = None) -> None:
+    """Measure all rows, or one by name, and print each as soon as it is known. `data`: a folder
+    with data of yours, for rows that need one.
 
     UsageError for a row that does not exist.
     """
-    rows = {**ROWS, **BY_NAME_ONLY}
+    on_data: Mapping[str, Row] = {"detection": partial(bench_detection.detection, data)}
+    rows = {**ROWS, **BY_NAME_ONLY, **on_data}
     if only is not None and only not in rows:
         raise UsageError(f"row {only!r} is not one of {', '.join(rows)}")
     print_rows(ROWS if only is None else {only: rows[only]}, as_json=as_json)

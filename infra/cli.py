@@ -463,9 +463,12 @@ def demo(
 @app.command()
 def bench(
     only: Annotated[str | None, typer.Option(help="One row only, by name.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A folder with data of yours, for the row detection.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure on this machine, as ratios within one run."""
     from replan.infra.bench import run_bench
 
-    run_bench(only, as_json=as_json)
+    run_bench(only, as_json=as_json, data=data)

@@ -668,8 +668,9 @@ def _step(
     live.offsets[:, rows], live.scale[rows] = bands.update(
         live.offsets[:, rows], live.scale[rows], y, mean[0], seen
     )
+    told = seen & ~says_less(panel, day, rows, watched, expected)
     up, down = deviation.observe(
-        live.up[rows], live.down[rows], watched, expected, fit.sigma[rows], fit.size[rows], seen
+        live.up[rows], live.down[rows], watched, expected, fit.sigma[rows], fit.size[rows], told
     )
     rose, fell = deviation.alarms(up, down, fit.threshold_up[rows], fit.threshold_down[rows])
     rose |= seen & _surged(fit, rows, watched, mean[0])
@@ -769,6 +770,18 @@ def _without_drivers(
     live.lift_seen[:, rows], live.lift_due[:, rows] = sums
     after = uplift.lift_of(at_work, *sums, mean).factor[0]
     return np.where(at_work.channels[0] != 0, y / after, y), watched
+
+
+def says_less(
+    panel: Panel, day: int, rows: IntArray, sold: FloatArray, expected: FloatArray
+) -> BoolArray:
+    """Which rows (n,) a closed day tells the monitors nothing of: censored, or sold below what was
+    expected with an empty shelf at its end. Who ran out might have sold more, so what was sold is
+    only the least that was asked for.
+    """
+    out = panel.empty[day - panel.first_day, rows] & (sold < expected)
+    result: BoolArray = censored(panel, day, rows) | out
+    return result
 
 
 def _surged(fit: PanelFit, rows: IntArray, y: FloatArray, mean: FloatArray) -> BoolArray:

@@ -26,10 +26,10 @@ from replan.panel import (
     NEVER,
     Panel,
     base_mean,
-    censored,
     lift_ahead,
     live_mean,
     restorable_from,
+    says_less,
     takes_part,
     watched_day,
 )
@@ -95,7 +95,7 @@ def _step_pools(
     sold, mean = watched_day(panel, day, rows, forecasters)
     # The ring holds the reference of before the day only while the day is in it.
     known = (day > fit.through) & (day > panel.closed[rows] - len(panel.ring))
-    seen = known & ~censored(panel, day, rows)
+    seen = known & ~says_less(panel, day, rows, sold, mean)
     n = len(panel.pools)
     sums = pooling.DaySums(
         sold=pooling.summed(of, np.where(seen, sold, 0.0), n),
@@ -130,7 +130,9 @@ def _lean_of_the_others(
     excess, variance = np.zeros(len(rows)), np.zeros(len(rows))
     for past in range(max(day - LEAN_DAYS + 1, fit.through + 1), day + 1):
         sold, mean = watched_day(panel, past, rows, forecasters)
-        seen = (past > panel.closed[rows] - len(panel.ring)) & ~censored(panel, past, rows)
+        seen = (past > panel.closed[rows] - len(panel.ring)) & ~says_less(
+            panel, past, rows, sold, mean
+        )
         excess += np.where(seen, sold - mean, 0.0)
         variance += np.where(seen, fit.sigma[rows] ** 2, 0.0)
     up = pooling.summed(of, excess, n) > 0.0

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from replan.events import SenseFact
+from replan.panel import NEVER
 from replan.state import state_digest
 from replan.units import SiteId
-from replan.watch import left_of_day, risen_since, surges
+from replan.watch import fallen_since, left_of_day, risen_since, surges
 from tests.sense_worlds import (
     FORECASTERS,
     S1,
     S2,
     World,
     closed,
+    counted,
     fitted_world,
     later,
     sale,
@@ -230,3 +232,14 @@ def test_batches_of_a_tick_do_not_show_in_the_watch() -> None:
         world.tell([], TODAY + 0.9)
         digests.add(state_digest(world.state))
     assert len(digests) == 1
+
+
+def test_a_shelf_that_sold_out_says_nothing_of_a_fall() -> None:
+    """What was sold before it was empty is only the least that was asked for."""
+    sold_out, stocked = watched_world(stock={S1: 0}), watched_world(stock={S1: 500})
+    for day in range(TODAY, TODAY + 4):
+        for world, on_hand in ((sold_out, 2), (stocked, 500)):
+            two = [sale(day + 0.4, name=f"a-{day}"), sale(day + 0.5, name=f"b-{day}")]
+            world.tell([counted(day + 0.2, on_hand), *two, closed(day)], day + 0.875)
+    fell = [fallen_since(world.state.panel, row(S1))[0] for world in (sold_out, stocked)]
+    assert fell[0] == NEVER < fell[1]
