@@ -92,6 +92,8 @@ def _decision(body: Mapping[str, Any]) -> dict[str, Any]:
         for a in (chosen["actions"] if chosen else ())
     ]
     told["evidence"] = body["evidence"]
+    if body["parent"] is not None:
+        told["under_another"] = True
     return {"decision": told}
 
 
