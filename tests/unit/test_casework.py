@@ -27,11 +27,18 @@ from tests.sense_worlds import (
     S2,
     World,
     adjusted,
+    alert,
     calm_sales,
+    committed,
     counted,
+    eta,
     fitted_world,
+    lead_word,
     line,
+    milestone,
+    receipt,
     sale,
+    shipped,
     when,
 )
 
@@ -411,3 +418,87 @@ def test_items_are_looked_at_in_order_and_each_by_itself() -> None:
     facts = [counted(28.1, 40, item=RICE), counted(28.1, 40)]
     said = world.live(facts, [28.2])
     assert [p.item for p in said[0].proposals] == [OATS, RICE]
+
+
+# Supply that slips.
+
+
+def kind_of(*facts: SenseFact, stock: dict[SiteId, float] | None = None) -> tuple[str, str]:
+    found = proposals(lived([*calm(28, 29), *facts], 29, stock=stock or {S1: 60.0, S2: 900.0})[1])[
+        -1
+    ]
+    return (found.category, found.cause)
+
+
+ON_TIME = line(27.0, 30, qty=300)
+
+
+def test_a_shipment_that_a_carrier_reports_late_is_a_delay() -> None:
+    facts = (ON_TIME, shipped(28.1, 30.4, qty=300), eta(28.3, 37.4))
+    assert kind_of(*facts) == ("shipment_delay", "supplier:SUP")
+
+
+def test_goods_lost_on_the_way_are_one_too() -> None:
+    facts = (ON_TIME, shipped(28.1, 30.4, qty=300), milestone(28.3, "A7"))
+    assert kind_of(*facts) == ("shipment_delay", "supplier:SUP")
+
+
+def test_a_delay_under_an_alert_has_the_alert_for_its_cause() -> None:
+    storm = alert(28.2, 28.2, 34.0)
+    facts = (ON_TIME, shipped(28.1, 30.4, qty=300), eta(28.3, 37.4), storm)
+    assert kind_of(*facts) == ("shipment_delay", f"alert:{storm.event_id}")
+
+
+def test_a_commit_to_a_later_day_is_a_slip() -> None:
+    assert kind_of(ON_TIME, committed(28.2, 38, qty=300)) == ("lead_time_slip", "supplier:SUP")
+
+
+def test_a_longer_lead_time_is_a_slip() -> None:
+    facts = (line(27.0, 30, qty=300), lead_word(28.2, 16, valid=26.0))
+    assert kind_of(*facts) == ("lead_time_slip", "supplier:SUP")
+
+
+def test_an_alert_over_an_order_that_is_needed_soon_is_a_disruption() -> None:
+    storm = alert(28.2, 28.2, 36.0)
+    assert kind_of(ON_TIME, storm) == ("disruption", f"alert:{storm.event_id}")
+
+
+def test_an_alert_over_full_shelves_is_no_case() -> None:
+    storm = alert(28.2, 28.2, 36.0, places=("SUP", "S1", "S2"))
+    assert proposals(lived([*calm(28, 29), ON_TIME, storm], 29)[1]) == []
+
+
+def test_a_slip_that_changes_nothing_is_not_the_cause() -> None:
+    """A day's delay of a few units: the shelf is short with or without it."""
+    assert kind_of(line(28.1, 40, qty=2), line(28.3, 41, qty=2))[0] == "demand_surge"
+
+
+def told_of(source: str, *facts: SenseFact) -> list[str]:
+    found = proposals(lived([*calm(28, 29), *facts], 29, stock={S1: 60.0, S2: 900.0})[1])[-1]
+    return [e.fact for e in found.evidence if source in e.event_id]
+
+
+def test_the_reports_of_a_delay_are_evidence() -> None:
+    facts = (ON_TIME, shipped(28.1, 30.4, qty=300), milestone(28.2, "SD", reason="AO"))
+    (words,) = told_of("milestone", *facts, eta(28.3, 37.4))
+    assert words == "order line PO1@1: shipment SHIP1 delayed at Brenner (weather)"
+
+
+def test_an_alert_is_evidence_with_its_end() -> None:
+    (words,) = told_of("alert", ON_TIME, alert(28.2, 28.2, 36.0))
+    assert words == ("S1: alert STORM on the way until 2026-07-07T00:00:00Z: snow storm, extreme")
+
+
+def test_how_late_a_supplier_is_on_average_is_shown() -> None:
+    history: list[SenseFact] = []
+    for n in range(4):
+        ordered_on = 2 + 5 * n
+        history += [
+            line(ordered_on, ordered_on + 4, po_line=f"OLD{n}@1", qty=1),
+            receipt(ordered_on + 6, 1, po_line=f"OLD{n}@1"),
+        ]
+    world = fitted_world(28, stock={S1: 60.0, S2: 900.0})
+    late = [replace(fact, arrived_at=when(28.1)) for fact in history]
+    said = world.live([*late, *calm(28, 29), ON_TIME, line(28.2, 38, qty=300)], half_days(28, 29))
+    words = [e.fact for e in proposals(said)[-1].evidence if e.fact.startswith("order line PO1@1")]
+    assert "SUP is 2.0 days late on average over 4 lines" in words[0]

@@ -6,13 +6,34 @@ from typing import Any
 
 import pytest
 
-from replan.events import InboundFact, OrderLineStated, Received, SaleRecorded, TransferMoved
+from replan.events import (
+    AlertRaised,
+    EtaChanged,
+    InboundFact,
+    OrderLineStated,
+    Received,
+    Retracted,
+    SaleRecorded,
+    ShipmentNoticed,
+    TransferMoved,
+)
 from replan.network import Network
 from replan.streams.codec import Decoder
 from replan.streams.intake import Intake
 from replan.streams.messages import Outcome, Place
 from replan.units import ItemId, SiteId, TransferId, Units
-from tests.event_lines import network, order, receipt, sale
+from tests.event_lines import (
+    alert,
+    asn,
+    commit,
+    eta_change,
+    lead_time,
+    milestone,
+    network,
+    order,
+    receipt,
+    sale,
+)
 
 
 def at(hour: int, day: int = 4) -> str:
@@ -285,3 +306,104 @@ def test_only_an_event_that_will_be_taken_moves_the_clock() -> None:
     results = [decoder.record(json.dumps(e).encode(), Place("events.jsonl", 2))[0] for e in events]
     expected = [instant(13), None, None, None, None]
     assert [intake.moves_clock_to(result) for result in results] == expected
+
+
+# Shipments and commits.
+
+
+def ids(outcomes: list[Outcome]) -> list[str]:
+    return [fact.event_id for fact in facts(outcomes)]
+
+
+def test_a_notice_of_an_unknown_line_is_accepted_and_waits_for_it() -> None:
+    intake = new_intake()
+    assert [o.reply.code for o in take(intake, asn(), commit())] == [None, None]
+    released = take(intake, order() | {"time": at(13)})
+    assert ids(released) == ["po-1", "asn-1", "c-1"]
+    assert {fact.arrived_at for fact in facts(released)} == {instant(13)}
+
+
+def test_reports_wait_for_the_notice_of_their_shipment() -> None:
+    intake = new_intake()
+    reports = take(intake, order(), milestone(), eta_change())
+    assert statuses(reports) == ["ACCEPTED"] * 3
+    assert ids(reports) == ["po-1"]
+    assert ids(take(intake, asn() | {"time": at(13)})) == ["asn-1", "eta-1", "ms-1"]
+
+
+def test_reports_and_notice_wait_together_for_the_line() -> None:
+    intake = new_intake()
+    take(intake, milestone(), asn())
+    assert ids(take(intake, order() | {"time": at(13)})) == ["po-1", "asn-1", "ms-1"]
+
+
+def test_a_notice_has_the_item_and_the_site_of_its_line() -> None:
+    (_, notice) = facts(take(new_intake(), order(), asn()))
+    assert isinstance(notice, ShipmentNoticed)
+    assert (notice.item, notice.site) == ("MILK", "S1")
+
+
+def test_what_waits_survives_a_restart() -> None:
+    intake = new_intake()
+    take(intake, milestone(), eta_change(p90=3_600), asn(), commit(), receipt())
+    again = new_intake(json.loads(json.dumps(intake.state_json())))
+    assert again.state_json() == intake.state_json()
+    late_order = order() | {"time": at(13)}
+    assert facts(take(again, late_order)) == facts(take(intake, late_order))
+
+
+@pytest.mark.parametrize("event", [milestone(), eta_change(), asn(), commit()])
+def test_what_waits_is_a_duplicate_when_told_again(event: dict[str, Any]) -> None:
+    intake = new_intake()
+    assert statuses(take(intake, event, event)) == ["ACCEPTED", "DUPLICATE"]
+    take(intake, order(), asn())
+    assert statuses(take(intake, event)) == ["DUPLICATE"]
+
+
+def test_seconds_around_an_eta_are_counted_from_the_new_one() -> None:
+    (_, _, changed) = facts(take(new_intake(), order(), asn(), eta_change(p90=7_200)))
+    assert isinstance(changed, EtaChanged)
+    assert changed.p90 == changed.eta + timedelta(hours=2)
+
+
+def test_an_alert_about_places_of_others_and_one_of_ours_is_ours() -> None:
+    (raised,) = facts(take(new_intake(), alert(area={"locations": ["X", "SUP1"]})))
+    assert isinstance(raised, AlertRaised)
+    assert raised.locations == ("SUP1", "X")
+
+
+SIGNALS = [
+    lead_time(lead_time_s=604_800),
+    alert(),
+    commit(),
+    asn(),
+    milestone(),
+    eta_change(),
+]
+
+
+@pytest.mark.parametrize("event", SIGNALS, ids=lambda event: event["type"])
+def test_whatever_suppliers_and_carriers_said_can_be_taken_back(event: dict[str, Any]) -> None:
+    intake = new_intake()
+    take(intake, order(), asn(), event)
+    correction = event | {
+        "id": "fix-1",
+        "time": at(13),
+        "corrects": event["id"],
+        "correctsreason": "incorrect_data",
+    }
+    (retracted,) = facts(take(intake, correction))
+    assert isinstance(retracted, Retracted)
+    assert retracted.of.event_id == event["id"]
+
+
+def test_a_report_taken_back_while_it_waits_is_given_and_taken_back_together() -> None:
+    intake = new_intake()
+    correction = milestone() | {
+        "id": "fix-1",
+        "time": at(13),
+        "corrects": "ms-1",
+        "correctsreason": "did_not_occur",
+    }
+    take(intake, order(), milestone(), correction)
+    assert ids(take(intake, asn() | {"time": at(14)})) == ["asn-1", "ms-1", "fix-1"]
