@@ -8,7 +8,7 @@ be used.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from types import MappingProxyType
 
 import numpy as np
@@ -19,8 +19,8 @@ from replan.canonical import seed_from
 from replan.effects import Ordered
 from replan.events import LeadTimeStated
 from replan.forecasting import FloatArray, IntArray, mean_of
+from replan.inbound import as_promised, inbound_of, is_long_overdue, places_of, window_of
 from replan.intraday import Surge
-from replan.lead_times import LeadTime
 from replan.network import Item, Lane, Network, cut_off
 from replan.panel import NEVER, Panel, book_stock, stock_known
 from replan.planning import (
@@ -166,8 +166,10 @@ def look_ahead(
         if surge is not None and surge.day >= risen:
             risen, with_others = surge.day, surge.wide
         if item not in by_item:
-            moves = [t for t in supply.open_transfers(item) if not _overdue(t.arrive_p90, today)]
-            calls = [c for c in supply.open_calls(item) if not _overdue(c.arrive_p90, today)]
+            moves = [
+                t for t in supply.open_transfers(item) if not is_long_overdue(t.arrive_p90, today)
+            ]
+            calls = [c for c in supply.open_calls(item) if not is_long_overdue(c.arrive_p90, today)]
             normal = [line for line in supply.lines_of(item) if not supply.is_call(line)]
             still_open = supply.open_lines(item)
             by_item[item] = (_by_site(normal), _by_site(still_open), moves, calls)
@@ -181,9 +183,9 @@ def look_ahead(
         on_hand = max(int(book[row]) - leaving, 0)
         coming = [t for t in moves if t.destination == site]
         called = [call for call in calls if call.destination == site]
-        inbound = _inbound(network, supply, site, lines, coming, called, today, reaches)
+        inbound = inbound_of(network, supply, site, lines, coming, called, today, reaches)
         position = on_hand + sum(int(i.qty) for i in inbound)
-        window, review_day = _window(
+        window, review_day = window_of(
             network,
             leads,
             item,
@@ -212,14 +214,14 @@ def look_ahead(
                 for lead in leads
                 if lead.stated is not None and at - lead.stated.occurred_at <= RECENT
             ),
-            alerts=tuple(r for r in reaches if r.touches(_places(network, site, lines, coming))),
+            alerts=tuple(r for r in reaches if r.touches(places_of(network, site, lines, coming))),
         )
         if ahead.words or ahead.alerts or any(line.has_slipped(at) for line in lines):
             before = [
                 supply.lead_times.before(network, contract, today, at - RECENT)
                 for contract in contracts
             ]
-            window, review_day = _window(
+            window, review_day = window_of(
                 network,
                 before,
                 item,
@@ -229,12 +231,12 @@ def look_ahead(
                 rules.horizon_days,
                 position=position,
             )
-            punctual = tuple(_punctual(line) if line.has_slipped(at) else line for line in lines)
+            punctual = tuple(as_promised(line) if line.has_slipped(at) else line for line in lines)
             usual = replace(
                 ahead,
                 window=window,
                 review_day=review_day,
-                inbound=_inbound(network, supply, site, punctual, coming, called, today, ()),
+                inbound=inbound_of(network, supply, site, punctual, coming, called, today, ()),
             )
             zone = network.sites[site].zone
             widened = widened_demand(reaches, site, zone, today, ahead.quantiles)
@@ -251,21 +253,6 @@ def _by_site(lines: Iterable[OrderLine]) -> _LinesAt:
     for line in lines:
         found.setdefault(line.stated.ship_to, []).append(line)
     return found
-
-
-def _punctual(outlook: LineOutlook) -> LineOutlook:
-    return replace(outlook, arrivals=(outlook.as_promised,))
-
-
-def _places(
-    network: Network, site: SiteId, lines: Sequence[LineOutlook], moves: Sequence[Transfer]
-) -> set[str]:
-    """Where a series is, where its supply comes from, and the lanes in between."""
-    origins = {SiteId(row.line.stated.supplier) for row in lines} | {t.origin for t in moves}
-    lanes = {
-        lane.lane for origin in origins for lane in network.lanes_between.get((origin, site), ())
-    }
-    return {site} | origins | lanes
 
 
 def left_to_sell(
@@ -442,61 +429,6 @@ def _next_order(network: Network, item: ItemId, ahead: Ahead) -> NextOrder:
     )
 
 
-def _inbound(
-    network: Network,
-    supply: SupplyLedger,
-    site: SiteId,
-    lines: Sequence[LineOutlook],
-    moves: list[Transfer],
-    calls: list[Ordered],
-    today: int,
-    reaches: tuple[Reach, ...],
-) -> tuple[Inbound, ...]:
-    """What is on its way to a site by these order lines and transfers; days counted from today,
-    late days as alerts on the way widen them.
-    """
-    rows = []
-
-    def late_day(origin: str, p50: int, p90: int) -> int:
-        if not reaches:
-            return p90
-        places = [lane.lane for lane in network.lanes_between.get((SiteId(origin), site), ())]
-        days = (today, today + p50, today + p90)
-        return (
-            widened_arrival(reaches, [origin, site, *places], network.sites[site].zone, *days)
-            - today
-        )
-
-    for outlook in lines:
-        early = supply.expedite_of(outlook.line)
-        supplier = outlook.line.stated.supplier
-        for arrival in outlook.arrivals:
-            qty = arrival.qty
-            # Past its late day nobody knows any more whether it was brought forward.
-            ours = early if arrival.shipment is None else None
-            if ours is not None and not _overdue(ours.arrive_p90, today):
-                quick = max(day_number(ours.arrive_p50) - today, 0)
-                late = max(day_number(ours.arrive_p90) - today, quick)
-                moved = Units(min(ours.qty, qty))
-                ref = f"{arrival.po_line}+"
-                rows.append(Inbound(ref=ref, qty=moved, day_p50=quick, day_p90=late))
-                qty = Units(qty - moved)
-            if qty > 0:
-                p50 = arrival.p50 - today
-                p90 = late_day(supplier, p50, arrival.p90 - today)
-                rows.append(Inbound(ref=arrival.ref, qty=qty, day_p50=p50, day_p90=p90))
-    for transfer in moves:
-        p50 = max(day_number(transfer.arrive_p50) - today, 0)
-        p90 = late_day(transfer.origin, p50, max(day_number(transfer.arrive_p90) - today, p50))
-        left = Units(transfer.qty - transfer.received)
-        rows.append(Inbound(ref=transfer.transfer, qty=left, day_p50=p50, day_p90=p90))
-    for call in calls:
-        p50 = max(day_number(call.arrive_p50) - today, 0)
-        p90 = max(day_number(call.arrive_p90) - today, p50)
-        rows.append(Inbound(ref=call.ref, qty=call.qty, day_p50=p50, day_p90=p90))
-    return tuple(sorted(rows, key=lambda r: r.ref))
-
-
 def _persistent(panel: Panel, row: int, today: int, risen: int) -> float:
     """How far errors last: as measured by the fit, and more while an alarm has put the level in
     doubt.
@@ -507,51 +439,6 @@ def _persistent(panel: Panel, row: int, today: int, risen: int) -> float:
     # What a driver does is not known either, and errs the same way on all its days.
     in_doubt = in_doubt or bool(panel.drivers.of(row, today, today + DOUBT_DAYS - 1))
     return max(panel.fit.persistent, IN_DOUBT) if in_doubt else panel.fit.persistent
-
-
-def _overdue(arrive_p90: date, today: int) -> bool:
-    """Whether a move is more than a day past its late arrival: it no longer counts as supply."""
-    return today - day_number(arrive_p90) > 1
-
-
-def _window(
-    network: Network,
-    leads: list[LeadTime],
-    item: ItemId,
-    site: SiteId,
-    placed: Sequence[OrderLine],
-    today: int,
-    horizon: int,
-    *,
-    position: int,
-) -> tuple[int, int]:
-    """Days until normal supply can arrive: to the next review, then the supplier's lead time; never
-    less than its late lead time from now. And the day of that review.
-
-    The review's phase is read off the newest line `placed` for the site; without one, a review may
-    be due today. Where the newest was placed today, the next review is a whole period away. A
-    review that was due yesterday and must have ordered, as stock and orders (`position`) are below
-    its level, but of which no order was heard, is taken to order today: word of an order may take a
-    day.
-    """
-    if not leads:
-        return horizon, horizon - 1
-    lead = min(math.ceil(row.p50) for row in leads)
-    late = min(math.ceil(row.p90) for row in leads)
-    rule = network.stocking[(item, site)]
-    review = max(math.ceil(rule.review_period_days), 1)
-    # A line split off by an expedite is younger than the review that ordered it.
-    first: dict[str, int] = {}
-    for line in placed:
-        po = line.stated.po_line.partition("@")[0]
-        day = day_number(line.created_on)
-        first[po] = min(first.get(po, day), day)
-    since = today - max(first.values()) if first else 0
-    wait = review if first and since == 0 else -since % review
-    if since > review and since % review == 1 and position < rule.order_up_to:
-        wait = 0
-    window = max(1, min(horizon, max(wait + lead, late)))
-    return window, min(wait, window - 1)
 
 
 def _expedite_offer(

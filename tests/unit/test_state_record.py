@@ -16,18 +16,25 @@ from tests.sense_worlds import (
     S2,
     World,
     adjusted,
+    alert,
     calm_sales,
     closed,
+    committed,
     counted,
+    eta,
     expedite,
     fitted_world,
     later,
+    lead_word,
     line,
+    milestone,
     moved,
     network,
     ordered,
     receipt,
     sale,
+    shipped,
+    troubled,
     when,
 )
 
@@ -47,6 +54,17 @@ def busy_world() -> World:
         counted(30.3, 55),
         adjusted(30.4, -3, site=S2),
         moved(31.4, "shipped", 12),
+        committed(29.5, 38),
+        committed(29.7, 39),
+        shipped(30.1, 37.4, qty=40),
+        shipped(30.2, 36.4, qty=30, po_line="PO2@1"),
+        milestone(30.3, "SD", reason="AO"),
+        eta(30.6, 38.5, late=39.5),
+        troubled(30.7),
+        lead_word(30.8, 9),
+        alert(30.9, 30.9, 33.5, places=("S1", "SUP"), polygon=((47.5, 10.25), (46, 12), (48, 12))),
+        line(20.1, 27, po_line="PO3@1"),
+        receipt(30.9, 100, po_line="PO3@1"),
     ]
     said = world.live(facts, [28.5, 29, 29.5, 30, 30.5, 31, 31.5])
     case = said[-2].proposals[0]
@@ -75,6 +93,7 @@ def test_what_comes_back_is_what_was_kept() -> None:
     assert state_bytes(state, {"ticks": 9}) == data
     assert state.sightings == world.state.sightings
     assert state.supply == world.state.supply
+    assert state.alerts == world.state.alerts
     assert state.cases == world.state.cases
 
 
