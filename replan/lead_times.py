@@ -93,6 +93,7 @@ class LeadTimes:
     _known: dict[Source, dict[tuple[SiteId, int | None], LeadTime]] = field(
         default_factory=dict, repr=False, compare=False
     )
+    _biases: dict[Source, Bias] = field(default_factory=dict, repr=False, compare=False)
     _of: Network | None = field(default=None, repr=False, compare=False)
 
     def learn(self, source: Source, po_line: PoLineId, sample: Received | None) -> None:
@@ -104,6 +105,7 @@ class LeadTimes:
         if rows != self.samples.get(source, ()):
             self.samples[source] = rows
             self._known.pop(source, None)
+            self._biases.pop(source, None)
 
     def state(self, fact: LeadTimeStated) -> None:
         """Take a supplier's word; the one valid last holds."""
@@ -141,16 +143,18 @@ class LeadTimes:
     def bias_of(self, supplier: SupplierId, item: ItemId) -> Bias | None:
         """How late the supplier of an item is on average; None without a line to tell."""
         rows = self.samples.get((supplier, item), ())
-        if not rows:
-            return None
+        known = self._biases.get((supplier, item))
+        if known is not None or not rows:
+            return known
         total = sum(row.late for row in rows)
         shrunk = total / (len(rows) + PRIOR_LINES)
-        return Bias(
+        known = self._biases[supplier, item] = Bias(
             mean_days=total / len(rows),
             lines=len(rows),
             # Nothing is expected before the day for which it was promised.
             correction=max(math.floor(shrunk + 0.5), 0),
         )
+        return known
 
     def before(
         self, network: Network, contract: SupplyContract, today: int, since: datetime

@@ -217,10 +217,12 @@ def look_ahead(
             alerts=tuple(r for r in reaches if r.touches(places_of(network, site, lines, coming))),
         )
         if ahead.words or ahead.alerts or any(line.has_slipped(at) for line in lines):
-            before = [
-                supply.lead_times.before(network, contract, today, at - RECENT)
-                for contract in contracts
-            ]
+            before = leads
+            if ahead.words:
+                before = [
+                    supply.lead_times.before(network, contract, today, at - RECENT)
+                    for contract in contracts
+                ]
             window, review_day = window_of(
                 network,
                 before,

@@ -84,6 +84,10 @@ class Shipments:
     reports: dict[ShipmentId, tuple[ShipmentReport, ...]] = field(default_factory=dict)
     _of_line: dict[PoLineId, set[ShipmentId]] = field(default_factory=dict)
     _lines_of: dict[ShipmentId, set[PoLineId]] = field(default_factory=dict)
+    _voyages: dict[ShipmentId, dict[PoLineId, Voyage]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """What was worked out since a shipment was last spoken of."""
 
     def __post_init__(self) -> None:
         for shipment, po_line in self.notices:
@@ -95,9 +99,11 @@ class Shipments:
         fact = replace(fact, arrived_at=fact.occurred_at)
         self.notices[key] = with_saying(self.notices.get(key, ()), fact)
         self._link(*key)
+        self._voyages.pop(fact.shipment, None)
 
     def take_back_notice(self, fact: ShipmentNoticed) -> None:
         """A notice was wrong: the one before it holds; after the only one nothing was shipped."""
+        self._voyages.pop(fact.shipment, None)
         key = (fact.shipment, fact.po_line)
         left = without_saying(self.notices.get(key, ()), fact)
         self.notices[key] = left
@@ -111,9 +117,11 @@ class Shipments:
         fact = replace(fact, arrived_at=fact.occurred_at)
         known = self.reports.get(fact.shipment, ())
         self.reports[fact.shipment] = with_saying(known, fact, MAX_REPORTS)
+        self._voyages.pop(fact.shipment, None)
 
     def take_back_report(self, fact: ShipmentReport) -> None:
         """A report was wrong."""
+        self._voyages.pop(fact.shipment, None)
         left = without_saying(self.reports.get(fact.shipment, ()), fact)
         self.reports[fact.shipment] = left
         if not left:
@@ -122,10 +130,17 @@ class Shipments:
     def of_line(self, po_line: PoLineId) -> list[tuple[ShipmentNoticed, Voyage]]:
         """The shipments that carry units of an order line, by id, with what is believed of each."""
         return [
-            (notice, voyage(notice, self.reports.get(shipment, ())))
+            (self.notices[shipment, po_line][-1], self._voyage(shipment, po_line))
             for shipment in sorted(self._of_line.get(po_line, ()))
-            for notice in (self.notices[shipment, po_line][-1],)
         ]
+
+    def _voyage(self, shipment: ShipmentId, po_line: PoLineId) -> Voyage:
+        known = self._voyages.setdefault(shipment, {})
+        found = known.get(po_line)
+        if found is None:
+            notice = self.notices[shipment, po_line][-1]
+            found = known[po_line] = voyage(notice, self.reports.get(shipment, ()))
+        return found
 
     def lines_of(self, shipment: ShipmentId) -> list[PoLineId]:
         """The order lines that a shipment carries units of, by id."""
@@ -135,6 +150,7 @@ class Shipments:
         """Drop the notices of a line, and the reports of shipments that held nothing else."""
         for shipment in self._of_line.pop(po_line, set()):
             del self.notices[shipment, po_line]
+            self._voyages.pop(shipment, None)
             self._lines_of[shipment].discard(po_line)
             if not self._lines_of[shipment]:
                 del self._lines_of[shipment]
