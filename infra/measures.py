@@ -5,7 +5,7 @@ many plans replaced each other. Each ends in one of three outcomes, the worst th
 plans:
 
 - escalated: a plan was put before a planner, whatever became of it; a question that nobody answered
-  in time is one of these
+  in time is one of these, also where nothing could help any more by then
 - clarified: else, a plan waited for the answer to a question of the table
 - resolved: else; the plan ran within authority
 
@@ -102,11 +102,16 @@ _UNDER_WAY = frozenset({"pending", "claimed", "attempted", "sent"})
 
 
 def _outcome(plans: Sequence[Mapping[str, Any]], was_escalated: Collection[str]) -> str:
-    if any(body["decision_id"] in was_escalated for body in plans):
+    asked = [body for body in plans if body.get("clarification") is not None]
+    in_vain = [body for body in asked if body["state"] == "expired" and not _answers(body)]
+    if in_vain or any(body["decision_id"] in was_escalated for body in plans):
         return ESCALATED
-    if any(body.get("clarification") is not None for body in plans):
-        return CLARIFIED
-    return RESOLVED
+    return CLARIFIED if asked else RESOLVED
+
+
+def _answers(body: Mapping[str, Any]) -> Sequence[Any]:
+    answers: Sequence[Any] = body["clarification"]["answers"]
+    return answers
 
 
 def _hours(body: Mapping[str, Any]) -> float:

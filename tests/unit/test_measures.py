@@ -10,13 +10,14 @@ def decision(name: str, episode: str, chosen: str = "reallocate", **more: Any) -
         "decision_id": name,
         "episode": episode,
         "chosen": chosen,
+        "state": "executed",
         "category": "demand_surge",
         "event_time": "2026-05-04T08:00:00Z",
         "decided_at": "2026-05-04T12:00:00Z",
     } | more
 
 
-ASKED = {"asked_by": None}
+ASKED = {"asked_by": None, "answers": []}
 
 
 def test_an_exception_that_a_planner_saw_is_escalated_whatever_ran_before() -> None:
@@ -31,6 +32,11 @@ def test_an_exception_that_waited_for_an_answer_alone_is_clarified() -> None:
 
 def test_a_question_that_nobody_answered_counts_as_escalated() -> None:
     told = measured([decision("d1", "e1", clarification=ASKED)], {"d1"}, [])
+    assert told.outcomes == {"resolved": 0, "clarified": 0, "escalated": 1}
+
+
+def test_a_question_in_vain_counts_as_escalated_where_nothing_helped_any_more() -> None:
+    told = measured([decision("d1", "e1", clarification=ASKED, state="expired")], set(), [])
     assert told.outcomes == {"resolved": 0, "clarified": 0, "escalated": 1}
 
 
