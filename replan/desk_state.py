@@ -103,7 +103,7 @@ class VerdictGiven:
     transport: str | None = None
     basis: Proposal | None = None
     to: str | None = None
-    spot_check: Mapping[str, Any] | None = None
+    spot_check: Mapping[str, str | None] | None = None
     """Of a plan that ran by itself and is to be looked at: recipient, region, what was found."""
 
 
