@@ -64,7 +64,7 @@ SUPPLIERS = tuple(
     )
     for name, p50, p90, saved, fixed, lot, holds in (
         ("SUP1", 3, 5, 2, 250, 6, False),
-        ("SUP2", 4, 6, 2, 250, 6, False),
+        ("SUP2", 4, 6, 2, 250, 6, True),
         ("SUP3", 5, 8, 3, 350, 12, True),
         ("SUP4", 6, 9, 3, 350, 12, False),
     )
