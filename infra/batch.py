@@ -45,8 +45,9 @@ class Batch:
     def add(self, rank: int, outcome: Outcome, clock: datetime | None) -> None:
         """The event of a rank was judged."""
         self._outcomes.append(outcome)
-        if outcome.refused is not None:
-            self._letters.append(dead_letter(outcome.refused, clock))
+        for one in (outcome, *outcome.released):
+            if one.refused is not None:
+                self._letters.append(dead_letter(one.refused, clock))
         self.next_rank = rank + 1
 
     def store(self, write: LedgerWriter, segment: int, tick: datetime | None) -> None:
@@ -71,7 +72,7 @@ class Batch:
 
     def stored(self) -> None:
         """The transaction is committed: answer the producers."""
-        self.reply([outcome.reply for outcome in self._outcomes])
+        self.reply([reply for outcome in self._outcomes for reply in replies_of(outcome)])
         self.begin_at(self.next_rank)
 
     def reply(self, replies: Sequence[Reply]) -> None:
@@ -88,6 +89,11 @@ class Batch:
             write.mark_replied(self._replied_through)
             self._out.confirm(write, ACCEPTED)
             self._replied_through = 0
+
+
+def replies_of(outcome: Outcome) -> tuple[Reply, ...]:
+    """The answer to an event, and to those that waited for it: they were told to wait before."""
+    return (outcome.reply, *(released.reply for released in outcome.released))
 
 
 def dead_letter(refused: Refused, clock: datetime | None) -> DeadLetterRow:

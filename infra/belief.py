@@ -6,15 +6,16 @@ die at any moment and another one goes on.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from replan.canonical import canonical_bytes
 from replan.effects import Feedback
-from replan.events import ActionAnswered, SaleRecorded, Tick
+from replan.events import ActionAnswered, SaleRecorded, Tick, Unsensed
 from replan.fit_record import panel_fit_digest, panel_fit_from_bytes
 from replan.infra.ledger_rows import FitRow
+from replan.network import Network
 from replan.panel import typical_daily
 from replan.replanner import FitMade, Sensed, SenseInput, Sensing, step
 from replan.state import empty_state, state_digest
@@ -70,6 +71,13 @@ class Belief:
         """The arrival of the newest event applied; None before the first."""
         return self.intake.clock
 
+    @property
+    def network(self) -> Network:
+        """The master data as known by now: what the files say, and what was stated since."""
+        network = self.intake.network
+        assert network is not None, "the intake was given one"
+        return network
+
     def next_tick(self, reached: datetime, every: timedelta) -> datetime:
         """The first planning tick after the last one; before any, the first at or after the first
         event.
@@ -82,14 +90,15 @@ class Belief:
     def take(self, result: Decoded | Refused) -> Outcome:
         """Judge an event of the log; its facts wait for their tick."""
         outcome = self.intake.take(result)
-        for fact in outcome.facts:
-            if isinstance(fact, ActionAnswered):
-                self._acks.append(fact)
-                continue
-            if isinstance(fact, SaleRecorded):
-                self._sales.append(fact)
-            self._queue.append(fact)
-        self._queue += outcome.troubles
+        for one in (outcome, *outcome.released):
+            for fact in one.facts:
+                if isinstance(fact, ActionAnswered):
+                    self._acks.append(fact)
+                if isinstance(fact, SaleRecorded):
+                    self._sales.append(fact)
+                if not isinstance(fact, Unsensed):
+                    self._queue.append(fact)
+            self._queue += one.troubles
         return outcome
 
     def hear(self, feedback: Feedback) -> None:
@@ -105,7 +114,7 @@ class Belief:
                     qty=ordered.qty,
                     at=feedback.at,
                 )
-                self._queue.extend(f for f in released if not isinstance(f, ActionAnswered))
+                self._queue.extend(f for f in released if not isinstance(f, Unsensed))
 
     def hear_answers(
         self, events: Sequence[Mapping[str, Any]], executor: str
@@ -113,14 +122,14 @@ class Belief:
         """Judge an executor's events as any others; facts wait for the next tick. Returns the acks,
         and what was refused.
         """
-        decoder = Decoder(self._sensing.network)
+        decoder = Decoder(None)
         acks: list[ActionAnswered] = []
         refused: list[Refused] = []
         for n, event in enumerate(events, start=1):
             for result in decoder.record(canonical_bytes(dict(event)), Place(executor, n)):
                 outcome = self.intake.take(result)
                 acks += [f for f in outcome.facts if isinstance(f, ActionAnswered)]
-                self._queue.extend(f for f in outcome.facts if not isinstance(f, ActionAnswered))
+                self._queue.extend(f for f in outcome.facts if not isinstance(f, Unsensed))
                 self._queue += outcome.troubles
                 if outcome.refused is not None:
                     refused.append(outcome.refused)
@@ -135,6 +144,7 @@ class Belief:
         fit, self.fit_waiting = self.fit_waiting, None
         if fit is not None:
             self._queue.append(fit.made)
+        sensing = replace(sensing, network=self.network)
         said = step(self.state, [*self._queue, Tick(at=at)], sensing)
         self._queue, self._acks = [], []
         self._tick_sales, self._sales = self._sales, []
@@ -174,6 +184,7 @@ class Belief:
             lateness=self._lateness,
             max_jump=self._max_jump,
             typical_daily=self._typical_daily,
+            network=self._sensing.network,
             state=state,
         )
 

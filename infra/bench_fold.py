@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from replan.events import ActionAnswered, SenseFact, Tick
+from replan.events import SenseFact, Tick, Unsensed
 from replan.infra.bench_measure import Measure, typical, typical_on
 from replan.infra.bench_sales import BEGINS, fit_of, network, sensing, till_lines
 from replan.network import Network
@@ -154,5 +154,5 @@ def _judge(intake: Intake, results: Sequence[Decoded | Refused]) -> list[SenseFa
         fact
         for outcome in intake.take_all(results)
         for fact in outcome.facts
-        if not isinstance(fact, ActionAnswered)
+        if not isinstance(fact, Unsensed)
     ]

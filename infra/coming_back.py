@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Self
 
 from replan.errors import LedgerBroken
-from replan.infra.batch import Batch
+from replan.infra.batch import Batch, replies_of
 from replan.infra.belief import Belief, FitWaiting, fit_waiting
 from replan.infra.ledger_rows import ManifestRow, ProposalRow, SegmentRow
 from replan.infra.ledger_store import Ledger
@@ -67,7 +67,8 @@ def come_back(
         if segment.id not in merged:
             merged[segment.id] = segments.merged(segment)
         events = merged[segment.id][row.first_offset : row.last_offset + 1]
-        replies = [belief.take(arrived.result).reply for arrived in events]
+        outcomes = [belief.take(arrived.result) for arrived in events]
+        replies = [reply for outcome in outcomes for reply in replies_of(outcome)]
         if not row.replied:
             batch.reply(replies)
         _tell_again(ledger, sensing, belief, sending, row)

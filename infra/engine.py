@@ -33,6 +33,9 @@ from replan.records import proposal_json
 from replan.replanner import Sensed, Sensing, fit_question
 from replan.streams.messages import Arrived
 
+NETWORK = "network"
+"""Under this key the ledger keeps which network holds, where more was stated than the files say."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRules:
@@ -85,7 +88,8 @@ class Engine:
         self._executor_name = executor_name
         self._watch = watch
         self._groups = sorted({item.group for item in sensing.network.items.values()})
-        self._segments = Segments(root / "events", ledger, sensing.network)
+        # Names are looked up as events are judged: master data may be stated among them.
+        self._segments = Segments(root / "events", ledger)
         self._segment: SegmentRow | None = None
         self._forget()
 
@@ -156,10 +160,10 @@ class Engine:
         clock = self._belief.clock
         if clock is not None:
             while (due := self._next_tick(clock)) <= clock:
-                self._tick(due)
+                self._tick(due, is_last=due == clock)
             last = self._belief.last_tick
             if last is None or clock > last:
-                self._tick(clock)
+                self._tick(clock, is_last=True)
         self._commit(finish=True)
         self._segment = None
         self._batch.begin_at(0)
@@ -189,7 +193,7 @@ class Engine:
 
     # A tick.
 
-    def _tick(self, at: datetime) -> None:
+    def _tick(self, at: datetime, *, is_last: bool = False) -> None:
         self._sending.take_acks(at, self._belief.acks(), self._belief.state.fit_sha)
         stood = self._ledger.desk_seqs()
         said, fit = sense(self._ledger, self._belief, at, self._sensing)
@@ -200,7 +204,10 @@ class Engine:
         # Only now, and never on the way back after a crash: what is kept is the state after this
         # tick and before its answers, which are heard again after a restart.
         belief = self._belief
-        due_now = belief.ticks % self._rules.snapshot_ticks == 0 and not belief.state.inbox
+        # The state after a run's last tick is kept too: the next run may find other files of the
+        # network, under which the ticks before would not be told alike.
+        is_due = is_last or belief.ticks % self._rules.snapshot_ticks == 0
+        due_now = is_due and not belief.state.inbox
         snapshot = belief.as_bytes() if due_now else None
         self._sending.release(at, belief)
         if snapshot is not None:
@@ -210,8 +217,9 @@ class Engine:
 
     def _decide(self, at: datetime, said: Sensed, stood: dict[str, int]) -> list[Taken]:
         """What the desks make of it, group by group, since they may share a cap."""
+        network = self._belief.network
+        self._policies.know(network)
         policy = self._policies.at(at, self._belief.state.fit_sha)
-        network = self._sensing.network
         taken: list[Taken] = []
         moves, reserve_seq = None, None
         cited = [c for one in said.corrected for c in self._ledger.citing(one)]
@@ -241,6 +249,7 @@ class Engine:
         tick = belief.last_tick
         if tick is None:
             return
+        self._policies.know(belief.network)
         waiting = [row for row in self._ledger.fits_since(tick) if row.effective is None]
         if waiting:
             belief.fit_waiting = fit_waiting(waiting[-1].asked_at, waiting[-1].body)
@@ -289,6 +298,8 @@ class Engine:
                 # is asked no earlier than what was decided.
                 write.set_clock(max(reached))
             if tick is not None and said is not None:
+                stated = belief.network is not self._sensing.network
+                write.set_control(NETWORK, belief.network.version if stated else None)
                 _store_tick(write, tick, said, taken, fit)
             if finish:
                 write.finish_segment(segment.id)

@@ -36,8 +36,14 @@ def check(
     to call a sale `suspect`; `state` is an intake's state to start from. Raises UsageError if the
     file cannot be read.
     """
-    decoder = Decoder(network)
-    intake = Intake(lateness=lateness, max_jump=max_jump, typical_daily=typical_daily, state=state)
+    decoder = Decoder(None)
+    intake = Intake(
+        lateness=lateness,
+        max_jump=max_jump,
+        typical_daily=typical_daily,
+        network=network,
+        state=state,
+    )
     for line in read_lines(path):
         for result in decode_line(decoder, line, path.name):
             yield reply_json(intake.take(result).reply)

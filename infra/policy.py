@@ -26,9 +26,11 @@ from replan.planning import JointChooser
 from replan.throttle import ALERTS_PER_DAY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PolicySource:
-    """Makes the policy of a moment; what does not change during a run is given once."""
+    """Makes the policy of a moment; what does not change during a run is given once. The network
+    follows the master data that are stated meanwhile.
+    """
 
     authority_at: Callable[[datetime], tuple[AuthorityTable | None, str | None]]
     people: People
@@ -39,6 +41,10 @@ class PolicySource:
     chooser: JointChooser
     settings_sha: str
     alerts_per_day: int = ALERTS_PER_DAY
+
+    def know(self, network: Network) -> None:
+        """From here on the network is this one."""
+        self.network = network
 
     def at(self, now: datetime, fit_sha: str) -> Policy:
         """The policy in force at an instant, naming every version that shapes a decision."""

@@ -17,7 +17,7 @@ from rich.progress import Progress as Bar
 from replan.errors import NotSo, UsageError
 from replan.findings import Finding, finding_text, folded
 from replan.infra.authority_file import AUTHORITY_FILE, load_authority
-from replan.infra.engine import Progress
+from replan.infra.engine import NETWORK, Progress
 from replan.infra.events_kit import check
 from replan.infra.garbage import seldom_collected
 from replan.infra.ledger_rows import AuditReport
@@ -28,6 +28,7 @@ from replan.infra.replay_run import replay
 from replan.infra.settings import SETTINGS_FILE, RunMode
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
 from replan.infra.workspace import Workspace, open_workspace
+from replan.network import network_of
 from replan.replay import Compared
 from replan.solver.columns import AskingPlanner
 from replan.solver.pool import PooledPlanner
@@ -63,7 +64,11 @@ def opened_office(root: Path) -> Iterator[OpenDesk]:
     ledger = open_ledger(workspace)
     try:
         mode = str(ledger.control(MODE) or workspace.settings.mode)
-        office = Office(ledger, policy_source(workspace, mode))
+        policies = policy_source(workspace, mode)
+        stated = ledger.control(NETWORK)
+        if stated is not None and (record := ledger.artefact(stated.removeprefix("sha256:"))):
+            policies.know(network_of(record))
+        office = Office(ledger, policies)
         yield OpenDesk(workspace=workspace, ledger=ledger, office=office, mode=mode)
     finally:
         ledger.close()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from replan.infra.ledger_rows import SegmentFile, SegmentRow
 from replan.infra.ledger_store import Ledger
-from replan.network import Network
 from replan.streams.file_source import AppliedPrefix, Segment, merge, scan
 from replan.streams.file_source import SegmentFile as FoundFile
 from replan.streams.messages import Arrived
@@ -17,10 +16,9 @@ from replan.streams.messages import Arrived
 class Segments:
     """The event files of a workspace, as far as the ledger knows them."""
 
-    def __init__(self, folder: Path, ledger: Ledger, network: Network) -> None:
+    def __init__(self, folder: Path, ledger: Ledger) -> None:
         self._folder = folder
         self._ledger = ledger
-        self._network = network
 
     def merged(self, segment: SegmentRow) -> list[Arrived]:
         """The events of a segment in order of arrival. PrefixChanged if its lines changed."""
@@ -34,7 +32,7 @@ class Segments:
             )
             for f in segment.files
         )
-        return merge(self._folder, Segment(files=files), self._network)
+        return merge(self._folder, Segment(files=files))
 
     def open_new(self) -> SegmentRow | None:
         """What is new in the files, stored as the open segment; None if nothing is.

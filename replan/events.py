@@ -27,6 +27,7 @@ PoStatus = Literal["proposed", "approved", "confirmed", "closed"]
 TransferStep = Literal["requested", "picked", "shipped", "received"]
 PromoSort = Literal["promo", "price", "display", "feature"]
 DriverKind = Literal["promo", "price", "competitor"]
+MasterTable = Literal["item", "location", "lane", "supplier", "cost"]
 CorrectionReason = Literal["did_not_occur", "incorrect_data"]
 MilestoneCode = Literal["AF", "P1", "X6", "AG", "X2", "SD", "X1", "D1", "A7", "A9", "CA", "PA"]
 """Statuses of the X12 214 (element 1650): left the pick-up, left a terminal, on its way, estimated
@@ -348,7 +349,23 @@ class Retracted(Fact):
 SenseFact = (
     ItemFact | DayClosed | SupplySignal | Retracted | TroubleFound | QuestionAnswered | HumanActed
 )
-InboundFact = SenseFact | ActionAnswered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterStated(Fact):
+    """Something about one item, site, lane, supplier or cost, from its arrival on. `row`: canonical
+    JSON of the members of the network's own row that it changes.
+    """
+
+    table: MasterTable
+    name: str
+    row: str
+
+
+Unsensed = ActionAnswered | MasterStated
+"""What is not sense's to fold: answers are the desk's, master data the network's."""
+
+InboundFact = SenseFact | Unsensed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

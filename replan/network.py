@@ -17,6 +17,17 @@ SiteKind = Literal["store", "dc", "supplier"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """A unit in which an item may be written: it holds `factor` thousandths of the base unit, from
+    a local day on.
+    """
+
+    uom: str
+    factor: Units
+    since: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """A stock-keeping item; money in minor units per base unit, shelf life in days (None:
     keeps).
@@ -32,6 +43,7 @@ class Item:
     currency: str
     shelf_life_days: float | None
     group: str = "all"
+    packs: tuple[Pack, ...] = ()
 
     @property
     def margin_minor(self) -> int:
@@ -226,11 +238,18 @@ def cut_off(day: date, at_local: time | None, zone: ZoneInfo) -> datetime:
 
 def _plain(row: Any) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in row.__dataclass_fields__}
+    if "packs" in values:
+        values["packs"] = [[p.uom, p.factor, p.since.isoformat()] for p in values["packs"]]
     return {name: v.isoformat() if isinstance(v, time) else v for name, v in values.items()}
 
 
 def _typed(plain: Mapping[str, Any]) -> dict[str, Any]:
     row = dict(plain)
+    if "packs" in row:
+        row["packs"] = tuple(
+            Pack(uom=uom, factor=Units(factor), since=date.fromisoformat(since))
+            for uom, factor, since in row["packs"]
+        )
     if "cutoff_local" in row:
         cut_off = row["cutoff_local"]
         row["cutoff_local"] = None if cut_off is None else time.fromisoformat(cut_off)

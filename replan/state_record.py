@@ -16,7 +16,7 @@ import numpy as np
 from replan.alarms import book_from_json, book_json
 from replan.canonical import canonical_bytes
 from replan.drivers import DriverBook
-from replan.errors import LedgerBroken
+from replan.errors import LedgerBroken, NotSo
 from replan.events import OrderLineStated
 from replan.forecasting import PanelFit
 from replan.freshness import feed_from_json, feed_json
@@ -47,6 +47,7 @@ def state_bytes(state: SenseState, extra: Mapping[str, Any]) -> bytes:
     header = {
         "extra": dict(extra),
         "arrays": [[name, c.dtype.str, list(c.shape)] for name, c in columns.items()],
+        "series": [list(pair) for pair in state.panel.series],
         "clock": _instant(state.clock),
         "fit_asked": _instant(state.fit_asked),
         "fit_sha": state.fit_sha,
@@ -82,9 +83,17 @@ def state_from_bytes(
     empty: SenseState, data: bytes, fit: PanelFit | None
 ) -> tuple[SenseState, dict[str, Any]]:
     """The state that was kept, and the JSON that went with it. LedgerBroken if the bytes are
-    damaged.
+    damaged, NotSo if they are of other series.
     """
     header, at = _header(data)
+    kept = {tuple(pair) for pair in header["series"]}
+    if other := sorted(kept ^ set(empty.panel.series)):
+        item, site = other[0]
+        change = "gone" if (item, site) in kept else "new"
+        raise NotSo(
+            f"stocking.csv: item {item} at {site} is {change} since this ledger was begun; what is "
+            "stocked where stays the same for the life of a ledger"
+        )
     arrays = {}
     for name, dtype, shape in header["arrays"]:
         count = prod(shape)

@@ -8,6 +8,7 @@ alone, but a record that is not JSON as a whole gets one answer.
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.network import Network
+from replan.streams.base_units import in_base_units
 from replan.streams.fast_sale import plain_sale, plain_sale_line
 from replan.streams.master_check import check_names
 from replan.streams.messages import (
@@ -38,6 +40,7 @@ from replan.streams.schemas import (
     Data,
     Envelope,
 )
+from replan.streams.schemas_masters import Master
 from replan.streams.strict_json import (
     Element,
     NotJson,
@@ -143,18 +146,25 @@ class Decoder:
     def _against_network(self, decoded: Decoded, event: dict[str, Any]) -> Decoded | Refused:
         if self._network is None:
             return decoded
-        try:
-            check_names(self._network, decoded, event["data"])
-        except Refusal as refusal:
-            is_parked = refusal.code in PARKED_CODES
-            return refusal_of(
-                decoded,
-                refusal.code,
-                refusal.pointer,
-                refusal.reason,
-                parked=_parked_text(event) if is_parked else None,
-            )
-        return decoded
+        return against(self._network, decoded, event)
+
+
+def against(
+    network: Network, decoded: Decoded, event: dict[str, Any] | None = None
+) -> Decoded | Refused:
+    """The event held against master data: its names are known, its quantity is in base units.
+    `event`: its parsed text, if at hand.
+    """
+    try:
+        check_names(network, decoded)
+        if decoded.uom is not None and decoded.corrects is None:
+            return replace(decoded, fact=in_base_units(network, decoded.fact, decoded.uom))
+    except Refusal as refusal:
+        text = None
+        if refusal.code in PARKED_CODES:
+            text = parked_text(decoded) if event is None else _parked_text(event)
+        return refusal_of(decoded, refusal.code, refusal.pointer, refusal.reason, parked=text)
+    return decoded
 
 
 def payload_digest(data: dict[str, Any]) -> str:
@@ -212,6 +222,8 @@ def _decode(event: dict[str, Any], raw: bytes, place: Place) -> Decoded:
         raw=raw,
         ignored=ignored,
         is_recorded=envelope.recordedtime is not None,
+        uom=getattr(data, "uom", None),
+        currency=getattr(data, "currency", None),
         corrects=None if envelope.corrects is None else EventId(envelope.corrects),
         corrects_reason=envelope.correctsreason or "did_not_occur",
     )
@@ -228,6 +240,8 @@ def _check_correction(envelope: Envelope, model: type[Data]) -> None:
         raise Refusal("missing", "/correctsreason", "a correction says why")
     if model is ActionAnswer:
         raise Refusal("scope", "/corrects", "what an executor answered cannot be taken back")
+    if issubclass(model, Master):
+        raise Refusal("scope", "/corrects", "master data are changed by stating them anew")
     if envelope.corrects == envelope.id:
         raise Refusal("scope", "/corrects", "an event cannot correct itself")
 
@@ -343,6 +357,12 @@ def _readable_arrival(event: dict[str, Any]) -> datetime | None:
             except ValueError:
                 return None
     return None
+
+
+def parked_text(decoded: Decoded) -> str:
+    """The text from which an event is decoded again once its reason to wait is gone."""
+    (element,) = StrictParser().elements(decoded.raw.decode())
+    return _parked_text(element.value)
 
 
 def _parked_text(event: dict[str, Any]) -> str:

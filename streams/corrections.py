@@ -5,7 +5,7 @@ may be heard of before its original (their order is that of arrival), or while t
 for an order line: then it waits, and takes effect as soon as the original does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -32,6 +32,7 @@ from replan.streams.messages import (
     ReceiptHeard,
     Refused,
     TransferHeard,
+    Unresolved,
     refusal_of,
 )
 from replan.streams.order_index import OrderIndex, moved, of_line
@@ -102,11 +103,13 @@ class Corrections:
         self,
         windows: IdWindows,
         orders: OrderIndex,
+        base_units: Callable[[InboundFact, str | None], InboundFact] = lambda fact, _: fact,
         *,
         state: list[Mapping[str, Any]] | None = None,
     ) -> None:
         self._windows = windows
         self._orders = orders
+        self._base_units = base_units
         self._awaited = AwaitedCorrections.from_json(state or [])
 
     def refusal(self, decoded: Decoded, key: str | None) -> Refused | Literal["spent"] | None:
@@ -181,6 +184,9 @@ class Corrections:
             assert known is not None, "its window was found by the transfer"
             fact = fact if decoded.has_at else replace(fact, at=occurred_at)
             return correction.of(moved(fact, known, fact.arrived_at))
+        assert not isinstance(fact, Unresolved), "those are resolved above"
+        # The unit is that of the day on which the original was written.
+        fact = self._base_units(fact, decoded.uom)
         assert isinstance(fact, Correctable), "the codec refuses to correct the rest"
         if isinstance(fact, OrderLineStated):
             self._orders.unlearn_line(fact)

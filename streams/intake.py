@@ -7,7 +7,7 @@ plain JSON, so a run can be resumed at any event.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from replan.events import (
     EtaChanged,
     HumanActed,
     InboundFact,
+    MasterStated,
     MilestoneReached,
     OrderLineStated,
     QuestionAnswered,
@@ -29,11 +30,14 @@ from replan.events import (
     StockCounted,
     TroubleFound,
 )
+from replan.masters import with_master
 from replan.network import Network
-from replan.streams.codec import Decoder
+from replan.streams.base_units import in_base_units
+from replan.streams.codec import Decoder, against, parked_text
 from replan.streams.corrections import Corrections
 from replan.streams.id_window import IdWindows, origin_digest
 from replan.streams.messages import (
+    PARKED_CODES,
     STATUSES,
     Code,
     CommitHeard,
@@ -83,8 +87,12 @@ class Intake:
         lateness: timedelta,
         max_jump: timedelta,
         typical_daily: TypicalDaily | None = None,
+        network: Network | None = None,
         state: Mapping[str, Any] | None = None,
     ) -> None:
+        self._network = network
+        self._masters: list[MasterStated] = []
+        self._known_by = "" if network is None else network.version
         self._lateness = lateness
         self._max_jump = max_jump
         self._typical_daily = typical_daily
@@ -92,7 +100,7 @@ class Intake:
         self._counts: dict[Status, int] = dict.fromkeys(STATUSES, 0)
         self._windows = IdWindows()
         self._orders = OrderIndex()
-        self._corrections = Corrections(self._windows, self._orders)
+        self._corrections = Corrections(self._windows, self._orders, self._base_units)
         self._troubles = Troubles()
         self._parked: dict[str, Refused] = {}
         if state is not None:
@@ -110,6 +118,7 @@ class Intake:
 
     def moves_clock_to(self, result: Decoded | Refused) -> datetime | None:
         """The arrival to which taking this event would move the log clock; None if it would not."""
+        result = self._checked(result)
         if isinstance(result, Refused) or self._in_future(result) is not None:
             return None
         fact = result.fact
@@ -125,13 +134,66 @@ class Intake:
 
     def take(self, result: Decoded | Refused) -> Outcome:
         """The verdict on the next event."""
+        result = self._checked(result)
         outcome = self._refuse(result) if isinstance(result, Refused) else self._judge(result)
         self._counts[outcome.reply.status] += 1
+        while self._network is not None and self._known_by != self._network.version:
+            # What waited for master data follows the event after which they are known.
+            self._known_by = self._network.version
+            released = tuple(self.release(self._network))
+            outcome = replace(outcome, released=(*outcome.released, *released))
         return self._watched(outcome)
 
     def take_all(self, results: Iterable[Decoded | Refused]) -> list[Outcome]:
         """The verdicts on several, in their order."""
         return [self.take(result) for result in results]
+
+    @property
+    def network(self) -> Network | None:
+        """The master data as known by now; None where names are not looked up here."""
+        return self._network
+
+    def _checked(self, result: Decoded | Refused) -> Decoded | Refused:
+        """The event held against the master data as known by now."""
+        network = self._network
+        if network is None:
+            return result
+        if isinstance(result, Refused):
+            return result
+        fact = result.fact
+        if isinstance(fact, SaleRecorded) and result.uom is None and result.currency is None:
+            if fact.item in network.items and fact.site in network.sites:
+                return result
+        elif isinstance(fact, MasterStated):
+            return self._checked_master(result, fact, network)
+        return against(network, result)
+
+    def _checked_master(
+        self, decoded: Decoded, fact: MasterStated, network: Network
+    ) -> Decoded | Refused:
+        changed = with_master(network, fact)
+        if isinstance(changed, Network):
+            return decoded
+        text = parked_text(decoded) if changed.code in PARKED_CODES else None
+        return refusal_of(decoded, changed.code, changed.pointer, changed.reason, parked=text)
+
+    def _base_units(self, fact: InboundFact, uom: str | None) -> InboundFact:
+        """A fact that is taken back, in base units as they were on its own day."""
+        return fact if self._network is None else in_base_units(self._network, fact, uom)
+
+    def _learn(self, fact: MasterStated) -> None:
+        """Master data change from here on; one that is older than the newest about the same thing
+        comes too late to.
+        """
+        same = [m for m in self._masters if (m.table, m.name) == (fact.table, fact.name)]
+        if any(m.occurred_at > fact.occurred_at for m in same):
+            return
+        self._masters.append(fact)
+        if self._network is not None:
+            changed = with_master(self._network, fact)
+            # What files say may have changed since: a record that no longer fits changes nothing.
+            if isinstance(changed, Network):
+                self._network = changed
 
     def know_transfer(
         self,
@@ -159,6 +221,8 @@ class Intake:
         for key, parked in sorted(self._parked.items(), key=_arrival_order):
             assert parked.parked is not None
             (result,) = decoder.record(parked.parked.encode(), parked.place)
+            if isinstance(result, Decoded) and isinstance(result.fact, MasterStated):
+                result = self._checked(result)
             if isinstance(result, Refused) and result.parked is not None:
                 continue
             del self._parked[key]
@@ -178,6 +242,8 @@ class Intake:
             "orders": self._orders.to_json(),
             "corrections": self._corrections.to_json(),
             "troubles": self._troubles.to_json(),
+            "masters": [_master_json(fact) for fact in self._masters],
+            "known_by": self._known_by,
             "parked": [
                 {
                     "key": key,
@@ -196,8 +262,13 @@ class Intake:
         self._windows = IdWindows.from_json(state["windows"])
         self._orders = OrderIndex.from_json(state["orders"])
         awaited = state["corrections"]
-        self._corrections = Corrections(self._windows, self._orders, state=awaited)
+        self._corrections = Corrections(
+            self._windows, self._orders, self._base_units, state=awaited
+        )
         self._troubles = Troubles.from_json(state["troubles"])
+        for row in state["masters"]:
+            self._learn(_master_from(row))
+        self._known_by = state["known_by"]
         nothing = Decoder(None)
         for row in state["parked"]:
             place = Place(*row["place"])
@@ -340,6 +411,8 @@ class Intake:
         fact = decoded.fact
         if isinstance(fact, SaleRecorded):
             return f"item:{fact.item}"
+        if isinstance(fact, MasterStated):
+            return f"master:{fact.table}:{fact.name}"
         if isinstance(fact, DayClosed):
             return f"site:{fact.site}"
         if isinstance(fact, ActionAnswered | QuestionAnswered | HumanActed):
@@ -362,6 +435,9 @@ class Intake:
     def _facts(self, decoded: Decoded, content: bytes) -> tuple[InboundFact, ...] | Refused:
         fact = decoded.fact
         match fact:
+            case MasterStated():
+                self._learn(fact)
+                return (fact,)
             case SaleRecorded():
                 is_suspect = decoded.is_free or self._is_suspect(fact)
                 return (replace(fact, suspect=True) if is_suspect else fact,)
@@ -489,6 +565,16 @@ class Intake:
             return False
         usual = self._typical_daily(fact.item, fact.site)
         return usual is not None and abs(fact.sold) > SUSPECT_FACTOR * usual * ONE_UNIT
+
+
+def _master_json(fact: MasterStated) -> dict[str, Any]:
+    times = {n: instant_text(getattr(fact, n)) for n in ("occurred_at", "arrived_at")}
+    return asdict(fact) | times
+
+
+def _master_from(plain: Mapping[str, Any]) -> MasterStated:
+    times = {n: datetime.fromisoformat(plain[n]) for n in ("occurred_at", "arrived_at")}
+    return MasterStated(**{**plain, **times})
 
 
 def _arrival_order(entry: tuple[str, Refused]) -> tuple[datetime, str, str, str]:

@@ -1,7 +1,6 @@
 """Do the master data know every item and site that an event names, in its unit and currency?"""
 
 from datetime import date, datetime
-from typing import Any
 
 from replan.events import (
     AlertRaised,
@@ -19,33 +18,33 @@ from replan.streams.messages import Decoded, Refusal, TransferHeard
 from replan.units import ItemId, LaneId, SiteId
 
 
-def check_names(network: Network, decoded: Decoded, data: dict[str, Any]) -> None:
+def check_names(network: Network, decoded: Decoded) -> None:
     """Every item and site that the event names is known, in its unit and currency."""
     fact = decoded.fact
     match fact:
         case SaleRecorded() | StockCounted() | StockAdjusted() | DriverStated():
-            _know_item(network, fact.item, "/subject", data)
+            _know_item(network, fact.item, "/subject", decoded)
             _know_site(network, fact.site, "/subject")
         case HumanActed() if fact.item is not None and fact.site is not None:
-            _know_item(network, fact.item, "/subject", {})
+            _know_item(network, fact.item, "/subject", decoded)
             _know_site(network, fact.site, "/subject")
         case DayClosed():
             _know_site(network, fact.site, "/subject")
             _check_close(network, fact.site, fact.business_date, fact.occurred_at)
         case OrderLineStated():
-            _know_item(network, fact.item, "/data/item", data)
+            _know_item(network, fact.item, "/data/item", decoded)
             _know_site(network, SiteId(fact.supplier), "/data/supplier")
             _know_site(network, fact.ship_to, "/data/ship_to")
         case LeadTimeStated():
             _know_site(network, SiteId(fact.supplier), "/subject")
-            _know_item(network, fact.item, "/subject", data)
+            _know_item(network, fact.item, "/subject", decoded)
             if LaneId(fact.lane) not in network.lanes:
                 _know_site(network, SiteId(fact.lane), "/subject")
         case AlertRaised():
             _know_area(network, fact)
         case TransferHeard():
             if fact.item is not None:
-                _know_item(network, fact.item, "/data/item", data)
+                _know_item(network, fact.item, "/data/item", decoded)
             for site, pointer in ((fact.origin, "/data/from"), (fact.destination, "/data/to")):
                 if site is not None:
                     _know_site(network, site, pointer)
@@ -53,13 +52,11 @@ def check_names(network: Network, decoded: Decoded, data: dict[str, Any]) -> Non
             pass
 
 
-def _know_item(network: Network, item: ItemId, pointer: str, data: dict[str, Any]) -> None:
+def _know_item(network: Network, item: ItemId, pointer: str, decoded: Decoded) -> None:
     row = network.items.get(item)
     if row is None:
         raise Refusal("unknown_item", pointer, f"item {item} is not in the master data")
-    unit, currency = data.get("uom"), data.get("currency")
-    if unit is not None and unit != row.uom:
-        raise Refusal("unit", "/data/uom", f"item {item} is counted in {row.uom}, not in {unit}")
+    currency = decoded.currency
     if currency is not None and currency != row.currency:
         raise Refusal(
             "currency", "/data/currency", f"item {item} is priced in {row.currency}, not {currency}"

@@ -134,6 +134,9 @@ class Decoded:
     is_free: bool = False
     is_recorded: bool = False
     """Whether the arrival is a `recordedtime` of its own, not the `time`."""
+    uom: str | None = None
+    """The unit in which its quantity is written; None for the base unit."""
+    currency: str | None = None
     has_at: bool = True
     """Whether a transfer step said itself when it was taken."""
     corrects: EventId | None = None
@@ -248,6 +251,8 @@ class Outcome:
     facts: tuple[InboundFact, ...] = ()
     refused: Refused | None = None
     troubles: tuple[TroubleFound, ...] = ()
+    released: "tuple[Outcome, ...]" = ()
+    """What waited for master data and is judged now that they are known, after this event."""
 
 
 class Refusal(Exception):

@@ -10,6 +10,14 @@ from pydantic import ConfigDict, Field
 
 from replan.events import PoStatus, PromoSort, TransferStep
 from replan.streams.schemas_human import HumanAction
+from replan.streams.schemas_masters import (
+    Master,
+    MasterCost,
+    MasterItem,
+    MasterLane,
+    MasterLocation,
+    MasterSupplier,
+)
 from replan.streams.schemas_signals import Alert
 from replan.streams.schemas_supply import (
     LeadTimeUpdate,
@@ -194,6 +202,7 @@ Data = (
     | Driver
     | (SupplyCommit | ShippingNotice | ShipmentMilestone | ShipmentEta | ShipmentException)
     | (LeadTimeUpdate | Alert | ActionAnswer | ClarificationAnswer | HumanAction)
+    | Master
 )
 
 HUMAN_ACTION = "human.action.v1"
@@ -223,6 +232,11 @@ DATA_MODELS: dict[str, type[Data]] = {
     "action.fail.v1": ActionAnswer,
     "clarification.answered.v1": ClarificationAnswer,
     HUMAN_ACTION: HumanAction,
+    "master.item.v1": MasterItem,
+    "master.location.v1": MasterLocation,
+    "master.lane.v1": MasterLane,
+    "master.supplier.v1": MasterSupplier,
+    "master.cost.v1": MasterCost,
 }
 """The types handled now."""
 
@@ -251,6 +265,11 @@ SUBJECT_PARTS: dict[str, tuple[str, ...]] = {
     "action.fail.v1": ("action",),
     "clarification.answered.v1": ("decision",),
     HUMAN_ACTION: ("decision",),
+    "master.item.v1": ("item",),
+    "master.location.v1": ("site",),
+    "master.lane.v1": ("lane",),
+    "master.supplier.v1": ("supplier",),
+    "master.cost.v1": ("scope",),
 }
 """The ids that the subject joins by `@`; a human action may also be about `<item>@<site>`."""
 

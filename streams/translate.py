@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from replan.events import (
     ActionAnswered,
@@ -19,6 +19,8 @@ from replan.events import (
     HumanActed,
     HumanLineDone,
     LeadTimeStated,
+    MasterStated,
+    MasterTable,
     MilestoneReached,
     OrderLineStated,
     QuestionAnswered,
@@ -55,6 +57,13 @@ from replan.streams.schemas import (
     TransferStatus,
 )
 from replan.streams.schemas_human import HumanAction
+from replan.streams.schemas_masters import (
+    MasterCost,
+    MasterItem,
+    MasterLane,
+    MasterLocation,
+    MasterSupplier,
+)
 from replan.streams.schemas_signals import Alert
 from replan.streams.schemas_supply import (
     LeadTimeUpdate,
@@ -64,6 +73,7 @@ from replan.streams.schemas_supply import (
     ShippingNotice,
     SupplyCommit,
 )
+from replan.streams.translate_masters import master_row
 from replan.streams.wire_values import ID_PATTERN
 from replan.units import (
     ActionId,
@@ -252,6 +262,11 @@ def fact_of(
                 note=data.note or "",
             )
             return about(fact=reply)
+        case MasterItem() | MasterLocation() | MasterLane() | MasterSupplier() | MasterCost():
+            table, row = master_row(data)
+            return about(
+                fact=MasterStated(**base, table=cast(MasterTable, table), name=ids[0], row=row)
+            )
         case ActionAnswer():
             if envelope.correlationid is None:
                 raise Refusal("missing", "/correlationid", "an answer names its action")
@@ -340,6 +355,9 @@ def subject_ids(kind: str, subject: str | None) -> tuple[str, ...]:
     ids = tuple(subject.split("@"))
     if kind == HUMAN_ACTION and len(ids) == 2:
         names = ("item", "site")
+    if kind == "master.cost.v1" and len(ids) == 2 and all(map(_ID.fullmatch, ids)):
+        # A cost is of an item, of a site, or of an item at a site.
+        return (subject,)
     if len(ids) != len(names):
         raise Refusal("scope", "/subject", f"the subject of {kind} is {wanted}")
     if not all(map(_ID.fullmatch, ids)):

@@ -1,0 +1,104 @@
+"""What may a wire message about master data look like?
+
+Each states what changes about one item, site, lane, supplier or cost; members left out stay as they
+are. What is new must say what is needed of it (`replan.masters`).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from replan.streams.wire_values import (
+    Amount,
+    Currency,
+    Day,
+    Id,
+    Latitude,
+    Longitude,
+    Share,
+    Unit,
+    Wire,
+    Words,
+)
+
+Seconds = Annotated[int, Field(ge=0)]
+Money = Annotated[int, Field(ge=0)]
+Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class Pack(Wire):
+    """A unit that holds `factor` base units, from a day on."""
+
+    uom: Unit
+    factor: Amount
+    since: Annotated[Day, Field(alias="from")]
+
+
+class MasterItem(Wire):
+    """`master.item.v1`: an item; money in minor units per base unit, `shelf_life` in seconds."""
+
+    packs: list[Pack] | None = None
+    shelf_life: Seconds | None = None
+    unit_cost: Money | None = None
+    margin: int | None = None
+    item_class: Annotated[Words | None, Field(alias="class")] = None
+    substitutes: list[Id] | None = None
+    hazmat: bool | None = None
+    uom: Unit | None = None
+    category: Words | None = None
+    description: Words | None = None
+    currency: Currency | None = None
+
+
+class MasterLocation(Wire):
+    """`master.location.v1`: a store, distribution centre or supplier."""
+
+    kind: Literal["store", "dc", "supplier"] | None = None
+    region: Words | None = None
+    tz: Words | None = None
+    priority: Annotated[int | None, Field(ge=0)] = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    gln: Id | None = None
+    calendar: Words | None = None
+    capacity: Amount | None = None
+
+
+class MasterLane(Wire):
+    """`master.lane.v1`: a way between two sites; `capacity` in base units a shipping day,
+    `lead_time_s` and `lead_time_p90_s` in seconds, money in minor units.
+    """
+
+    origin: Id | None = None
+    dest: Id | None = None
+    mode: Words | None = None
+    lead_time_s: Seconds | None = None
+    lead_time_p90_s: Seconds | None = None
+    fixed: Money | None = None
+    per_unit: Money | None = None
+    capacity: Amount | None = None
+    cut_off: Clock | None = None
+    min: Amount | None = None
+    multiple: Amount | None = None
+
+
+class MasterSupplier(Wire):
+    """`master.supplier.v1`: what holds for all contracts of a supplier."""
+
+    approved: bool | None = None
+    moq: Amount | None = None
+    multiple: Amount | None = None
+    contacts: list[Words] | None = None
+    score: Share | None = None
+
+
+class MasterCost(Wire):
+    """`master.cost.v1`: of an item, a site or an item at a site; minor units per base unit, holding
+    a day.
+    """
+
+    holding: Amount | None = None
+    shortage: Money | None = None
+
+
+Master = MasterItem | MasterLocation | MasterLane | MasterSupplier | MasterCost
