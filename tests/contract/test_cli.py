@@ -270,7 +270,7 @@ def test_a_verdict_may_be_bound_to_a_version(cli: Cli, waiting: Path) -> None:
             ("approve", "--as", "planner-1", "--reason", "policy", "--option", "fly"),
             "option 'fly' is not one of",
         ),
-        (("defer", "--as", "planner-1", "--reason", "policy"), "'defer' is not one of approve"),
+        (("wait", "--as", "planner-1", "--reason", "policy"), "'wait' is not one of approve"),
         (("approve", "--reason", "policy"), "--as"),
         (("approve", "--as", "planner-1"), "--reason"),
     ],

@@ -63,6 +63,9 @@ MEMBERS = {
     "episode",
     "recipient",
     "solver",
+    "reasoning",
+    "spot_check",
+    "at_risk_minor",
 }
 
 ACTION = {
