@@ -17,23 +17,16 @@ from typing import Any
 
 import numpy as np
 
+from replan.closing import apply_fit, close_days
 from replan.errors import UsageError
 from replan.forecasting import LEVELS, BoolArray, IntArray
 from replan.infra.bench_measure import Measure
+from replan.live_model import fit_request
 from replan.models.fitting import StatsforecastFitter
 from replan.models.registry import live_forecasters
 from replan.network import Item, Network, Site, StockingRule
-from replan.panel import (
-    Panel,
-    add_hours,
-    add_sales,
-    apply_fit,
-    close_days,
-    count_stock,
-    empty_panel,
-    fit_request,
-    micros,
-)
+from replan.panel import Panel, add_hours, add_sales, empty_panel, micros
+from replan.stock_book import count_stock
 from replan.units import ItemId, SiteId, Units, day_number
 from replan.watch import reopened_from, restart_pools, step_pools, surges
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from replan.bands import quantiles
 from replan.forecasting import LEVELS, Forecaster
-from replan.panel import Panel, base_mean
+from replan.live_model import base_mean
+from replan.panel import Panel
 
 LOOK_BACK = 7
 """Closed days that are told of: the weekdays of a week."""

@@ -22,7 +22,7 @@ from replan.forecasting import FloatArray, IntArray, mean_of
 from replan.inbound import as_promised, inbound_of, is_long_overdue, places_of, window_of
 from replan.intraday import Surge
 from replan.network import Item, Lane, Network, cut_off
-from replan.panel import NEVER, Panel, book_stock, stock_known
+from replan.panel import NEVER, Panel
 from replan.planning import (
     ExpediteOffer,
     Inbound,
@@ -33,6 +33,7 @@ from replan.planning import (
     SiteOutlook,
 )
 from replan.state import SenseRules
+from replan.stock_book import book_stock, stock_known
 from replan.supplier_terms import buffer_offer, postpone_offers
 from replan.supply import OrderLine, SupplyLedger, Transfer
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, units_floor

@@ -2,9 +2,8 @@
 time.
 
 A series is one item at one site. Rows are in the order of `Network.series`. Facts add up in
-integers, so the order in which those of one tick arrive cannot show; a day's end steps the live
-model, the bands and the monitors of its series once. Late facts of a recently closed day restore
-the columns kept from before that day and step again.
+integers, so the order in which those of one tick arrive cannot show. `stock_book` has the stock,
+`closing` the end of a day, `live_model` the days ahead.
 
 The functions change the panel they are given: it is the one large value in the process, and the
 replanner owns it.
@@ -12,28 +11,22 @@ replanner owns it.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replan import bands, deviation, intraday, pooling, uplift
+from replan import intraday, pooling
 from replan.drivers import CHANNELS, DriverBook, StatedDriver
 from replan.forecasting import (
     LEVELS,
     BoolArray,
-    DriverDays,
-    FitRequest,
     FloatArray,
-    Forecaster,
     IntArray,
     PanelFit,
-    WatchHistory,
-    checked_mean,
 )
-from replan.level_shift import LOOK_BACK, REST_DAYS, Rescales, shift_of
 from replan.network import Network
 from replan.tickets import OCTAVES, TicketBook
 from replan.units import ONE_UNIT, ItemId, SiteId, day_number
@@ -162,8 +155,8 @@ def empty_panel(network: Network, *, keep_days: int) -> Panel:
         move_at=np.zeros(0, dtype=np.int64),
         move_qty=np.zeros(0, dtype=np.int64),
         fit=None,
-        live=_columns(0, n),
-        ring=[_columns(0, n) for _ in range(keep_days)],
+        live=empty_columns(0, n),
+        ring=[empty_columns(0, n) for _ in range(keep_days)],
         reopened=np.full(n, NEVER, dtype=np.int64),
         drivers=DriverBook(),
         tickets=TicketBook(sizes=np.zeros((n, OCTAVES), dtype=np.int64)),
@@ -210,7 +203,7 @@ def add_sales(panel: Panel, rows: IntArray, days: IntArray, qty: IntArray) -> In
     if not len(rows):
         return np.zeros(0, dtype=np.int64)
     bulk = panel.tickets.take(rows, days, qty)
-    _reach(panel, int(days.min()), int(days.max()))
+    reach(panel, int(days.min()), int(days.max()))
     np.add.at(panel.sold, (days - panel.first_day, rows), qty)
     begin(panel, rows, days)
     late = days <= panel.closed[rows]
@@ -269,329 +262,6 @@ def begin(panel: Panel, rows: IntArray, days: IntArray) -> None:
     )
 
 
-def add_stock_moves(panel: Panel, rows: IntArray, at: IntArray, qty: IntArray) -> None:
-    """Movements of stock (M,): units at microseconds; those up to a count's `as_of` do not
-    matter.
-    """
-    panel.move_row = np.concatenate((panel.move_row, rows))
-    panel.move_at = np.concatenate((panel.move_at, at))
-    panel.move_qty = np.concatenate((panel.move_qty, qty))
-
-
-def count_stock(panel: Panel, row: int, on_hand: int, as_of: int) -> bool:
-    """A count of the shelf; the newest `as_of` wins. Returns whether it was the newest.
-
-    One from before a movement that is folded into the stock comes too late: the movements after it
-    are no longer known.
-    """
-    if as_of < panel.folded_to[row]:
-        return False
-    if as_of < panel.stock_as_of[row]:
-        _keep_count(panel, row, on_hand, as_of)
-        return False
-    if panel.stock_as_of[row] != NEVER:
-        _keep_count(panel, row, int(panel.stock[row]), int(panel.stock_as_of[row]))
-    panel.stock[row] = on_hand
-    panel.stock_as_of[row] = as_of
-    return True
-
-
-def take_back_count(panel: Panel, row: int, as_of: int) -> None:
-    """A count that was none: the one before it holds again, with every movement since."""
-    as_ofs = [int(panel.stock_as_of[row]), *panel.older_as_of[:, row].tolist()]
-    stocks = [int(panel.stock[row]), *panel.older_stock[:, row].tolist()]
-    if as_of not in as_ofs:
-        return
-    gone = as_ofs.index(as_of)
-    as_ofs = [*as_ofs[:gone], *as_ofs[gone + 1 :], NEVER]
-    stocks = [*stocks[:gone], *stocks[gone + 1 :], 0]
-    panel.stock_as_of[row], panel.stock[row] = as_ofs[0], stocks[0]
-    panel.older_as_of[:, row], panel.older_stock[:, row] = as_ofs[1:], stocks[1:]
-
-
-def take_back_move(panel: Panel, row: int, at: int, qty: int) -> None:
-    """A movement that was none; what it had been folded into loses it again."""
-    same = np.flatnonzero((panel.move_row == row) & (panel.move_at == at) & (panel.move_qty == qty))
-    if len(same):
-        panel.move_row = np.delete(panel.move_row, same[0])
-        panel.move_at = np.delete(panel.move_at, same[0])
-        panel.move_qty = np.delete(panel.move_qty, same[0])
-        return
-    if NEVER < panel.stock_as_of[row] < at:
-        panel.stock[row] -= qty
-    held = (panel.older_as_of[:, row] > NEVER) & (panel.older_as_of[:, row] < at)
-    panel.older_stock[held, row] -= qty
-
-
-def fold_old_moves(panel: Panel, before: int) -> None:
-    """Put movements older than `before` (microseconds) for good into the stock they move. What the
-    book says of any moment after them stays the same; one that is heard of still later counts too.
-    """
-    old = panel.move_at <= before
-    if not old.any():
-        return
-    rows, at, qty = panel.move_row[old], panel.move_at[old], panel.move_qty[old]
-    into = (panel.stock_as_of[rows] != NEVER) & (at > panel.stock_as_of[rows])
-    np.add.at(panel.stock, rows[into], qty[into])
-    np.maximum.at(panel.folded_to, rows[into], at[into])
-    for as_of, stock in zip(panel.older_as_of, panel.older_stock, strict=True):
-        into = (as_of[rows] != NEVER) & (at > as_of[rows])
-        np.add.at(stock, rows[into], qty[into])
-    panel.move_row = panel.move_row[~old]
-    panel.move_at = panel.move_at[~old]
-    panel.move_qty = panel.move_qty[~old]
-
-
-def book_stock(panel: Panel, until: int | None = None) -> IntArray:
-    """Stock by the book (N,), may be negative: the newest count and every movement after it."""
-    matters = panel.move_at > panel.stock_as_of[panel.move_row]
-    if until is not None:
-        matters &= panel.move_at <= until
-    total = panel.stock.copy()
-    np.add.at(total, panel.move_row[matters], panel.move_qty[matters])
-    return total
-
-
-def book_at(panel: Panel, row: int, until: int) -> int | None:
-    """What the book says a series had at a moment (microseconds); None before the first count of
-    it, or for a moment before the newest, or before a movement that it holds for good.
-    """
-    as_of = int(panel.stock_as_of[row])
-    if as_of == NEVER or until < max(as_of, int(panel.folded_to[row])):
-        return None
-    moved = (panel.move_row == row) & (panel.move_at > as_of) & (panel.move_at <= until)
-    return int(panel.stock[row]) + int(panel.move_qty[moved].sum())
-
-
-def stock_known(panel: Panel) -> BoolArray:
-    """Whether a series' stock was ever counted (N,)."""
-    known: BoolArray = panel.stock_as_of != NEVER
-    return known
-
-
-def due_day(at: datetime, zone: ZoneInfo, closes_at: time) -> int:
-    """The newest day that has closed by itself at an instant: `closes_at` local on the next day."""
-    wall = at.astimezone(zone).replace(tzinfo=None)
-    shifted = wall - timedelta(hours=closes_at.hour, minutes=closes_at.minute)
-    return day_number(shifted.date()) - 1
-
-
-def close_days(
-    panel: Panel,
-    through: Mapping[SiteId, int],
-    ends: Mapping[SiteId, Mapping[int, int]],
-    forecasters: Mapping[str, Forecaster],
-    blind: frozenset[tuple[SiteId, int]] = frozenset(),
-) -> list[tuple[int, IntArray, FloatArray | None]]:
-    """Close the days of each site up to and with `through`, and step what was reopened again.
-
-    `ends[site][day]`: the moment (microseconds) the day ended there, to tell an empty shelf.
-    `blind`: days at sites whose till was silent, so that nothing is known of them.
-    Returns (day, rows, quantiles (K, n) forecast before the day, or None before any fit), day by
-    day.
-    """
-    steps: dict[int, list[IntArray]] = {}
-    mended: list[tuple[int, IntArray, FloatArray | None]] = []
-    for row in np.flatnonzero(panel.reopened != NEVER).tolist():
-        again = restorable_from(panel, row)
-        for day in range(
-            max(int(panel.reopened[row]), panel.first_day), int(panel.closed[row]) + 1
-        ):
-            if day >= again:
-                steps.setdefault(day, []).append(np.array([row], dtype=np.int64))
-            else:
-                mended.append((day, np.array([row], dtype=np.int64), None))
-    _restore(panel)
-    for site, last in sorted(through.items()):
-        rows = panel.site_rows[site]
-        known = rows[panel.began[rows] != NEVER]
-        if not len(known):
-            continue
-        first = int(panel.began[known].min())
-        start = max(first, int(panel.closed[rows].max()) + 1)
-        if last < start:
-            continue
-        _reach(panel, start, last)
-        for day in range(start, last + 1):
-            empty = stock_known(panel)[rows] & (book_stock(panel, ends[site][day])[rows] <= 0)
-            panel.empty[day - panel.first_day, rows] = empty
-            panel.blind[day - panel.first_day, rows] = (site, day) in blind
-            steps.setdefault(day, []).append(rows)
-        panel.closed[rows] = last
-    closings = mended
-    for day in sorted(steps):
-        rows = np.unique(np.concatenate(steps[day]))
-        closings.append((day, rows, _step(panel, day, rows, forecasters)))
-    panel.reopened[:] = NEVER
-    return closings
-
-
-def censored(panel: Panel, day: int, rows: IntArray) -> BoolArray:
-    """Which rows (n,) a closed day says nothing of: the shelf was empty and nothing was sold, or
-    the till was silent.
-    """
-    at = day - panel.first_day
-    result: BoolArray = panel.blind[at, rows] | (
-        panel.empty[at, rows] & (panel.sold[at, rows] <= 0)
-    )
-    return result
-
-
-def restorable_from(panel: Panel, row: int) -> int:
-    """The first day from which a reopened series can be stepped again: inside the ring, after the
-    fit.
-    """
-    oldest = int(panel.closed[row]) - len(panel.ring) + 1
-    fitted = panel.fit.through + 1 if panel.fit is not None else NEVER
-    return max(int(panel.reopened[row]), oldest, fitted)
-
-
-def apply_fit(panel: Panel, fit: PanelFit, forecasters: Mapping[str, Forecaster]) -> None:
-    """Take over a recorded fit and step it through the days closed since its last one."""
-    panel.fit = fit
-    old = panel.live
-    panel.live = Columns(
-        state=fit.state.copy(),
-        reference=fit.state.copy(),
-        offsets=fit.offsets.copy(),
-        scale=fit.scale.copy(),
-        up=_before(panel, "up", fit.through + 1),
-        down=_before(panel, "down", fit.through + 1),
-        alarm_up=old.alarm_up,
-        alarm_down=old.alarm_down,
-        lift_seen=fit.lift_seen.copy(),
-        lift_due=fit.lift_due.copy(),
-        moved=old.moved,
-        moved_by=old.moved_by,
-    )
-    panel.ring = [_columns(fit.state.shape[0], panel.size) for _ in panel.ring]
-    last = int(panel.closed.max()) if panel.size else NEVER
-    for day in range(fit.through + 1, last + 1):
-        rows = np.flatnonzero(panel.closed >= day)
-        _step(panel, day, rows, forecasters)
-
-
-def _before(panel: Panel, name: str, day: int) -> FloatArray:
-    """A monitor's sums (N,) before a day, from the ring where the day has closed; 0 where that is
-    too long ago. What speaks for a deviation goes on to speak for it under a new fit.
-    """
-    now: FloatArray = getattr(panel.live, name).copy()
-    slot: FloatArray = getattr(panel.ring[day % len(panel.ring)], name)
-    kept = day > panel.closed - len(panel.ring)
-    before: FloatArray = np.where(panel.closed < day, now, np.where(kept, slot, 0.0))
-    return before
-
-
-def fit_request(
-    panel: Panel, *, asked_at: str, min_days: int, false_alarms_per_1000: float, seed: int
-) -> FitRequest | None:
-    """The question to the fitter at this moment; None while no day has closed for every site."""
-    heard = panel.began != NEVER
-    if not heard.any() or (panel.closed[heard] == NEVER).any():
-        return None
-    through = int(panel.closed[heard].min())
-    last = through - panel.first_day + 1
-    if last <= 0:
-        return None
-    days = np.arange(panel.first_day, through + 1)[:, None]
-    sold = np.maximum(panel.sold[:last], 0)
-    mask = (days >= np.where(heard, panel.began, through + 1)[None, :]) & ~(
-        (panel.empty[:last] & (sold <= 0)) | panel.blind[:last]
-    )
-    young = ~heard | (through - panel.began + 1 < min_days)
-    return FitRequest(
-        asked_at=asked_at,
-        through=through,
-        sold=panel.tickets.take_off(sold / ONE_UNIT, panel.first_day),
-        mask=mask,
-        young=young,
-        item_of=np.unique([item for item, _ in panel.series], return_inverse=True)[1],
-        category_of=panel.category_of,
-        site_of=np.unique([site for _, site in panel.series], return_inverse=True)[1],
-        drivers=panel.drivers.days(
-            np.arange(panel.size), np.full(panel.size, panel.first_day), last
-        ),
-        false_alarms_per_1000=false_alarms_per_1000,
-        seed=seed,
-        watch=WatchHistory(
-            by_hour=panel.by_hour / ONE_UNIT,
-            squares=panel.squares / ONE_UNIT,
-            class_of=panel.category_of,
-            site_of=np.unique([site for _, site in panel.series], return_inverse=True)[1],
-            pools=tuple(pool.rows for pool in panel.pools),
-        ),
-    )
-
-
-def forecast(
-    panel: Panel, rows: IntArray, days: int, forecasters: Mapping[str, Forecaster]
-) -> FloatArray:
-    """Quantiles (K, days, n) from the first open day of each row on; rows without a model get
-    zeros.
-    """
-    return _quantiles(panel, panel.live.state, rows, days, forecasters)
-
-
-def live_mean(
-    panel: Panel, rows: IntArray, days: int, forecasters: Mapping[str, Forecaster]
-) -> FloatArray:
-    """Mean (days, n) of the live model, drivers included, from the first open day of each row
-    on.
-    """
-    mean = base_mean(panel, rows, days, forecasters)
-    lift = lift_ahead(panel, rows, days)
-    return mean if lift is None else mean * lift.factor
-
-
-def base_mean(
-    panel: Panel, rows: IntArray, days: int, forecasters: Mapping[str, Forecaster]
-) -> FloatArray:
-    """Mean (days, n) of the live model as if no driver were at work."""
-    return _mean(panel, panel.live.state, rows, days, forecasters)
-
-
-def lift_ahead(panel: Panel, rows: IntArray, days: int) -> uplift.Lift | None:
-    """What drivers do (days, n) from the first open day of each row on; None where there is
-    nothing.
-    """
-    if panel.fit is None:
-        return None
-    at_work = panel.drivers.days(rows, panel.closed[rows] + 1, days)
-    if at_work is None:
-        return None
-    live = panel.live
-    return uplift.lift_of(
-        at_work, live.lift_seen[:, rows], live.lift_due[:, rows], panel.fit.lift_mean[:, rows]
-    )
-
-
-def reference_mean(
-    panel: Panel, rows: IntArray, days: int, forecasters: Mapping[str, Forecaster]
-) -> FloatArray:
-    """Mean (days, n) of the frozen reference, which detects while the live model plans; without
-    drivers.
-    """
-    return _mean(panel, panel.live.reference, rows, days, forecasters)
-
-
-def watched_day(
-    panel: Panel, day: int, rows: IntArray, forecasters: Mapping[str, Forecaster]
-) -> tuple[FloatArray, FloatArray]:
-    """A closed day in the ring as the monitors see it: what was sold (n,), brought back to a day
-    without drivers, and what the frozen reference expected of it the evening before.
-    """
-    before = panel.ring[day % len(panel.ring)]
-    expected: FloatArray = _mean(panel, before.reference, rows, 1, forecasters)[0]
-    units = panel.tickets.usual(panel.sold[day - panel.first_day, rows], rows, day)
-    sold = units / ONE_UNIT
-    at_work = panel.drivers.days(rows, np.full(len(rows), day), 1)
-    if at_work is None or panel.fit is None:
-        return sold, expected
-    seen, due = before.lift_seen[:, rows], before.lift_due[:, rows]
-    lift = uplift.lift_of(at_work, seen, due, panel.fit.lift_mean[:, rows])
-    return uplift.explained(sold, expected, at_work, lift, seen), expected
-
-
 def typical_daily(panel: Panel, row: int) -> float | None:
     """Mean daily sale of a series over its last four closed weeks, base units; None before it has
     any.
@@ -642,207 +312,7 @@ def trim_history(panel: Panel, keep_days: int) -> None:
         panel.tickets.forget(panel.first_day)
 
 
-def _step(
-    panel: Panel, day: int, rows: IntArray, forecasters: Mapping[str, Forecaster]
-) -> FloatArray | None:
-    """One closed day for `rows`: keep the columns of before, then model, bands and monitors."""
-    fit, live = panel.fit, panel.live
-    if fit is None or day <= fit.through:
-        return None
-    kept = panel.ring[day % len(panel.ring)]
-    for name in Columns.__dataclass_fields__:
-        getattr(kept, name)[..., rows] = getattr(live, name)[..., rows]
-    units = panel.tickets.usual(panel.sold[day - panel.first_day, rows], rows, day)
-    y = units / ONE_UNIT
-    mask = ~censored(panel, day, rows)
-    mean = _mean(panel, live.state, rows, 1, forecasters)
-    expected = _mean(panel, live.reference, rows, 1, forecasters)[0]
-    quantiles = bands.quantiles(live.offsets[:, rows], live.scale[rows], mean, fit.growth[rows])
-    modelled = fit.choice[rows] >= 0
-    seen = mask & modelled
-    watched = y
-    at_work = panel.drivers.days(rows, np.full(len(rows), day), 1)
-    if at_work is not None:
-        quantiles = _lifted(panel, rows, mean, at_work)
-        y, watched = _without_drivers(panel, rows, y, mean[0], expected, at_work, seen)
-    live.offsets[:, rows], live.scale[rows] = bands.update(
-        live.offsets[:, rows], live.scale[rows], y, mean[0], seen
-    )
-    told = seen & ~says_less(panel, day, rows, watched, expected)
-    up, down = deviation.observe(
-        live.up[rows], live.down[rows], watched, expected, fit.sigma[rows], fit.size[rows], told
-    )
-    rose, fell = deviation.alarms(up, down, fit.threshold_up[rows], fit.threshold_down[rows])
-    rose |= seen & _surged(fit, rows, watched, mean[0])
-    live.up[rows], live.down[rows] = up, down
-    for m, name in enumerate(fit.models):
-        mine = rows[fit.choice[rows] == m]
-        if not len(mine):
-            continue
-        where = np.flatnonzero(fit.choice[rows] == m)
-        params = {key: value[mine] for key, value in fit.params.items()}
-        model = forecasters[name]
-        live.state[:, mine] = model.step(live.state[:, mine], params, y[where], mask[where])
-        quiet = np.zeros(len(mine), dtype=np.bool_)
-        live.reference[:, mine] = model.step(live.reference[:, mine], params, y[where], quiet)
-    alarmed = rows[(rose | fell) & modelled]
-    live.alarm_up[rows[rose & modelled]] = day
-    live.alarm_down[rows[fell & modelled]] = day
-    # After an alarm the reference is the live model: the new level is the one to deviate from.
-    live.reference[:, alarmed] = live.state[:, alarmed]
-    live.up[alarmed] = 0.0
-    live.down[alarmed] = 0.0
-    _follow_shifts(panel, day, rows[modelled], forecasters)
-    result: FloatArray = quantiles[:, 0, :]
-    return result
-
-
-def _follow_shifts(
-    panel: Panel, day: int, rows: IntArray, forecasters: Mapping[str, Forecaster]
-) -> None:
-    """Put series whose alarm is confirmed on their new level; their band forgets the old one."""
-    fit, live = panel.fit, panel.live
-    assert fit is not None, "an alarm needs a model"
-    newest = np.maximum(live.alarm_up[rows], live.alarm_down[rows])
-    first = day - LOOK_BACK + 1
-    doubted = rows[(newest >= first) & (live.moved[rows] < day - REST_DAYS)]
-    doubted = doubted[panel.began[doubted] <= first]
-    if first < panel.first_day or not len(doubted):
-        return
-    start = first - panel.first_day
-    sold = np.stack(
-        [
-            panel.tickets.usual(panel.sold[start + n, doubted], doubted, first + n)
-            for n in range(LOOK_BACK)
-        ]
-    )
-    says = ~(panel.empty[start : start + LOOK_BACK, doubted] & (sold <= 0)).any(axis=0)
-    at_work = panel.drivers.days(doubted, np.full(len(doubted), first), LOOK_BACK)
-    if at_work is not None:
-        says &= ~(at_work.channels != 0).any(axis=0)
-    # A week ahead are the same weekdays as the days looked at.
-    week = _mean(panel, live.reference, doubted, 7, forecasters)
-    now = _mean(panel, live.state, doubted, 7, forecasters)
-    for n in np.flatnonzero(says).tolist():
-        row, ahead = int(doubted[n]), float(now[:, n].sum())
-        ratio = shift_of(sold[:, n] / ONE_UNIT, week[7 - LOOK_BACK :, n], float(fit.size[row]))
-        model = forecasters[fit.models[int(fit.choice[row])]]
-        if ratio == 1.0 or ahead <= 0.0 or not isinstance(model, Rescales):
-            continue
-        one = np.array([row], dtype=np.int64)
-        factor = np.array([round(ratio * float(week[:, n].sum()) / ahead, 9)])
-        live.state[:, one] = model.scaled(live.state[:, one], factor)
-        live.reference[:, one] = live.state[:, one]
-        live.offsets[:, row] = panel.ring[first % len(panel.ring)].offsets[:, row]
-        live.up[row] = live.down[row] = 0.0
-        live.moved[row] = day
-        live.moved_by[row] = ratio
-
-
-def _lifted(panel: Panel, rows: IntArray, mean: FloatArray, at_work: DriverDays) -> FloatArray:
-    """Quantiles (K, days, n) of base `mean` (days, n) with what is at work on top."""
-    fit, live = panel.fit, panel.live
-    assert fit is not None, "what drivers do is learned beside a model"
-    lift = uplift.lift_of(
-        at_work, live.lift_seen[:, rows], live.lift_due[:, rows], fit.lift_mean[:, rows]
-    )
-    mean = mean * lift.factor
-    plain = bands.quantiles(live.offsets[:, rows], live.scale[rows], mean, fit.growth[rows])
-    return uplift.widened(plain, mean, lift)
-
-
-def _without_drivers(
-    panel: Panel,
-    rows: IntArray,
-    y: FloatArray,
-    base: FloatArray,
-    expected: FloatArray,
-    at_work: DriverDays,
-    seen: BoolArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Learn from a day under drivers; the day (n,) as the base model and as the monitors see it."""
-    fit, live = panel.fit, panel.live
-    assert fit is not None, "what drivers do is learned beside a model"
-    mean, sums = fit.lift_mean[:, rows], (live.lift_seen[:, rows], live.lift_due[:, rows])
-    before = uplift.lift_of(at_work, *sums, mean)
-    watched = uplift.explained(y, expected, at_work, before, sums[0])
-    sums = uplift.learned(y, base, fit.size[rows], at_work, *sums, mean, seen)
-    live.lift_seen[:, rows], live.lift_due[:, rows] = sums
-    after = uplift.lift_of(at_work, *sums, mean).factor[0]
-    return np.where(at_work.channels[0] != 0, y / after, y), watched
-
-
-def says_less(
-    panel: Panel, day: int, rows: IntArray, sold: FloatArray, expected: FloatArray
-) -> BoolArray:
-    """Which rows (n,) a closed day tells the monitors nothing of: censored, or sold below what was
-    expected with an empty shelf at its end. Who ran out might have sold more, so what was sold is
-    only the least that was asked for.
-    """
-    out = panel.empty[day - panel.first_day, rows] & (sold < expected)
-    result: BoolArray = censored(panel, day, rows) | out
-    return result
-
-
-def _surged(fit: PanelFit, rows: IntArray, y: FloatArray, mean: FloatArray) -> BoolArray:
-    """The last look at a day's count: what within the day was a surge and still is at its close."""
-    if fit.watch is None:
-        return np.zeros(len(rows), dtype=np.bool_)
-    whole = np.ones(len(rows))
-    found = intraday.log_e(y, mean, whole, fit.watch.size[rows], fit.watch.jump[rows])
-    over: BoolArray = found >= fit.watch.limit[rows]
-    return over
-
-
-def _restore(panel: Panel) -> None:
-    for row in np.flatnonzero(panel.reopened != NEVER).tolist():
-        day = restorable_from(panel, row)
-        if panel.fit is None or day > panel.closed[row]:
-            continue
-        kept = panel.ring[day % len(panel.ring)]
-        for name in Columns.__dataclass_fields__:
-            getattr(panel.live, name)[..., row] = getattr(kept, name)[..., row]
-
-
-def _mean(
-    panel: Panel,
-    state: FloatArray,
-    rows: IntArray,
-    days: int,
-    forecasters: Mapping[str, Forecaster],
-) -> FloatArray:
-    out = np.zeros((days, len(rows)))
-    fit = panel.fit
-    if fit is None:
-        return out
-    for m, name in enumerate(fit.models):
-        where = np.flatnonzero(fit.choice[rows] == m)
-        if len(where):
-            mine = rows[where]
-            params = {key: value[mine] for key, value in fit.params.items()}
-            mean = forecasters[name].mean(state[:, mine], params, days)
-            out[:, where] = checked_mean(mean, days, len(where))
-    return out
-
-
-def _quantiles(
-    panel: Panel,
-    state: FloatArray,
-    rows: IntArray,
-    days: int,
-    forecasters: Mapping[str, Forecaster],
-) -> FloatArray:
-    if panel.fit is None:
-        return np.zeros((len(LEVELS), days, len(rows)))
-    mean = _mean(panel, state, rows, days, forecasters)
-    at_work = panel.drivers.days(rows, panel.closed[rows] + 1, days)
-    if at_work is not None:
-        return _lifted(panel, rows, mean, at_work)
-    live = panel.live
-    return bands.quantiles(live.offsets[:, rows], live.scale[rows], mean, panel.fit.growth[rows])
-
-
-def _reach(panel: Panel, first: int, last: int) -> None:
+def reach(panel: Panel, first: int, last: int) -> None:
     """Make the day axis hold `first` … `last`."""
     n = panel.size
     if not len(panel.sold):
@@ -862,16 +332,7 @@ def _reach(panel: Panel, first: int, last: int) -> None:
         panel.blind = np.vstack((panel.blind, np.zeros((grow, n), dtype=np.bool_)))
 
 
-def _keep_count(panel: Panel, row: int, on_hand: int, as_of: int) -> None:
-    """Remember a count that is not the newest, in order of its moment."""
-    as_ofs, stocks = panel.older_as_of[:, row], panel.older_stock[:, row]
-    at = int((as_ofs > as_of).sum())
-    if at < COUNTS_KEPT:
-        as_ofs[at + 1 :], stocks[at + 1 :] = as_ofs[at:-1].copy(), stocks[at:-1].copy()
-        as_ofs[at], stocks[at] = as_of, on_hand
-
-
-def _columns(states: int, n: int) -> Columns:
+def empty_columns(states: int, n: int) -> Columns:
     return Columns(
         state=np.zeros((states, n)),
         reference=np.zeros((states, n)),

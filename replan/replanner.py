@@ -18,6 +18,7 @@ from replan import alerts
 from replan.alarms import Alarm
 from replan.canonical import seed_from
 from replan.casework import Case, find_case, is_quiet, nearness, proposal_of, reassessed
+from replan.closing import apply_fit, censored, close_days, due_day
 from replan.effects import Cleared, Corrected, DayRow, Feedback, ForecastRow, Proposal, Reassessed
 from replan.events import (
     AlertRaised,
@@ -45,6 +46,7 @@ from replan.events import (
 from replan.forecasting import FitRequest, Forecaster, PanelFit, combined
 from replan.hearing import REPLY, close_episode, hear_reply, is_locked
 from replan.hygiene import doubt_returns, pass_time, take_doubts
+from replan.live_model import fit_request, forecast, live_mean
 from replan.network import Network, close_instant
 from replan.outlook import Ahead, look_ahead, transit_days
 from replan.overstock import find_overstock
@@ -53,19 +55,8 @@ from replan.panel import (
     add_driver,
     add_hours,
     add_sales,
-    add_stock_moves,
-    apply_fit,
     begin,
-    book_at,
-    censored,
-    close_days,
-    count_stock,
-    due_day,
-    fit_request,
-    fold_old_moves,
-    forecast,
     is_forecast,
-    live_mean,
     local_day_number,
     local_hour,
     micros,
@@ -77,6 +68,7 @@ from replan.replies import reply_text
 from replan.signals import take_signal
 from replan.silence import hear, is_blind, listen
 from replan.state import SenseRules, SenseState, Sighting
+from replan.stock_book import add_stock_moves, book_at, count_stock, fold_old_moves
 from replan.taking_back import take_back
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, instant_text
 from replan.watch import (

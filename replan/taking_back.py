@@ -38,18 +38,15 @@ from replan.network import Network, close_instant
 from replan.panel import (
     NEVER,
     add_driver,
-    add_stock_moves,
-    book_at,
     local_day_number,
     local_hour,
     micros,
-    take_back_count,
     take_back_hour,
-    take_back_move,
     take_back_sale,
 )
 from replan.signals import take_back_signal
 from replan.state import SenseRules, SenseState, Sighting
+from replan.stock_book import add_stock_moves, book_at, take_back_count, take_back_move
 from replan.supply import OrderLine, TransferStepTaken
 from replan.units import ItemId, SiteId, day_from_number, day_number
 

@@ -12,6 +12,7 @@ from datetime import datetime
 import numpy as np
 
 from replan import bands, intraday, pooling, uplift
+from replan.closing import restorable_from, says_less, watched_day
 from replan.forecasting import (
     LEVELS,
     BoolArray,
@@ -22,17 +23,8 @@ from replan.forecasting import (
     combined,
 )
 from replan.intraday import Surge
-from replan.panel import (
-    NEVER,
-    Panel,
-    base_mean,
-    lift_ahead,
-    live_mean,
-    restorable_from,
-    says_less,
-    takes_part,
-    watched_day,
-)
+from replan.live_model import base_mean, lift_ahead, live_mean
+from replan.panel import NEVER, Panel, takes_part
 from replan.units import ONE_UNIT, SiteId, day_number
 
 LEAN_DAYS = 3

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from replan.effects import Command
 from replan.events import OrderLineStated, SaleRecorded, StockCounted
 from replan.infra.reference_erp import ReferenceErp
-from replan.panel import add_stock_moves, book_stock, count_stock, empty_panel, micros
+from replan.panel import empty_panel, micros
+from replan.stock_book import add_stock_moves, book_stock, count_stock
 from replan.streams.codec import Decoder
 from replan.streams.messages import Decoded, Place, ReceiptHeard, TransferHeard
 from replan.units import ItemId, SiteId

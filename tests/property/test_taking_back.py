@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replan.events import DayClosed, EventId, Retracted, SenseFact
-from replan.panel import book_stock
 from replan.state import empty_state, state_digest
 from replan.state_record import state_bytes, state_from_bytes
+from replan.stock_book import book_stock
 from tests.property.test_sense_order import BLIND, FIT_DAY, distinct, facts, fresh
 from tests.sense_worlds import World, counted, moved, sale, when
 

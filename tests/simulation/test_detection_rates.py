@@ -12,20 +12,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from replan.closing import apply_fit, close_days
 from replan.intraday import HOURS, weekday_kind
+from replan.live_model import fit_request
 from replan.models.fitting import StatsforecastFitter
 from replan.models.registry import live_forecasters
 from replan.network import Network
-from replan.panel import (
-    NEVER,
-    Panel,
-    add_hours,
-    add_sales,
-    apply_fit,
-    close_days,
-    empty_panel,
-    fit_request,
-)
+from replan.panel import NEVER, Panel, add_hours, add_sales, empty_panel
 from replan.units import ItemId, SiteId, day_from_number, day_number
 from replan.watch import reopened_from, restart_pools, step_pools, surges
 from tests.demand_worlds import WEEK, Floats

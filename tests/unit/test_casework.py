@@ -11,9 +11,10 @@ import pytest
 from replan.effects import Feedback, Proposal
 from replan.events import SenseFact
 from replan.forecasting import LEVELS
+from replan.live_model import reference_mean
 from replan.offering import reallocation
 from replan.outlook import left_to_sell
-from replan.panel import NEVER, reference_mean
+from replan.panel import NEVER
 from replan.planning import Option
 from replan.replanner import Sensed, SenseInput
 from replan.scenarios import draws, judge, play

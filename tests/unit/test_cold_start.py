@@ -7,9 +7,10 @@ import pytest
 
 from replan import bands
 from replan.forecasting import FitRequest
+from replan.live_model import forecast
 from replan.models.cold_start import borrowed, priors
 from replan.models.rolling import RollingMean
-from replan.panel import days_known, forecast, is_forecast, takes_part
+from replan.panel import days_known, is_forecast, takes_part
 from tests.sense_worlds import CALM, FORECASTERS, OATS, S1, S2, adjusted, fitted_world
 
 DAYS = 60

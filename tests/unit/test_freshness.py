@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from replan.alarms import AlarmScope
+from replan.closing import censored
 from replan.freshness import TillFeed, feed_from_json, feed_json
-from replan.panel import censored
 from tests.sense_worlds import (
     OATS,
     S1,

@@ -7,7 +7,7 @@ import pytest
 
 from replan.events import SenseFact
 from replan.level_shift import Rescales, shift_of
-from replan.panel import base_mean
+from replan.live_model import base_mean
 from replan.state import state_digest
 from tests.sense_worlds import (
     CALM,

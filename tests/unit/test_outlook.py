@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from replan.effects import Feedback, Ordered
 from replan.events import SenseFact
+from replan.live_model import forecast
 from replan.network import Lane
 from replan.outlook import (
     Z95,
@@ -23,7 +24,7 @@ from replan.outlook import (
     shortfalls,
     transit_days,
 )
-from replan.panel import NEVER, forecast
+from replan.panel import NEVER
 from replan.planning import Inbound, LaneOffer, PlanningProblem
 from replan.replanner import SenseInput
 from replan.units import ONE_UNIT, Units, day_number

@@ -9,33 +9,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replan.closing import apply_fit, close_days, due_day, restorable_from
+from replan.live_model import fit_request, forecast
 from replan.network import close_instant
 from replan.panel import (
     NEVER,
     Columns,
     Panel,
     add_sales,
-    add_stock_moves,
-    apply_fit,
     begin,
-    book_at,
-    book_stock,
-    close_days,
-    count_stock,
-    due_day,
     empty_panel,
-    fit_request,
-    fold_old_moves,
-    forecast,
     local_day_number,
     panel_arrays,
-    restorable_from,
-    stock_known,
     takes_part,
     trim_history,
     typical_daily,
 )
 from replan.state import state_digest
+from replan.stock_book import (
+    add_stock_moves,
+    book_at,
+    book_stock,
+    count_stock,
+    fold_old_moves,
+    stock_known,
+)
 from replan.units import day_from_number, day_number
 from tests.sense_worlds import (
     CALM,

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from replan.effects import Feedback
-from replan.panel import NEVER, book_stock
+from replan.panel import NEVER
 from replan.replanner import SUPPLY_MEMORY, FitMade, Sensed, fit_question
+from replan.stock_book import book_stock
 from replan.units import PoLineId, SiteId, TransferId
 from tests.sense_worlds import (
     CALM,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from replan.events import SaleRecorded, SenseFact
-from replan.panel import fit_request
+from replan.live_model import fit_request
 from replan.state import state_digest
 from replan.state_record import state_bytes, state_from_bytes
 from replan.tickets import OCTAVES, TicketBook

@@ -8,8 +8,8 @@ import pytest
 from replan.drivers import CHANNELS
 from replan.events import Retracted, SaleRecorded
 from replan.forecasting import DriverDays
+from replan.live_model import base_mean, forecast, lift_ahead, live_mean
 from replan.models.uplift_history import base_of, without_drivers
-from replan.panel import base_mean, forecast, lift_ahead, live_mean
 from replan.state import state_digest
 from replan.state_record import state_bytes, state_from_bytes
 from replan.units import EventId
