@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 from replan.commitments import counting, lane_use
 from replan.docket import Tally
 from replan.effects import Proposal
 from replan.mode import account_of
-from replan.planning import ItemChoices, Option, PlanningProblem
+from replan.planning import ItemChoices, Option, lane_uses
 from replan.units import LaneId, Units
 
 Capacity = dict[tuple[LaneId, str], Units | None]
@@ -35,19 +35,24 @@ def choose(proposals: Sequence[Proposal], tally: Tally) -> list[tuple[Proposal, 
 
 
 def _choices(proposal: Proposal, account: str, capacity: Capacity, tally: Tally) -> ItemChoices:
-    """The options worth changing plans for, and in `capacity` what their lanes still carry."""
+    """The options worth changing plans for, and in `capacity` what the lanes on offer still
+    carry.
+    """
     used = lane_use(counting(tally.moves, account))
-    options = []
-    for option in proposal.answer.options:
-        uses = _lane_uses(option, proposal.problem)
-        for lane, day in uses:
-            room = tally.policy.network.lanes[lane].capacity_units_per_day
-            taken = used.get((lane, date.fromisoformat(day)), 0)
-            capacity[(lane, day)] = None if room is None else Units(max(room - taken, 0))
-        if option.benefit_mean_minor > tally.policy.change_cost_minor or not option.actions:
-            takes = tuple((key, Units(qty)) for key, qty in sorted(uses.items()))
-            options.append((option.name, option.benefit_mean_minor, takes))
-    return ItemChoices(item=proposal.item, options=tuple(options))
+    for offer in proposal.problem.lanes:
+        ship_on = proposal.problem.first_day + timedelta(days=offer.ship_day)
+        room = tally.policy.network.lanes[offer.lane].capacity_units_per_day
+        taken = used.get((offer.lane, ship_on), 0)
+        left = None if room is None else Units(max(room - taken, 0))
+        capacity[(offer.lane, ship_on.isoformat())] = left
+    return ItemChoices(
+        item=proposal.item,
+        options=tuple(
+            (option.name, option.benefit_mean_minor, lane_uses(option, proposal.problem))
+            for option in proposal.answer.options
+            if option.benefit_mean_minor > tally.policy.change_cost_minor or not option.actions
+        ),
+    )
 
 
 def _with(proposal: Proposal, further: tuple[Option, ...]) -> Proposal:
@@ -56,14 +61,3 @@ def _with(proposal: Proposal, further: tuple[Option, ...]) -> Proposal:
         (*proposal.answer.options, *further), key=lambda o: (-o.benefit_mean_minor, o.name)
     )
     return replace(proposal, answer=replace(proposal.answer, options=tuple(options)))
-
-
-def _lane_uses(option: Option, problem: PlanningProblem) -> dict[tuple[LaneId, str], int]:
-    """Thousandths by lane and shipping day (ISO date)."""
-    uses: dict[tuple[LaneId, str], int] = {}
-    for action in option.actions:
-        if action.kind == "reallocate":
-            ship_on = problem.first_day + timedelta(days=action.ship_day)
-            key = (LaneId(action.ref), ship_on.isoformat())
-            uses[key] = uses.get(key, 0) + action.qty
-    return uses

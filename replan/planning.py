@@ -9,7 +9,7 @@ judged. Once every item has its options, a `JointChooser` picks one for each.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
@@ -28,6 +28,10 @@ from replan.units import (
 ActionKind = Literal["expedite", "reallocate", "buffer_call", "postpone"]
 Outcome = Literal["proven", "feasible", "fallback"]
 """How an answer was found: proven optimal within the gap, with a larger gap, or greedily."""
+
+
+Carried = tuple[LaneId, str]
+"""A lane and the day on which it carries something, as an ISO date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +323,19 @@ class JointChooser(Protocol):
         question always gets the same answer, so a replay asks it again.
         """
         ...
+
+
+def lane_uses(
+    option: Option, problem: PlanningProblem
+) -> tuple[tuple[tuple[LaneId, str], Units], ...]:
+    """What a plan takes of lanes: ((lane, ship day as an ISO date), thousandths), sorted."""
+    uses: dict[Carried, int] = {}
+    for action in option.actions:
+        if action.kind == "reallocate":
+            ship_on = problem.first_day + timedelta(days=action.ship_day)
+            key = (LaneId(action.ref), ship_on.isoformat())
+            uses[key] = uses.get(key, 0) + int(action.qty)
+    return tuple((key, Units(qty)) for key, qty in sorted(uses.items()))
 
 
 def in_order(problem: PlanningProblem) -> PlanningProblem:

@@ -15,10 +15,18 @@ from datetime import timedelta
 
 from replan.feasibility import binding_limits, violations
 from replan.offering import key_of_action, offers_of, taken_up
-from replan.planning import Answer, ItemChoices, Option, Planner, PlanningProblem
+from replan.planning import (
+    Answer,
+    Carried,
+    ItemChoices,
+    Option,
+    Planner,
+    PlanningProblem,
+    lane_uses,
+)
 from replan.scenarios import HELD_OUT_STREAM, draws, judge, play
 from replan.solver.backend import DEFAULT_SOLVER, SolverName
-from replan.solver.joint import Carried, JointPlanner
+from replan.solver.joint import JointPlanner
 from replan.units import ItemId, LaneId, Units
 
 ROUNDS = 3
@@ -94,17 +102,6 @@ class AskingPlanner(JointPlanner):
             }
             for item in taken
         }
-
-
-def lane_uses(option: Option, problem: PlanningProblem) -> tuple[tuple[Carried, Units], ...]:
-    """What a plan takes of lanes: ((lane, ship day as an ISO date), thousandths), sorted."""
-    uses: dict[Carried, int] = {}
-    for action in option.actions:
-        if action.kind == "reallocate":
-            ship_on = problem.first_day + timedelta(days=action.ship_day)
-            key = (LaneId(action.ref), ship_on.isoformat())
-            uses[key] = uses.get(key, 0) + int(action.qty)
-    return tuple((key, Units(qty)) for key, qty in sorted(uses.items()))
 
 
 def _lanes(choice: ItemChoices) -> set[Carried]:

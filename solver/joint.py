@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import pulp
 
 from replan.errors import BrokenPromise
-from replan.planning import ItemChoices, Option, Outcome, PlanningProblem
+from replan.planning import Carried, ItemChoices, Option, Outcome, PlanningProblem
 from replan.solver.backend import (
     DEFAULT_SOLVER,
     Limits,
@@ -36,10 +36,7 @@ from replan.solver.backend import (
     solve,
     solver_version,
 )
-from replan.units import ItemId, LaneId, Units
-
-Carried = tuple[LaneId, str]
-"""A lane and its ship day (ISO date)."""
+from replan.units import ItemId, Units
 
 NO_SOLVER = "none needed"
 TIE_BREAK = 0.5

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from replan.canonical import canonical_bytes
-from replan.planning import ItemChoices, Option, PlanningProblem, option_plain
-from replan.solver.columns import AskingPlanner, lane_uses
+from replan.planning import ItemChoices, Option, PlanningProblem, lane_uses, option_plain
+from replan.solver.columns import AskingPlanner
 from replan.solver.joint import JointPlanner
 from replan.solver.planner import MilpPlanner
 from replan.units import ItemId, LaneId, Units
