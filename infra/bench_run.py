@@ -51,8 +51,9 @@ def state(
     with tempfile.TemporaryDirectory(prefix="replan-bench-") as folder:
         root = Path(folder) / "workspace"
         build_demo_workspace(root, first_day=first_day, last_day=last_day)
-        with (root / SETTINGS_FILE).open("a", encoding="utf-8") as settings:
-            settings.write("\n[engine]\nworkers = 0\n")
+        settings = (root / SETTINGS_FILE).read_text(encoding="utf-8")
+        in_one_process = settings.replace("[engine]\n", "[engine]\nworkers = 0\n")
+        (root / SETTINGS_FILE).write_text(in_one_process, encoding="utf-8")
         # Loading the library must not count as running.
         import_module(FITS)
         run_seconds = once(lambda: _run(root))

@@ -198,10 +198,12 @@ def moves_of(
 
 def command_of(decision_id: DecisionId, action: Mapping[str, Any], not_after: datetime) -> Command:
     """The order to an executor. Its key is derived: the decision's id holds episode and
-    revision, so deciding the same again gives the same key, and a later plan another one.
+    revision, so deciding the same again gives the same key, and a later plan another one. A plan
+    may do two things to one order line or lane, so the action's own id is part of the key.
     """
     target = action["order_id"] or action["lane"]
-    parts = ("v1", decision_id, action["kind"], action["from"], action["to"], target)
+    place = (action["kind"], action["from"], action["to"], target, action["action_id"])
+    parts = ("v1", decision_id, *place)
     idem = sha256_hex("\x1f".join(parts).encode())
     body = {
         **action,

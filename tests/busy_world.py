@@ -134,7 +134,7 @@ def stocking(erp: bool) -> str:
 def write_busy_world(
     folder: Path,
     *,
-    limit: int = 200,
+    limit: int = 300,
     erp: bool = False,
     planning: str = "12h",
     max_batch: int = 500,
