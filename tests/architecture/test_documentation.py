@@ -479,7 +479,9 @@ def test_the_quick_start_ends_in_an_approved_and_executed_move(tmp_path: Path) -
     now = {d["decision_id"]: d["state"] for d in decisions_of(tmp_path, "shop")}
     assert now[waiting["decision_id"]] == "executed"
     commands = (tmp_path / "shop/out/commands.jsonl").read_text().splitlines()
-    assert [json.loads(c)["data"]["decision_id"] for c in commands] == [waiting["decision_id"]]
+    ordered = [json.loads(line)["data"] for line in commands]
+    assert {command["decision_id"] for command in ordered} == {waiting["decision_id"]}
+    assert sorted(command["kind"] for command in ordered) == ["buffer_call", "reallocate"]
     shell(tmp_path, prove)
     body = json.loads(shell(tmp_path, f"replan -C shop show {waiting['decision_id']} --json"))
     the_members_are_documented(body)

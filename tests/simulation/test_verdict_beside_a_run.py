@@ -127,7 +127,9 @@ def test_a_verdict_in_the_middle_of_a_tick_is_heard(
     assert nursery.live(root)["ended"]
     seen = nursery.look(root)
     assert seen["replayed"][1]
-    assert {states(seen)[one] for one in life["approved"]} <= {"executed", "failed"}
+    # A transfer that the reference order system was sent at the last moment has not left yet.
+    ended = {"executed", "failed"} | ({"executing"} if erp else set())
+    assert {states(seen)[one] for one in life["approved"]} <= ended
     assert set(seen["sent"].values()) == {1}
     assert seen["audit"]
     with sqlite3.connect(root / "ledger.db") as ledger:
