@@ -152,47 +152,43 @@ def reallocation(item: ItemId, offer: LaneOffer, qty: Units) -> Action:
 
 def expedite(item: ItemId, offer: ExpediteOffer, qty: Units) -> Action:
     """That much of the order line brought forward, at its exact price."""
-    return Action(
-        kind="expedite",
-        item=item,
-        origin=offer.supplier,
-        destination=offer.site,
-        qty=qty,
-        ship_day=0,
-        arrive_p50=offer.new_day_p50,
-        arrive_p90=offer.new_day_p90,
-        cost_minor=offer.fixed_cost_minor + priced(qty, offer.unit_cost_minor),
-        ref=offer.po_line,
-    )
+    cost = offer.fixed_cost_minor + priced(qty, offer.unit_cost_minor)
+    return _supplied("expedite", item, offer, qty, cost, offer.po_line)
 
 
 def buffer_call(item: ItemId, offer: BufferOffer, qty: Units) -> Action:
     """That much called from the supplier's buffer: the goods and the premium on them."""
-    return Action(
-        kind="buffer_call",
-        item=item,
-        origin=offer.supplier,
-        destination=offer.site,
-        qty=qty,
-        ship_day=0,
-        arrive_p50=offer.arrive_p50,
-        arrive_p90=offer.arrive_p90,
-        cost_minor=priced(qty, offer.unit_cost_minor + offer.premium_minor),
-        ref=f"{offer.supplier}@{offer.site}",
-    )
+    cost = priced(qty, offer.unit_cost_minor + offer.premium_minor)
+    return _supplied("buffer_call", item, offer, qty, cost, f"{offer.supplier}@{offer.site}")
 
 
 def postponement(item: ItemId, offer: PostponeOffer, qty: Units) -> Action:
     """That much of the order line pushed out to a later day; it costs nothing by itself."""
+    return _supplied("postpone", item, offer, qty, 0, offer.po_line)
+
+
+def _supplied(
+    kind: ActionKind,
+    item: ItemId,
+    offer: ExpediteOffer | BufferOffer | PostponeOffer,
+    qty: Units,
+    cost_minor: int,
+    ref: str,
+) -> Action:
+    """What a supplier does for a site, begun today; on which days it arrives is the offer's."""
+    if isinstance(offer, BufferOffer):
+        p50, p90 = offer.arrive_p50, offer.arrive_p90
+    else:
+        p50, p90 = offer.new_day_p50, offer.new_day_p90
     return Action(
-        kind="postpone",
+        kind=kind,
         item=item,
         origin=offer.supplier,
         destination=offer.site,
         qty=qty,
         ship_day=0,
-        arrive_p50=offer.new_day_p50,
-        arrive_p90=offer.new_day_p90,
-        cost_minor=0,
-        ref=offer.po_line,
+        arrive_p50=p50,
+        arrive_p90=p90,
+        cost_minor=cost_minor,
+        ref=ref,
     )

@@ -42,11 +42,8 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 NAME = re.compile(r"`([^`]+)`")
 # What belongs to where and how this was made, not to the project.
 FORBIDDEN = (
-    r"shared/",
-    r"/work/",
-    r"/tmp/",
-    r"/root/",
-    r"/home/",
+    r"(?:\.\./|/)shared/",
+    r"/(?:work|tmp|root|home)/",
     r"\bthis session\b",
     r"\bhelper session\b",
     r"\bissue \d+\b",

@@ -4,8 +4,10 @@ plain lines without ids that hang on the code.
 
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,10 @@ CASES = sorted(folder.parent.name for folder in HERE.glob(f"*/{WHY}"))
 
 def tell(case: Path, root: Path) -> list[dict[str, Any]]:
     """Make the case's workspace at `root`, run it, give its verdicts, and tell what came of it."""
-    shutil.copytree(BASE, root)
+    shutil.copytree(_history(), root)
     overlay = case / "workspace"
     if overlay.is_dir():
         shutil.copytree(overlay, root, dirs_exist_ok=True)
-    write_lines(root / "events" / "history.jsonl", ordinary(CASE_FIRST - timedelta(days=1)))
     shutil.copy(case / EVENTS, root / "events" / "case.jsonl")
     run_workspace(root, source=None, until_end=True, mode=None)
     told: list[dict[str, Any]] = []
@@ -43,6 +44,24 @@ def tell(case: Path, root: Path) -> list[dict[str, Any]]:
         told += [_decision(body) for body in decisions]
         told += [_alarm(alarm) for alarm in desk.office.status(desk.mode)["alarms"]]
     return told + _refusals(root)
+
+
+@lru_cache(maxsize=1)
+def _history() -> Path:
+    """The base workspace after its sixty days, in which nothing is decided; lived once a process,
+    and copied by each case.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="golden-history-")
+    _kept.append(folder)
+    root = Path(folder.name) / "world"
+    shutil.copytree(BASE, root)
+    write_lines(root / "events" / "history.jsonl", ordinary(CASE_FIRST - timedelta(days=1)))
+    run_workspace(root, source=None, until_end=True, mode=None)
+    return root
+
+
+_kept: list[tempfile.TemporaryDirectory[str]] = []
+"""Folders that go when the process does."""
 
 
 def _answer(root: Path, given: dict[str, Any]) -> dict[str, Any]:
