@@ -114,7 +114,7 @@ class LeadTimes:
         known = self.updates.get(key, ())
         kept = sorted(with_saying(known, fact, MAX_UPDATES + 1), key=_valid_at)
         self.updates[key] = tuple(kept[-MAX_UPDATES:])
-        self._known.clear()
+        self._known.pop((fact.supplier, fact.item), None)
 
     def take_back(self, fact: LeadTimeStated) -> None:
         """A supplier's word was wrong: the one before it holds."""
@@ -123,7 +123,7 @@ class LeadTimes:
         self.updates[key] = left
         if not left:
             del self.updates[key]
-        self._known.clear()
+        self._known.pop((fact.supplier, fact.item), None)
 
     def of(self, network: Network, contract: SupplyContract, today: int) -> LeadTime:
         """The lead time of a contract on a day, learned as far as there is something to learn."""
@@ -193,21 +193,24 @@ class LeadTimes:
         prior = _prior(contract, stated)
         rows = self.samples.get((contract.supplier, contract.item), ())
         by_site: dict[SiteId, list[float]] = {}
-        for row in rows:
-            if row.site == contract.site:
-                since = None if stated is None else valid_on(network, stated, contract.site)
-                middle = prior.p50
-            else:
-                other = network.supply.get((contract.supplier, contract.item, row.site))
-                word = self.stated_for(network, other, today) if other and self.updates else None
-                if other is None:
-                    continue
-                since = None if word is None else valid_on(network, word, row.site)
+        for site in sorted({row.site for row in rows}):
+            other = network.supply.get((contract.supplier, contract.item, site))
+            if site == contract.site:
+                word, middle = stated, prior.p50
+            elif other is not None:
+                word = self.stated_for(network, other, today) if self.updates else None
                 middle = _middle(other, word)
+            else:
+                continue
+            since = None if word is None else valid_on(network, word, site)
             # A line ordered before the supplier's word was valid says nothing about it.
-            if since is None or row.on - row.lead >= since:
-                ratio = math.log(max(row.lead, LEAST_DAYS) / max(middle, LEAST_DAYS))
-                by_site.setdefault(row.site, []).append(ratio)
+            ratios = [
+                math.log(max(row.lead, LEAST_DAYS) / max(middle, LEAST_DAYS))
+                for row in rows
+                if row.site == site and (since is None or row.on - row.lead >= since)
+            ]
+            if ratios:
+                by_site[site] = ratios
         if not by_site:
             return prior
         here = by_site.get(contract.site, [])
