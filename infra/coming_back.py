@@ -14,7 +14,7 @@ from replan.infra.batch import Batch, replies_of
 from replan.infra.belief import Belief, FitWaiting, fit_waiting
 from replan.infra.ledger_rows import ManifestRow, ProposalRow, SegmentRow
 from replan.infra.ledger_store import Ledger
-from replan.infra.segments import Segments
+from replan.infra.segments import SegmentSource
 from replan.infra.sending import Sending
 from replan.planning import Answer, PlanningProblem, answer_from_json
 from replan.replanner import Sensed, Sensing
@@ -43,7 +43,7 @@ class RecordedPlanner:
 
 def come_back(
     ledger: Ledger,
-    segments: Segments,
+    segments: SegmentSource,
     sensing: Sensing,
     belief: Belief,
     batch: Batch,
@@ -59,7 +59,7 @@ def come_back(
         belief.recall(since, snapshot.body, ledger.fits_since(None))
     rows = ledger.manifest_since(since)
     merged: dict[int, Sequence[Arrived]] = {}
-    stored = {row.id: row for row in ledger.segments()}
+    stored = {one.id: one for one in ledger.segments_among({row.segment for row in rows})}
     if since is not None:
         sending.hear_again(since, belief)
     for row in rows:

@@ -1,6 +1,6 @@
 """How does a log become decisions? The embedded loop: batch, tick, commit, release, answers.
 
-One pass over a segment of the event files. Events are judged in their merged order; at each
+One pass over the segments of a source. Events are judged in their merged order; at each
 planning tick sense tells its story, the desks tell theirs, and one transaction stores both. Then
 what was released is sent, and what executors answer is stored before the next tick, whose facts it
 is. What a crash cut off is finished first (see `coming_back`).
@@ -27,7 +27,7 @@ from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_writer import LedgerWriter
 from replan.infra.out_files import OutFiles
 from replan.infra.policy import PolicySource
-from replan.infra.segments import Segments
+from replan.infra.segments import SegmentSource
 from replan.infra.sending import Sending
 from replan.records import proposal_json
 from replan.replanner import Sensed, Sensing, fit_question
@@ -39,13 +39,16 @@ NETWORK = "network"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRules:
-    """The settings that shape the loop."""
+    """The settings that shape the loop. `goes_by_time`: ticks come due by the clock of the
+    database, events or not.
+    """
 
     planning: timedelta
     lateness: timedelta
     max_jump: timedelta
     batch: int
     snapshot_ticks: int
+    goes_by_time: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,7 @@ class Engine:
         *,
         root: Path,
         ledger: Ledger,
+        segments: SegmentSource,
         sensing: Sensing,
         policies: PolicySource,
         rules: RunRules,
@@ -88,8 +92,7 @@ class Engine:
         self._executor_name = executor_name
         self._watch = watch
         self._groups = sorted({item.group for item in sensing.network.items.values()})
-        # Names are looked up as events are judged: master data may be stated among them.
-        self._segments = Segments(root / "events", ledger)
+        self._segments = segments
         self._segment: SegmentRow | None = None
         self._forget()
 
@@ -142,8 +145,7 @@ class Engine:
         self._finish_last_tick()
         if self._segment is not None:
             self._finish_segment(self._segment, self._segments.merged(self._segment))
-        opened = self._segments.open_new()
-        if opened is not None:
+        for opened in self._segments.new():
             self._batch.begin_at(0)
             self._finish_segment(opened, self._segments.merged(opened))
         self._out.flush()
@@ -157,16 +159,27 @@ class Engine:
         self._expect_fits(merged)
         for arrived in merged[self._batch.next_rank :]:
             self._judge(arrived, merged)
-        clock = self._belief.clock
-        if clock is not None:
-            while (due := self._next_tick(clock)) <= clock:
-                self._tick(due, is_last=due == clock)
-            last = self._belief.last_tick
-            if last is None or clock > last:
-                self._tick(clock, is_last=True)
+        if segment.is_whole:
+            self._run_last_ticks()
+        elif (
+            segment.cut is not None and segment.cut.through is not None and self._rules.goes_by_time
+        ):
+            through = segment.cut.through
+            while (due := self._next_tick(through)) <= through:
+                self._tick(due)
         self._commit(finish=True)
         self._segment = None
         self._batch.begin_at(0)
+
+    def _run_last_ticks(self) -> None:
+        clock = self._belief.clock
+        if clock is None:
+            return
+        while (due := self._next_tick(clock)) <= clock:
+            self._tick(due, is_last=due == clock)
+        last = self._belief.last_tick
+        if last is None or clock > last:
+            self._tick(clock, is_last=True)
 
     def _expect_fits(self, merged: Sequence[Arrived]) -> None:
         """Let the worker load its library meanwhile, if what is to be read makes a fit due."""

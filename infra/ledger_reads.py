@@ -5,7 +5,7 @@ Each question sees one committed state, however many statements it takes.
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Final
@@ -30,6 +30,7 @@ from replan.infra.ledger_rows import (
     unpacked,
 )
 from replan.records import feedback_from_json
+from replan.streams.log_slices import LogSlice
 
 STATUSES: Final = ("accepted", "rejected", "duplicate", "late", "quarantined")
 EVENTS: Final = "events."
@@ -79,9 +80,24 @@ class LedgerReads(ABC):
         rows = self._all(sa.select(t.segment).order_by(t.segment.c.id))
         return tuple(_segment(row) for row in rows)
 
+    def segments_among(self, ids: Collection[int]) -> tuple[SegmentRow, ...]:
+        """The segments with these ids, oldest first."""
+        c = t.segment.c
+        if not ids:
+            return ()
+        query = sa.select(t.segment).where(c.id.between(min(ids), max(ids))).order_by(c.id)
+        return tuple(_segment(row) for row in self._all(query) if row.id in ids)
+
+    def newest_segment(self) -> SegmentRow | None:
+        """The segment that was opened last; None before the first."""
+        row = self._first(sa.select(t.segment).order_by(t.segment.c.id.desc()).limit(1))
+        return None if row is None else _segment(row)
+
     def open_segment(self) -> SegmentRow | None:
         """The segment that is not wholly applied yet."""
-        return next((row for row in self.segments() if row.state == "open"), None)
+        # Only the newest can be: none is opened before the one before it is done.
+        newest = self.newest_segment()
+        return newest if newest is not None and newest.state == "open" else None
 
     def consumed(self) -> int | None:
         """The next rank of the open segment; None if no segment is open."""
@@ -340,8 +356,15 @@ _SEQ: Final = t.manifest.c.batch_seq
 
 
 def _segment(row: Any) -> SegmentRow:
-    files = tuple(SegmentFile(**file) for file in json.loads(row.files))
-    return SegmentRow(id=row.id, files=files, state=row.state, next_offset=row.next_offset)
+    plain = json.loads(row.files)
+    is_cut = isinstance(plain, dict)
+    return SegmentRow(
+        id=row.id,
+        files=() if is_cut else tuple(SegmentFile(**file) for file in plain),
+        cut=LogSlice.from_json(plain) if is_cut else None,
+        state=row.state,
+        next_offset=row.next_offset,
+    )
 
 
 def _manifest(row: Any) -> ManifestRow:

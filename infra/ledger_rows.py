@@ -15,6 +15,7 @@ from replan.canonical import canonical_bytes, sha256_hex
 from replan.effects import Feedback
 from replan.errors import LedgerBroken
 from replan.ledger import BadRow
+from replan.streams.log_slices import LogSlice
 from replan.units import (
     ActionId,
     DecisionId,
@@ -46,12 +47,20 @@ class SegmentFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentRow:
-    """What one run found new; `next_offset` is the first rank of its merge not applied yet."""
+    """What one run found new in the event files, or one `cut` of a log; `next_offset` is the first
+    rank of its merge not applied yet.
+    """
 
     id: int
-    files: tuple[SegmentFile, ...]
+    files: tuple[SegmentFile, ...] = ()
+    cut: LogSlice | None = None
     state: Literal["open", "done"]
     next_offset: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the log is over with it for now, so that its last tick is due."""
+        return self.cut is None or self.cut.through is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

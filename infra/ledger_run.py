@@ -28,6 +28,7 @@ from replan.infra.ledger_rows import (
     packed,
     text,
 )
+from replan.streams.log_slices import LogSlice
 from replan.units import instant_text
 
 SNAPSHOTS_KEPT: Final = 2
@@ -68,14 +69,23 @@ class RunWriter(LedgerRecords):
             self._count(EVENTS + name, counts[name])
 
     def store_segment(self, files: Iterable[SegmentFile]) -> int:
-        """Open a segment, before its first batch; its id. LedgerMoved while another is open."""
-        if self.open_segment() is not None:
-            raise LedgerMoved("a segment of event files is open already")
-        newest = self._scalar(sa.select(sa.func.coalesce(sa.func.max(t.segment.c.id), 0)))
+        """Open a segment of event files, before its first batch; its id. LedgerMoved while another
+        is open.
+        """
         plain = [{name: getattr(file, name) for name in file.__slots__} for file in files]
+        return self._open_segment(plain)
+
+    def store_slice(self, cut: LogSlice) -> int:
+        """Open a segment of a log in the same way."""
+        return self._open_segment(cut.to_json())
+
+    def _open_segment(self, content: Any) -> int:
+        if self.open_segment() is not None:
+            raise LedgerMoved("a segment is open already")
+        newest = self._scalar(sa.select(sa.func.coalesce(sa.func.max(t.segment.c.id), 0)))
         self._conn.execute(
             sa.insert(t.segment).values(
-                id=newest + 1, files=text(plain), state="open", next_offset=0
+                id=newest + 1, files=text(content), state="open", next_offset=0
             )
         )
         return int(newest) + 1

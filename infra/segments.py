@@ -4,13 +4,27 @@ What a scan finds new is stored as a segment before its first event is judged, s
 goes on with the same one.
 """
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from replan.infra.ledger_rows import SegmentFile, SegmentRow
 from replan.infra.ledger_store import Ledger
 from replan.streams.file_source import AppliedPrefix, Segment, merge, scan
 from replan.streams.file_source import SegmentFile as FoundFile
 from replan.streams.messages import Arrived
+
+
+class SegmentSource(Protocol):
+    """Where events come from, segment by segment."""
+
+    def merged(self, segment: SegmentRow) -> Sequence[Arrived]:
+        """The events of a segment in the order in which they count, the same each time."""
+        ...
+
+    def new(self) -> Iterator[SegmentRow]:
+        """What no segment holds yet, each stored as the open segment before it is given."""
+        ...
 
 
 class Segments:
@@ -34,14 +48,14 @@ class Segments:
         )
         return merge(self._folder, Segment(files=files))
 
-    def open_new(self) -> SegmentRow | None:
-        """What is new in the files, stored as the open segment; None if nothing is.
+    def new(self) -> Iterator[SegmentRow]:
+        """What is new in the files by now, stored as the open segment; nothing if nothing is.
 
         Raises PrefixChanged if applied lines changed.
         """
         found = scan(self._folder, self._prefixes())
         if found is None:
-            return None
+            return
         with self._ledger.transaction() as write:
             write.store_segment(
                 SegmentFile(
@@ -53,7 +67,9 @@ class Segments:
                 )
                 for f in found.files
             )
-        return self._ledger.open_segment()
+        opened = self._ledger.open_segment()
+        assert opened is not None, "it was stored just now"
+        yield opened
 
     def _prefixes(self) -> dict[str, AppliedPrefix]:
         return {

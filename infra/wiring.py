@@ -18,6 +18,7 @@ from replan.infra.ledger_store import Ledger
 from replan.infra.policy import PolicySource
 from replan.infra.reference_erp import ReferenceErp
 from replan.infra.run_lock import only_run
+from replan.infra.segments import Segments, SegmentSource
 from replan.infra.settings import Plan, RunMode, Settings
 from replan.infra.workspace import Workspace
 from replan.models.fitting import StatsforecastFitter
@@ -116,8 +117,10 @@ def opened_engine(
     ledger: Ledger,
     mode: RunMode,
     watch: Callable[[Progress], None] = lambda _: None,
+    segments: SegmentSource | None = None,
 ) -> Iterator[Engine]:
-    """A run of a workspace, with its workers and its executor, all closed at the end.
+    """A run of a workspace, with its workers and its executor, all closed at the end; over its
+    event files, or over other segments.
 
     Raises NotSo with the findings that forbid the run, UsageError for a part that is not there yet,
     LedgerBusy while another run of the workspace goes on.
@@ -138,6 +141,7 @@ def opened_engine(
         yield Engine(
             root=workspace.root,
             ledger=ledger,
+            segments=segments or Segments(workspace.events, ledger),
             sensing=Sensing(
                 network=workspace.network,
                 rules=sense_rules(settings),

@@ -18,7 +18,6 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
@@ -26,13 +25,10 @@ from replan.canonical import digest
 from replan.errors import PrefixChanged, UsageError
 from replan.network import Network
 from replan.streams.codec import MAX_RECORD_BYTES, Decoder, oversized
+from replan.streams.merge_order import FIRST, Order, arrived, order_of
 from replan.streams.messages import Arrived, Decoded, Place, Refused
 
 SUFFIXES = (".jsonl", ".jsonl.gz")
-
-_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
-
-Order = tuple[datetime, str, str, str, str, str, datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,19 +117,15 @@ def merge(
     placed: list[tuple[Order, int, Decoded | Refused]] = []
     read = 0
     for part in segment.files:
-        order: Order = (_BEFORE_ALL, "", "", "", "", "", _BEFORE_ALL)
+        order = FIRST
         for line in _part_lines(folder, part):
             for result in decode_line(decoder, line, part.name):
-                order = _order_of(result) or order
+                order = order_of(result) or order
                 placed.append((order, len(placed), result))
             read += 1
             if on_line is not None and read % 1000 == 0:
                 on_line(read)
-    placed.sort(key=lambda entry: entry[:2])
-    return [
-        Arrived(rank, None if order[0] is _BEFORE_ALL else order[0], result)
-        for rank, (order, _, result) in enumerate(placed)
-    ]
+    return arrived(placed)
 
 
 def decode_line(decoder: Decoder, line: Line, name: str) -> list[Decoded | Refused]:
@@ -249,30 +241,3 @@ def _is_whole(line: Line) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _order_of(result: Decoded | Refused) -> Order | None:
-    """The place of an event in the merge; None without a readable arrival."""
-    if isinstance(result, Decoded):
-        fact = result.fact
-        return (
-            fact.arrived_at,
-            fact.source,
-            fact.event_id,
-            fact.payload_sha,
-            # Events of one id and payload may differ in more; the order of lines must not decide.
-            result.type,
-            result.subject,
-            fact.occurred_at,
-        )
-    if result.arrived_at is None:
-        return None
-    return (
-        result.arrived_at,
-        result.source or "",
-        result.event_id or "",
-        result.sha256,
-        result.type or "",
-        "",
-        result.arrived_at,
-    )

@@ -1,0 +1,153 @@
+"""A log of any number of partitions decides as the same events in a file do, and so does a run
+that was cut off at any moment and went on elsewhere.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replan.errors import NotSo
+from replan.infra.log_segments import LogClockMarks, LogSegments
+from replan.infra.running import run_workspace
+from replan.infra.wiring import open_ledger, opened_engine
+from replan.infra.workspace import open_workspace
+from replan.streams.log_slices import Partition
+from tests.busy_world import arrival_of, busy_lines, shuffled, write_busy_world
+from tests.crash.lives import seen
+from tests.simulation.fake_log import FakeLog, spread
+
+SAME = ("clock", "decisions", "decisions_digest", "state_digest", "actions", "sent")
+INSIDE_THE_BOUND = timedelta(hours=40)
+
+
+class Cut(BaseException):
+    """The process is gone at this point."""
+
+
+def lines() -> list[str]:
+    """The busy world's lines that say when they arrived: others stand with a line before them,
+    which partitions do not keep.
+    """
+    return [line for line in busy_lines() if arrival_of(line) is not None]
+
+
+def run_on(root: Path, log: FakeLog, *, cut_after: int | None = None) -> bool:
+    """Run a workspace over a log to its end; False if it was cut off after so many questions to the
+    ledger.
+    """
+    workspace = open_workspace(root)
+    ledger = open_ledger(workspace)
+    begin = ledger.transaction
+    begun = 0
+
+    def transaction() -> Any:
+        nonlocal begun
+        begun += 1
+        if begun == cut_after:
+            raise Cut
+        return begin()
+
+    ledger.transaction = transaction  # type: ignore[method-assign]
+    time = workspace.settings.time
+    segments = LogSegments(
+        ledger,
+        log,
+        LogClockMarks(time.lateness),
+        until_end=True,
+        max_jump=time.max_jump,
+        slice_records=50,
+    )
+    try:
+        with suppress(Cut), opened_engine(workspace, ledger, "live", segments=segments) as engine:
+            engine.run_until_end()
+            return True
+        return False
+    finally:
+        ledger.close()
+
+
+@pytest.fixture(scope="module")
+def by_file(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    root = write_busy_world(tmp_path_factory.mktemp("file") / "world", events=lines())
+    run_workspace(root, source=None, until_end=True, mode=None)
+    return only_same(seen(root, replay=False))
+
+
+def only_same(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found[name] for name in SAME}
+
+
+def no_files(root: Path) -> Path:
+    return write_busy_world(root, events=())
+
+
+@pytest.mark.parametrize("partitions", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_log_of_any_partitions_decides_as_a_file_does(
+    by_file: dict[str, Any], tmp_path: Path, partitions: int
+) -> None:
+    root = no_files(tmp_path / "world")
+    shuffled_lines = shuffled(lines(), seed=partitions, reach=INSIDE_THE_BOUND)
+    log = FakeLog(spread(shuffled_lines, partitions=partitions, seed=partitions), seed=partitions)
+    assert run_on(root, log)
+    assert by_file["sent"], "the world must act"
+    assert only_same(seen(root, replay=True)) == by_file
+
+
+def cuts() -> Iterator[int]:
+    rng = random.Random(7)
+    while True:
+        yield rng.randint(2, 20)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_cut_off_again_and_again_decides_the_same(
+    by_file: dict[str, Any], tmp_path: Path
+) -> None:
+    root = no_files(tmp_path / "world")
+    records = spread(lines(), partitions=2, seed=3)
+    died = 0
+    for n, after in enumerate(cuts()):
+        # Another process each time, and the log hands its records over differently.
+        log = FakeLog(records, seed=n)
+        if run_on(root, log, cut_after=after):
+            break
+        died += 1
+    assert died > 5, "it must have been cut off"
+    assert log.read_again > 0, "what was judged since the snapshot is read again"
+    assert only_same(seen(root, replay=True)) == by_file
+
+
+@pytest.mark.slow
+def test_a_log_that_grows_is_gone_on_with(by_file: dict[str, Any], tmp_path: Path) -> None:
+    root = no_files(tmp_path / "world")
+    whole = spread(lines(), partitions=2, seed=5)
+    half = {partition: found[: len(found) // 2] for partition, found in whole.items()}
+    assert run_on(root, FakeLog(half, seed=1))
+    assert run_on(root, FakeLog(whole, seed=2))
+    found = seen(root, replay=True)
+    assert sum(found["events"].values()) == len(lines())
+
+
+def test_records_that_were_not_read_and_are_gone_are_named(tmp_path: Path) -> None:
+    root = no_files(tmp_path / "world")
+    whole = spread(lines(), partitions=1, seed=5)
+    half = {partition: found[:10] for partition, found in whole.items()}
+    assert run_on(root, FakeLog(half, seed=1))
+    log = FakeLog(whole, seed=2)
+    log.lost[Partition("pos", 0)] = 13
+    with pytest.raises(NotSo, match=r"pos-0: offsets 10 to 12 were not read and are gone"):
+        run_on(root, log)
+
+
+def test_a_topic_that_was_made_anew_is_not_taken_for_the_old_one(tmp_path: Path) -> None:
+    root = no_files(tmp_path / "world")
+    whole = spread(lines(), partitions=1, seed=5)
+    assert run_on(root, FakeLog({p: found[:10] for p, found in whole.items()}, seed=1))
+    fresh = {p: found[:4] if p.topic == "pos" else found for p, found in whole.items()}
+    with pytest.raises(NotSo, match=r"pos-0: was read up to offset 10 and ends at 4 now"):
+        run_on(root, FakeLog(fresh, seed=2))
