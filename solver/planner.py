@@ -37,6 +37,7 @@ from replan.solver.offers import (
     Usable,
     of_kinds,
     reduced,
+    sizes,
     usable_offers,
 )
 
@@ -204,8 +205,11 @@ def _variants(
     usable: tuple[Usable, ...],
     plans: tuple[Found, ...],
 ) -> Iterator[tuple[str, tuple[Action, ...]]]:
-    """Half of the best plan, its best single action, then the best of the offers not in it."""
+    """Half of the best plan, its best single action, the best of the offers not in it; last what
+    is left where there is a single offer: one of them in another size.
+    """
     left = usable
+    singles: list[Action] = []
     if plans:
         best = min(plans, key=lambda plan: (plan.cost, plan.name))
         half = _half(problem, usable, best.actions)
@@ -214,10 +218,20 @@ def _variants(
         yield f"{best.name}_single", min(((a,) for a in best.actions), key=costing.of)
         used = {key_of_action(action) for action in best.actions}
         left = tuple(u for u in usable if u.name not in used)
+        singles.extend(best.actions)
     while left:
         other = best_single(costing, left)
         yield f"{other[0].kind}_other", other
         left = tuple(u for u in left if u.name != key_of_action(other[0]))
+        singles.extend(other)
+    offers = {u.name: u for u in usable}
+    for action in singles:
+        offer, qty = offers[key_of_action(action)], int(action.qty)
+        less = [size for size in sizes(offer) if size < qty]
+        if less:
+            yield f"{action.kind}_less", (offer.action(problem.item, less[-1]),)
+        # Beyond what could save a sale in any draw; a planner may know of one that could.
+        yield f"{action.kind}_more", (offer.action(problem.item, qty + offer.lot),)
 
 
 def _distinct(found: list[Found]) -> list[Found]:

@@ -53,6 +53,38 @@ def test_one_lane_alone_still_gives_three_options() -> None:
     assert sorted(names(MilpPlanner().answer(asked))) == ["none", "reallocate", "reallocate_half"]
 
 
+def test_a_single_lot_is_shown_beside_two_of_them() -> None:
+    asked = problem(
+        (
+            site("S1", on_hand=20, daily=[8] * 5),
+            site("S2", on_hand=90, daily=[5] * 5, spare=50),
+        ),
+        (lane("L1", "S2", "S1", lot=20),),
+    )
+    answer = MilpPlanner().answer(asked)
+    moved = {o.name: [int(a.qty) // 1_000 for a in o.actions] for o in answer.options}
+    assert moved == {"reallocate": [20], "reallocate_more": [40], "none": []}
+    assert answer.recommended == "reallocate"
+
+
+def test_an_offer_that_does_not_pay_is_shown_in_two_sizes() -> None:
+    asked = problem(
+        (
+            site("S1", on_hand=20, daily=[8] * 5),
+            site("S2", on_hand=90, daily=[5] * 5, spare=50),
+        ),
+        (lane("L1", "S2", "S1", lot=4, fixed=500_000),),
+    )
+    answer = MilpPlanner().answer(asked)
+    assert (len(answer.options), answer.recommended) == (3, "none")
+
+
+def test_a_whole_line_in_one_lot_has_no_third_plan_beside_it() -> None:
+    inbound, offer = order_line("PO1@1", "S1", qty=24, day=6, new_day=2, lot=24)
+    asked = problem((site("S1", on_hand=20, daily=[10] * 6, inbound=(inbound,)),), (), (offer,))
+    assert sorted(names(MilpPlanner().answer(asked))) == ["expedite", "none"]
+
+
 def test_without_any_offer_the_only_option_is_to_do_nothing() -> None:
     answer = MilpPlanner().answer(replace(both_kinds(), expedites=(), lanes=()))
     assert names(answer) == ["none"]
