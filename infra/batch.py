@@ -1,6 +1,6 @@
 """What was judged since the last commit, and how is it stored?
 
-Replies to producers are appended to their file after the commit; that they stand there is stored
+Replies to producers are handed to the outlet after the commit; that they stand there is stored
 with the next transaction, so a process that died in between writes them again and no line twice.
 """
 
@@ -12,11 +12,9 @@ from typing import Any
 from replan.infra.ledger_rows import DeadLetterRow, ManifestRow
 from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_writer import LedgerWriter
-from replan.infra.out_files import OutFiles
+from replan.infra.out_names import ACCEPTED
+from replan.infra.outlets import Outlet
 from replan.streams.messages import Outcome, Refused, Reply
-
-ACCEPTED = "accepted.jsonl"
-"""The out file of replies."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -24,7 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Batch:
     """The events of one segment judged since the last commit; `next_rank` is the next to judge."""
 
-    def __init__(self, ledger: Ledger, out: OutFiles) -> None:
+    def __init__(self, ledger: Ledger, out: Outlet) -> None:
         self._ledger = ledger
         self._out = out
         self._outcomes: list[Outcome] = []
@@ -83,8 +81,15 @@ class Batch:
             self._out.append(ACCEPTED, [reply_line(reply) for reply in replies])
             self._replied_through = self._ledger.batch_seq()
 
+    def settle(self) -> None:
+        """Wait until the answers stand at their target; outside any transaction, since a broker
+        may keep us waiting.
+        """
+        if self._replied_through:
+            self._out.settle()
+
     def confirm(self, write: LedgerWriter) -> None:
-        """Store that the answers stand in their file."""
+        """Store that the answers stand at their target; after `settle`."""
         if self._replied_through:
             write.mark_replied(self._replied_through)
             self._out.confirm(write, ACCEPTED)

@@ -25,7 +25,7 @@ from replan.infra.execution import Executor
 from replan.infra.ledger_rows import ProposalRow, SegmentRow
 from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_writer import LedgerWriter
-from replan.infra.out_files import OutFiles
+from replan.infra.outlets import OpensOutlet
 from replan.infra.policy import PolicySource
 from replan.infra.segments import SegmentSource
 from replan.infra.sending import Sending
@@ -79,9 +79,9 @@ class Engine:
         pool: WorkerPool | None,
         executor: Executor,
         executor_name: str,
+        outlet: OpensOutlet,
         watch: Callable[[Progress], None] = lambda _: None,
     ) -> None:
-        self._root = root
         self._ledger = ledger
         self._sensing = sensing
         self._policies = policies
@@ -90,6 +90,7 @@ class Engine:
         self._pool = pool
         self._executor = executor
         self._executor_name = executor_name
+        self._opens_outlet = outlet
         self._watch = watch
         self._groups = sorted({item.group for item in sensing.network.items.values()})
         self._segments = segments
@@ -102,7 +103,7 @@ class Engine:
         self._segment = None
         self._belief = Belief(self._sensing, lateness=rules.lateness, max_jump=rules.max_jump)
         # Lines that were written and not confirmed are found again, as after a crash.
-        self._out = OutFiles(self._root, self._ledger)
+        self._out = self._opens_outlet()
         self._batch = Batch(self._ledger, self._out)
         self._sending = Sending(
             self._ledger,
@@ -224,6 +225,7 @@ class Engine:
         snapshot = belief.as_bytes() if due_now else None
         self._sending.release(at, belief)
         if snapshot is not None:
+            self._batch.settle()
             with self._ledger.transaction() as write:
                 self._batch.confirm(write)
                 write.save_snapshot(at, snapshot)
@@ -302,6 +304,7 @@ class Engine:
         """
         segment = self._segment
         assert segment is not None, "facts are only applied from a segment"
+        self._batch.settle()
         with self._ledger.transaction() as write:
             self._batch.store(write, segment.id, tick)
             belief = self._belief
@@ -318,6 +321,7 @@ class Engine:
                 write.finish_segment(segment.id)
         self._batch.stored()
         if finish:
+            self._batch.settle()
             with self._ledger.transaction() as write:
                 self._batch.confirm(write)
 

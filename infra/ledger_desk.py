@@ -28,15 +28,12 @@ from replan.infra import ledger_schema as t
 from replan.infra.ledger_audit import AuditTail, desk_writer, verdict_body
 from replan.infra.ledger_database import upsert
 from replan.infra.ledger_rows import action_columns, now_columns, packed, text
+from replan.infra.out_names import COMMANDS, DECISIONS, ESCALATIONS, NOTIFICATIONS
 from replan.records import feedback_json
 from replan.throttle import notification
 from replan.units import ActionId, instant_text
 
-DECISIONS: Final = "decisions.jsonl"
-ESCALATIONS: Final = "escalations.jsonl"
-COMMANDS: Final = "commands.jsonl"
 ENGINE_SOURCE: Final = "/replan/engine"
-NOTIFICATIONS: Final = "notifications.jsonl"
 
 
 _ORDER: Final = (

@@ -28,12 +28,11 @@ from replan.infra.ledger_rows import (
     packed,
     text,
 )
+from replan.infra.out_names import DLQ
 from replan.streams.log_slices import LogSlice
 from replan.units import instant_text
 
 SNAPSHOTS_KEPT: Final = 2
-DLQ: Final = "dlq.jsonl"
-"""The out file of dead letters."""
 
 
 class RunWriter(LedgerRecords):

@@ -6,12 +6,13 @@ that died before it could say so: those lines are taken as written, half a line 
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_writer import LedgerWriter
+from replan.infra.outlets import Outgoing
 
 FOLDER: Final = "out"
 BATCH: Final = 5_000
@@ -19,7 +20,7 @@ BATCH: Final = 5_000
 
 
 class OutFiles:
-    """The out files of a workspace; one process at a time may write them."""
+    """The `Outlet` of a workspace's out files; one process at a time may write them."""
 
     def __init__(self, root: Path, ledger: Ledger) -> None:
         self._folder = root / FOLDER
@@ -57,6 +58,17 @@ class OutFiles:
                 handle.write(b"".join(new))
                 handle.flush()
                 os.fsync(handle.fileno())
+
+    def deliver(self, file: str, lines: Sequence[Outgoing]) -> list[str | None]:
+        """Append lines; a file refuses none, and has no place for headers."""
+        self.append(file, [one.line for one in lines])
+        return [None] * len(lines)
+
+    def settle(self) -> None:
+        """What was appended is on the disk already."""
+
+    def close(self) -> None:
+        """Nothing stays open between appends."""
 
     def confirm(self, write: LedgerWriter, *files: str) -> None:
         """Store how long the files are, in the transaction that marks their lines as written."""

@@ -21,11 +21,11 @@ from replan.infra.execution import Executor, Respondent
 from replan.infra.ledger_rows import AnswerRow, OutboxRow
 from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_writer import LedgerWriter
-from replan.infra.out_files import OutFiles
+from replan.infra.out_names import COMMANDS
+from replan.infra.outlets import Outlet
 from replan.infra.policy import PolicySource
 from replan.units import instant_text
 
-COMMANDS = "commands.jsonl"
 COMMAND_SOURCE = "/replan/engine"
 
 
@@ -35,7 +35,7 @@ class Sending:
     def __init__(
         self,
         ledger: Ledger,
-        out: OutFiles,
+        out: Outlet,
         executor: Executor,
         executor_name: str,
         policies: PolicySource,

@@ -15,6 +15,7 @@ from replan.infra.authority_file import AUTHORITY_FILE
 from replan.infra.engine import Engine, Progress, RunRules
 from replan.infra.execution import Executor, FileExecutor
 from replan.infra.ledger_store import Ledger
+from replan.infra.out_files import OutFiles
 from replan.infra.policy import PolicySource
 from replan.infra.reference_erp import ReferenceErp
 from replan.infra.run_lock import only_run
@@ -160,6 +161,7 @@ def opened_engine(
             pool=fits,
             executor=executor,
             executor_name="erp" if settings.executor.reference_erp else "file",
+            outlet=lambda: OutFiles(workspace.root, ledger),
             watch=watch,
         )
 
