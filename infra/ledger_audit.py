@@ -115,7 +115,7 @@ def _stored(conn: sa.Connection) -> Iterator[tuple[ChainRow, str, str]]:
     # As bytes: text that is no longer UTF-8 must be reported, not stumbled over.
     c = t.audit.c
     columns = (c.writer, c.prev, c.hash, c.body, c.at, c.subject)
-    query = sa.select(c.seq, *map(_bytes, columns))
+    query = sa.select(c.seq, *map(t.as_bytes, columns))
     for seq, writer, prev, hashed, body, at, subject in conn.execute(
         query.order_by(c.writer, c.seq)
     ):
@@ -123,10 +123,6 @@ def _stored(conn: sa.Connection) -> Iterator[tuple[ChainRow, str, str]]:
             writer=_loose(writer), seq=seq, prev=_loose(prev), hash=_loose(hashed), body=body
         )
         yield chained, _loose(at), _loose(subject)
-
-
-def _bytes(column: Any) -> Any:
-    return sa.cast(column, sa.LargeBinary)
 
 
 def _loose(data: bytes) -> str:
@@ -214,7 +210,7 @@ def _decision_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
 def _moved_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
     c = t.decision_move.c
     move = conn.execute(
-        sa.select(_bytes(c.body)).where(
+        sa.select(t.as_bytes(c.body)).where(
             c.planning_group == body["group"], c.seq == body["seq"], c.n == body["n"]
         )
     ).scalar()

@@ -1,81 +1,126 @@
-"""How do we talk to the database? Connections, transactions, its errors in our words, its revision.
+"""How do we talk to the database? Transactions, its errors in our words, its revision.
 
-SQLite runs with a write-ahead log, synchronous=FULL and foreign keys. A writing transaction takes
-its lock at BEGIN: one that starts as a reader fails at its first write if another was faster.
+What differs between a SQLite file and a PostgreSQL server stands in `ledger_sqlite` and
+`ledger_postgres`; the statements are the same.
 """
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from replan.canonical import canonical_bytes
-from replan.errors import LedgerBroken, LedgerBusy, NotSo, UsageError
+from replan.errors import LedgerBroken, LedgerBusy, NotSo, ReplanError, UsageError
+from replan.infra import ledger_sqlite
 from replan.infra.ledger_schema import HEAD, control
-from replan.infra.ledger_views import VIEWS_SHA, create_views, drop_views
+from replan.infra.ledger_views import create_views, drop_views, views_sha
 
 BUSY_SECONDS: Final = 5.0
-BEGIN_ATTEMPTS: Final = 3
-"""The database itself waits `BUSY_SECONDS` each time; there is nothing to sleep in between."""
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
-_AWAY: Final = ("BUSY", "LOCKED", "FULL", "IOERR", "CANTOPEN", "READONLY", "PROTOCOL", "NOMEM")
+
+class Backend(Protocol):
+    """What a kind of database has to know for us; a module each."""
+
+    @property
+    def DriverError(self) -> type[Exception]: ...
+
+    def open_engine(self, url: URL, root: Path, busy_seconds: float) -> sa.Engine: ...
+
+    def begin_reading(self, conn: sa.Connection) -> None: ...
+
+    def begin_writing(self, conn: sa.Connection) -> None: ...
+
+    def commit(self, conn: sa.Connection) -> None: ...
+
+    def meaning(self, error: BaseException | None) -> type[ReplanError]: ...
+
+    def fault(self, conn: sa.Connection) -> str | None: ...
+
+    def unsafe(self, conn: sa.Connection) -> list[str]: ...
+
+    def now(self, conn: sa.Connection) -> datetime: ...
 
 
-def open_engine(url: str, root: Path, busy_seconds: float) -> sa.Engine:
-    """An engine for a ledger URL; a relative SQLite file lies in `root`. Raises UsageError."""
+def open_engine(
+    url: str, root: Path, busy_seconds: float, password: str | None = None
+) -> sa.Engine:
+    """An engine for a ledger URL; a relative SQLite file lies in `root`. `password` goes before
+    one in the URL. Raises UsageError.
+    """
     try:
         parsed = make_url(url)
     except sa.exc.ArgumentError as error:
         raise UsageError(f"ledger url {url!r} is not a database URL: {error}") from error
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database[0] == ":":
-        raise UsageError(f"ledger url {url!r}: must name a SQLite file, as in sqlite:///ledger.db")
-    file = root / parsed.database
-    if not file.parent.is_dir():
-        raise UsageError(f"ledger url {url!r}: folder {file.parent} does not exist")
-    engine = sa.create_engine(
-        parsed.set(database=str(file)), connect_args={"timeout": busy_seconds}
-    )
-    sa.event.listen(engine, "connect", _prepare_sqlite)
-    sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
+    kind = parsed.get_backend_name()
+    if kind not in ("sqlite", "postgresql", "postgres"):
+        shown = parsed.render_as_string(hide_password=True)
+        raise UsageError(
+            f"ledger url {shown}: must name a SQLite file, as sqlite:///ledger.db does, or a "
+            "PostgreSQL database, as postgresql://user@host/database does"
+        )
+    if password is not None and kind != "sqlite":
+        parsed = parsed.set(password=password)
+    return _backend(kind).open_engine(parsed, root, busy_seconds)
 
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A connection whose statements all see the same committed state."""
     with translated(engine), engine.connect() as conn:
-        _begin(conn.execution_options(replan_reads=True))
+        backend(engine).begin_reading(conn)
         yield conn
 
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """One writing transaction: committed when the block ends, rolled back when it raises."""
+    """One writing transaction: committed when the block ends, rolled back when it raises. There is
+    one at a time; LedgerBusy if none of the others ends soon.
+    """
     with translated(engine), engine.connect() as conn:
-        _begin(conn)
+        backend(engine).begin_writing(conn)
         yield conn
-        conn.commit()
+        backend(engine).commit(conn)
 
 
 @contextmanager
 def translated(engine: sa.Engine) -> Iterator[None]:
-    """Database errors in our words: LedgerBusy where trying again is safe, else LedgerBroken."""
+    """Database errors in our words: LedgerBusy where trying again is safe, NotSo where a right is
+    missing, else LedgerBroken.
+    """
+    mine = backend(engine)
     try:
         yield
-    except (sa.exc.DBAPIError, sqlite3.Error) as error:
+    except sa.exc.TimeoutError as error:
+        raise LedgerBusy(f"ledger {shown(engine)}: all connections are in use") from error
+    except (sa.exc.DBAPIError, mine.DriverError) as error:
         original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-        name = getattr(original, "sqlite_errorname", "")
-        place = engine.url.render_as_string(hide_password=True)
-        if any(name.startswith(f"SQLITE_{word}") for word in _AWAY):
-            raise LedgerBusy(f"ledger {place}: {original}") from error
-        raise LedgerBroken(f"ledger {place}: {original}") from error
+        raise mine.meaning(original)(f"ledger {shown(engine)}: {str(original).strip()}") from error
+
+
+def shown(engine: sa.Engine) -> str:
+    """Where the ledger is, without its password."""
+    return engine.url.render_as_string(hide_password=True)
+
+
+def backend(engine: sa.Engine) -> Backend:
+    """What is known of this kind of database."""
+    return _backend(engine.dialect.name)
+
+
+def _backend(kind: str) -> Backend:
+    if kind == "sqlite":
+        return ledger_sqlite
+    # Its driver takes a while to load, and a workspace with a file never needs it.
+    from replan.infra import ledger_postgres
+
+    return ledger_postgres
 
 
 def ready(engine: sa.Engine, *, migrate: bool) -> None:
@@ -87,9 +132,9 @@ def ready(engine: sa.Engine, *, migrate: bool) -> None:
     with reading(engine) as conn:
         tables = sa.inspect(conn).get_table_names()
         revision = _revision(conn, tables)
-        if revision == HEAD and (_views_sha(conn) == VIEWS_SHA or not migrate):
+        if revision == HEAD and (_views_sha(conn) == views_sha(engine.dialect.name) or not migrate):
             return
-    place = engine.url.database
+    place = shown(engine)
     if revision is None and tables:
         raise NotSo(f"ledger {place}: holds tables of something else ({tables[0]}, …)")
     if revision is not None and not migrate and revision != HEAD:
@@ -99,11 +144,22 @@ def ready(engine: sa.Engine, *, migrate: bool) -> None:
 
 
 def quick_check(engine: sa.Engine) -> None:
-    """Read through the file; raises LedgerBroken for a damaged page."""
+    """Read through a file; raises LedgerBroken for a damaged page."""
     with reading(engine) as conn:
-        answer = conn.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-    if answer != "ok":
-        raise LedgerBroken(f"ledger {engine.url.database}: {answer}")
+        fault = backend(engine).fault(conn)
+    if fault is not None:
+        raise LedgerBroken(f"ledger {shown(engine)}: {fault}")
+
+
+def refuse_unsafe(engine: sa.Engine) -> None:
+    """NotSo where the database may lose a committed transaction in a power cut."""
+    with reading(engine) as conn:
+        unsafe = backend(engine).unsafe(conn)
+    if unsafe:
+        raise NotSo(
+            f"ledger {shown(engine)}: {'; '.join(unsafe)} in live mode, or a power cut loses what "
+            "was decided and sent"
+        )
 
 
 def upsert(
@@ -133,7 +189,7 @@ def insert_or(conn: sa.Connection, table: sa.Table) -> Any:
     return dialects[conn.dialect.name](table)
 
 
-def _migrate(conn: sa.Connection, place: str | None) -> None:
+def _migrate(conn: sa.Connection, place: str) -> None:
     # Alembic takes longer to load than most commands take to run, and few of them migrate.
     from alembic import command
     from alembic.config import Config
@@ -153,7 +209,7 @@ def _migrate(conn: sa.Connection, place: str | None) -> None:
     command.upgrade(config, "head")
     create_views(conn)
     conn.execute(sa.delete(control).where(control.c.key == "views"))
-    conn.execute(sa.insert(control).values(key="views", value=_text(VIEWS_SHA)))
+    conn.execute(sa.insert(control).values(key="views", value=_text(views_sha(conn.dialect.name))))
 
 
 def _revision(conn: sa.Connection, tables: list[str]) -> str | None:
@@ -169,27 +225,3 @@ def _views_sha(conn: sa.Connection) -> str | None:
 
 def _text(value: Any) -> str:
     return canonical_bytes(value).decode()
-
-
-def _begin(conn: sa.Connection) -> None:
-    for attempt in range(1, BEGIN_ATTEMPTS + 1):
-        try:
-            conn.begin()
-        except sa.exc.OperationalError as error:
-            name = getattr(error.orig, "sqlite_errorname", "")
-            if not name.startswith("SQLITE_BUSY") or attempt == BEGIN_ATTEMPTS:
-                raise
-        else:
-            return
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own transaction control would begin late and as a reader.
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _begin_sqlite(conn: sa.Connection) -> None:
-    reads = conn.get_execution_options().get("replan_reads", False)
-    conn.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -15,12 +15,14 @@ import sqlalchemy as sa
 from replan.alarms import Alarm, AlarmScope
 from replan.effects import Move
 from replan.infra import ledger_schema as t
+from replan.infra.ledger_lease import lease_of
 from replan.infra.ledger_rows import (
     AnswerRow,
     DeskLogRow,
     DeskRow,
     FeedbackRow,
     FitRow,
+    LeaseRow,
     ManifestRow,
     OutboxRow,
     ProposalRow,
@@ -67,6 +69,11 @@ class LedgerReads(ABC):
         """Where the log clock stands; None before the first event."""
         value = self.control("clock")
         return None if value is None else datetime.fromisoformat(value)
+
+    def lease(self, role: str) -> LeaseRow | None:
+        """Who holds a role, or held it last; None if nobody ever did."""
+        with self._reading() as conn:
+            return lease_of(conn, role)
 
     def counts(self) -> dict[str, int]:
         """Events by status, over all runs."""

@@ -64,6 +64,16 @@ class SegmentRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRow:
+    """Who holds a role; `until`, by the database's time, others may not take it."""
+
+    role: str
+    epoch: int
+    owner: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestRow:
     """One batch: ranks applied (`last_offset` = `first_offset` - 1: none) and the tick it closed.
 

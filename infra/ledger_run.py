@@ -7,7 +7,7 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from replan.alarms import Alarm
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import LedgerBroken, LedgerMoved
+from replan.infra import ledger_lease
 from replan.infra import ledger_schema as t
 from replan.infra.ledger_audit import SENSE, AuditTail
-from replan.infra.ledger_database import insert_or, upsert
+from replan.infra.ledger_database import backend, insert_or, upsert
 from replan.infra.ledger_reads import EVENTS
 from replan.infra.ledger_records import LedgerRecords
 from replan.infra.ledger_rows import (
@@ -48,6 +49,20 @@ class RunWriter(LedgerRecords):
     def finish(self) -> None:
         """Write what was collected; the ledger calls this before it commits."""
         self._tail.flush()
+
+    def take_lease(self, role: str, owner: str, ttl: timedelta) -> int | None:
+        """Become the one who holds a role; see `Ledger.take_lease`."""
+        return ledger_lease.take(self._conn, role, owner, ttl, self._now())
+
+    def hold_lease(self, role: str, epoch: int, ttl: timedelta) -> None:
+        """What this transaction stores is stored under a lease, which then lasts `ttl` from now on.
+
+        Raises LeaseLost if another one has taken it since.
+        """
+        ledger_lease.hold(self._conn, role, epoch, self._now() + ttl)
+
+    def _now(self) -> datetime:
+        return backend(self._conn.engine).now(self._conn)
 
     def set_control(self, key: str, value: Any) -> None:
         """Keep a plain JSON value under a key."""

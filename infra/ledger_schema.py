@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The schema revision this code works with; the newest file in `migrations/versions`."""
 
 APPEND_ONLY: Final = ("audit", "decision", "decision_move", "verdict")
@@ -52,6 +53,24 @@ def sortable_instant(at: datetime) -> str:
     if at.tzinfo is None:
         raise ValueError(f"instant {at.isoformat()} has no zone")
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+class as_bytes(sa.sql.functions.GenericFunction[bytes]):
+    """The bytes of a text column, UTF-8 or not."""
+
+    type = sa.LargeBinary()
+    inherit_cache = True
+
+
+@compiles(as_bytes, "sqlite")
+def _sqlite_bytes(element: Any, compiler: Any, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS BLOB)"
+
+
+@compiles(as_bytes, "postgresql")
+def _postgres_bytes(element: Any, compiler: Any, **options: Any) -> str:
+    # A cast would read backslashes as escapes.
+    return f"convert_to({compiler.process(element.clauses, **options)}, 'UTF8')"
 
 
 # Ids and hashes sort by code point, as Python does, whatever the locale of the database.
@@ -178,6 +197,17 @@ alarm = sa.Table(
 )
 
 out_file = sa.Table("out_file", metadata, _key("file"), _must("length", Count))
+
+lease = sa.Table(
+    "lease",
+    metadata,
+    _key("role"),
+    # Counts the holders: one more each time the lease is taken.
+    _must("epoch", Count),
+    _must("owner"),
+    # By the database's time, unlike every other instant here.
+    _must("until", Instant),
+)
 
 # Sense: proposals, what it learns back, and forecasts for people to look at.
 

@@ -1,9 +1,11 @@
 """What may dashboards and auditors read? The ledger's views, stable in names and columns.
 
 Instants come out as RFC 3339 in UTC, quantities in base units, money in minor units. The views are
-made again whenever their text changed, so they need no migration of their own.
+made again whenever their text changed, so they need no migration of their own. Their text is one
+for both databases but for a few words, which stand as `@word@` and are spelt for each below.
 """
 
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
@@ -26,15 +28,48 @@ def _controlled(key: str, name: str) -> str:
     return f"(SELECT replace(value, '\"', '') FROM control WHERE key = '{key}') AS {name}"
 
 
-_CLOCK: Final = "(SELECT julianday(replace(value, '\"', '')) FROM control WHERE key = 'clock')"
+_THOUSAND: Final = "CAST(1000 AS DOUBLE PRECISION)"
+
 _URGENCY: Final = f"""CASE WHEN state IN ({", ".join(f"'{state}'" for state in sorted(PENDING))})
                     AND deadline IS NOT NULL
-               THEN round(CAST(urgency AS REAL)
-                          / max((julianday(deadline) - {_CLOCK}) * 24.0, {LEAST_HOURS}), 6)
+               THEN CAST(round(CAST(CAST(urgency AS DOUBLE PRECISION)
+                          / @larger@(@hours_left@, {LEAST_HOURS}) AS NUMERIC), 6)
+                         AS DOUBLE PRECISION)
                END"""
 """As in `replan.urgency`: the column holds what is at risk, the time left is counted now."""
 
+_CLOCK: Final = "(SELECT replace(value, '\"', '') FROM control WHERE key = 'clock')"
 _LEVELS: Final = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
+
+
+def _levels(column: str) -> str:
+    return ", ".join(column.format(k, level) for k, level in enumerate(_LEVELS))
+
+
+_SPELT: Final[dict[str, dict[str, str]]] = {
+    "sqlite": {
+        "larger": "max",
+        "hours_left": f"(julianday(deadline) - julianday({_CLOCK})) * 24.0",
+        "days_ahead": f"""
+              SELECT forecast.item, forecast.site, forecast.made_at,
+                     date(forecast.first_day, '+' || day.key || ' days') AS date,
+                     {_levels("json_extract(day.value, '$[{}]') AS {}")}
+              FROM forecast_now AS forecast, json_each(forecast.body) AS day""",
+    },
+    "postgresql": {
+        "larger": "greatest",
+        "hours_left": f"extract(epoch FROM CAST(deadline AS timestamptz)"
+        f" - CAST({_CLOCK} AS timestamptz)) / 3600.0",
+        "days_ahead": f"""
+              SELECT forecast.item, forecast.site, forecast.made_at,
+                     to_char(CAST(forecast.first_day AS date) + CAST(day.n AS integer) - 1,
+                             'YYYY-MM-DD') AS date,
+                     {_levels("CAST(day.value ->> {} AS DOUBLE PRECISION) AS {}")}
+              FROM forecast_now AS forecast,
+                   jsonb_array_elements(CAST(forecast.body AS jsonb)) WITH ORDINALITY
+                       AS day(value, n)""",
+    },
+}
 
 VIEWS: Final[dict[str, str]] = {
     "v_decisions": f"""
@@ -44,7 +79,7 @@ VIEWS: Final[dict[str, str]] = {
                {_URGENCY} AS urgency, body
         FROM decision_now""",
     "v_actions": f"""
-        SELECT action_id, decision_id, kind, item, from_site, to_site, qty / 1000.0 AS qty,
+        SELECT action_id, decision_id, kind, item, from_site, to_site, qty / {_THOUSAND} AS qty,
                cost_minor, state, idem, {_instant("sent_at")} AS sent_at,
                {_instant("acked_at")} AS acked_at
         FROM action""",
@@ -61,21 +96,18 @@ VIEWS: Final[dict[str, str]] = {
         FROM cap_now""",
     "v_forecast": f"""
         SELECT item, site, date, {_instant("made_at")} AS made_at, {", ".join(_LEVELS)},
-               actual / 1000.0 AS actual, censored
+               actual / {_THOUSAND} AS actual, censored
         FROM forecast_day
         UNION ALL
         SELECT ahead.item, ahead.site, ahead.date, {_instant("ahead.made_at")},
-               {", ".join(f"json_extract(ahead.quantiles, '$[{k}]')" for k in range(len(_LEVELS)))},
-               NULL, NULL
-        FROM (SELECT forecast.item, forecast.site, forecast.made_at, day.value AS quantiles,
-                     date(forecast.first_day, '+' || day.key || ' days') AS date
-              FROM forecast_now AS forecast, json_each(forecast.body) AS day) AS ahead
+               {", ".join(f"ahead.{level}" for level in _LEVELS)}, NULL, NULL
+        FROM (@days_ahead@) AS ahead
         WHERE NOT EXISTS (SELECT 1 FROM forecast_day AS closed
                           WHERE closed.item = ahead.item AND closed.site = ahead.site
                             AND closed.date = ahead.date)""",
     "v_kpi_daily": """
         SELECT substr(decided_at, 1, 10) AS date, category, state, count(*) AS decisions,
-               sum(value_minor) AS value_minor
+               CAST(sum(value_minor) AS BIGINT) AS value_minor
         FROM decision_now
         GROUP BY substr(decided_at, 1, 10), category, state""",
     "v_exceptions_by_category": """
@@ -83,7 +115,7 @@ VIEWS: Final[dict[str, str]] = {
                sum(CASE WHEN was_escalated THEN 1 ELSE 0 END) AS escalations,
                sum(CASE WHEN state = 'escalated' THEN 1 ELSE 0 END) AS open,
                sum(CASE WHEN state = 'executed' THEN 1 ELSE 0 END) AS executed,
-               sum(value_minor) AS value_minor
+               CAST(sum(value_minor) AS BIGINT) AS value_minor
         FROM decision_now
         GROUP BY category""",
     "v_stream_health": f"""
@@ -96,11 +128,12 @@ VIEWS: Final[dict[str, str]] = {
         SELECT alarm_id, kind, item, site, model, source, {_instant("opened_at")} AS opened_at,
                {_instant("closed_at")} AS closed_at, text
         FROM alarm""",
-    "v_model_health": """
+    "v_model_health": f"""
         SELECT item, site, count(*) AS days,
-               avg(CASE WHEN actual / 1000.0 BETWEEN p05 AND p95 THEN 1.0 ELSE 0.0 END) AS coverage,
-               sum(abs(actual / 1000.0 - p50)) / nullif(sum(actual) / 1000.0, 0) AS wape,
-               (sum(p50) - sum(actual) / 1000.0) / nullif(sum(actual) / 1000.0, 0) AS bias
+               CAST(avg(CASE WHEN actual / {_THOUSAND} BETWEEN p05 AND p95 THEN 1.0 ELSE 0.0 END)
+                    AS DOUBLE PRECISION) AS coverage,
+               sum(abs(actual / {_THOUSAND} - p50)) / nullif(sum(actual) / {_THOUSAND}, 0) AS wape,
+               (sum(p50) - sum(actual) / {_THOUSAND}) / nullif(sum(actual) / {_THOUSAND}, 0) AS bias
         FROM forecast_day
         WHERE p50 IS NOT NULL AND NOT censored
         GROUP BY item, site""",
@@ -109,8 +142,22 @@ VIEWS: Final[dict[str, str]] = {
         FROM audit""",
 }
 
-VIEWS_SHA: Final = digest(VIEWS)
-"""Digest of the text of all views; the ledger keeps it to see whether they must be made again."""
+
+@cache
+def _spelt(dialect: str) -> dict[str, str]:
+    """The views as a database understands them."""
+    found = dict(VIEWS)
+    for word, spelling in _SPELT[dialect].items():
+        found = {name: text.replace(f"@{word}@", spelling) for name, text in found.items()}
+    return found
+
+
+@cache
+def views_sha(dialect: str) -> str:
+    """Digest of the text of all views; the ledger keeps it to see whether they must be made
+    again.
+    """
+    return digest(_spelt(dialect))
 
 
 def drop_views(conn: sa.Connection) -> None:
@@ -121,5 +168,5 @@ def drop_views(conn: sa.Connection) -> None:
 
 def create_views(conn: sa.Connection) -> None:
     """Make all views; none of them may stand."""
-    for name, select in VIEWS.items():
+    for name, select in _spelt(conn.dialect.name).items():
         conn.exec_driver_sql(f"CREATE VIEW {name} AS {select}")

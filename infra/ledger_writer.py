@@ -105,10 +105,9 @@ class LedgerWriter(RunWriter):
         columns = {"tick": tick, "body": packed(state), "sha": sha256_hex(state)}
         seq = expected_seq + 1
         if expected_seq == 0:
+            first = insert_or(self._conn, t.desk).values(planning_group=group, seq=seq, **columns)
             found = self._conn.execute(
-                insert_or(self._conn, t.desk)
-                .values(planning_group=group, seq=seq, **columns)
-                .on_conflict_do_nothing()
+                first.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
             )
         else:
             found = self._conn.execute(

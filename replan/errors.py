@@ -5,7 +5,9 @@
     │   └── PrefixChanged   an event file was edited where it had already been applied
     ├── NotSo               the thing asked about is not so: invalid, not verified, refused (exit 1)
     ├── LedgerBusy          the ledger stayed locked or away (exit 75)
+    │   └── CommitUnknown   whether the last transaction was stored cannot be learnt yet
     ├── LedgerMoved         someone else wrote first: load again and judge again
+    │   └── LeaseLost       another process does now what this one did
     └── BrokenPromise       an invariant of ours does not hold; the process stops (exit 70)
         └── LedgerBroken    what the ledger holds contradicts itself
 
@@ -33,8 +35,18 @@ class LedgerBusy(ReplanError):
     """The ledger stayed locked or unreachable; trying again is safe."""
 
 
+class CommitUnknown(LedgerBusy):
+    """The connection was lost during a commit and nobody can say yet what became of it. What was to
+    be stored must be looked for before it is tried again."""
+
+
 class LedgerMoved(ReplanError):
     """What was read has changed since; nothing was stored. Load again and judge again."""
+
+
+class LeaseLost(LedgerMoved):
+    """The lease under which this process wrote is another's; nothing was stored, and this process
+    must stop writing."""
 
 
 class BrokenPromise(ReplanError):

@@ -1,10 +1,15 @@
 """What holds for every test: one thread a library, and property tests that repeat themselves."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.databases import Place
 
 # Set before numpy is first imported: threads of a library make sums depend on the machine.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -26,3 +31,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(tests).parts[0] in LONG:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> "Place":
+    """An empty ledger in a SQLite file, then in PostgreSQL."""
+    # Most tests need no database, and this takes longer to load than they take.
+    from tests.databases import new_place
+
+    if request.param == "postgresql":
+        request.getfixturevalue("postgresql")
+    return new_place(request.param, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[None]:
+    """A PostgreSQL server for those who ask for one; it ends with the session."""
+    from tests.databases import server
+
+    server()
+    yield
+    server().close()

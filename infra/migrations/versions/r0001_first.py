@@ -324,9 +324,21 @@ def upgrade() -> None:
     op.create_index(op.f("ix_outbox_action_id"), "outbox", ["action_id"])
     op.create_index(op.f("ix_outbox_state"), "outbox", ["state"])
 
+    dialect = op.get_bind().dialect.name
+    if dialect == "postgresql":
+        op.execute(_REFUSE)
     for table in APPEND_ONLY:
-        for change in ("UPDATE", "DELETE"):
-            op.execute(_refusal(op.get_bind().dialect.name, table, change))
+        # SQLite has no TRUNCATE.
+        for change in ("UPDATE", "DELETE", *(("TRUNCATE",) if dialect == "postgresql" else ())):
+            op.execute(_refusal(dialect, table, change))
+
+
+_REFUSE = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$
+"""
 
 
 def _refusal(dialect: str, table: str, change: str) -> str:
@@ -336,4 +348,7 @@ def _refusal(dialect: str, table: str, change: str) -> str:
             f"CREATE TRIGGER {name} BEFORE {change} ON {table} "
             f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         )
-    raise NotImplementedError(f"no append-only trigger is written for {dialect} yet")
+    return (
+        f"CREATE TRIGGER {name} BEFORE {change} ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
