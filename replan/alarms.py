@@ -93,6 +93,10 @@ class AlarmBook:
         if made is not None:
             self.news.append(replace(made, closed_at=at))
 
+    def scopes(self, kind: AlarmKind) -> list[AlarmScope]:
+        """What the open alarms of a kind are about, sorted."""
+        return [a.scope for _, a in sorted(self.standing.items()) if a.kind == kind]
+
     def stands(self, kind: AlarmKind, scope: AlarmScope) -> bool:
         """Whether such an alarm is open."""
         return _key(kind, scope) in self.standing

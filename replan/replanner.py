@@ -15,7 +15,7 @@ from typing import assert_never
 import numpy as np
 
 from replan import alerts
-from replan.alarms import Alarm
+from replan.alarms import Alarm, AlarmBook
 from replan.canonical import seed_from
 from replan.casework import Case, find_case, is_quiet, nearness, proposal_of, reassessed
 from replan.closing import apply_fit, censored, close_days, due_day
@@ -47,8 +47,10 @@ from replan.forecasting import FitRequest, Forecaster, PanelFit, combined
 from replan.hearing import REPLY, close_episode, hear_reply, is_locked
 from replan.hygiene import doubt_returns, pass_time, take_doubts
 from replan.live_model import fit_request, forecast, live_mean
+from replan.model_watch import score, watch_answers, watch_models
 from replan.network import Network, close_instant
 from replan.outlook import Ahead, look_ahead, transit_days
+from replan.overdue import watch_overdue
 from replan.overstock import find_overstock
 from replan.panel import (
     NEVER,
@@ -163,10 +165,15 @@ def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     _close_days(state, at, sensing, said)
     _want_fit(state, at, sensing, said)
     rules = sensing.rules
+    watch_models(state, at)
+    watch_overdue(state, at)
     if rules.decide_from is None or at >= rules.decide_from:
         _stir_surges(state, due, at, sensing)
         _look(state, at, sensing, said)
-    said.alarms += state.alarms.take_news()
+        said.alarms += state.alarms.take_news()
+    else:
+        # Nobody is alarmed before decisions are taken; what lasts until then is told then.
+        state.alarms = AlarmBook()
 
 
 def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing: Sensing) -> None:
@@ -355,8 +362,9 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
     blind = frozenset(
         (site, day) for site, days in ends.items() for day in days if is_blind(state, site, day)
     )
-    back = reopened_from(panel)
+    back, before = reopened_from(panel), panel.closed.copy()
     closings = close_days(panel, through, ends, sensing.forecasters, blind)
+    score(state, closings, before)
     step_pools(panel, sensing.forecasters, back)
     for day, rows, quantiles in closings:
         forecasts = None if quantiles is None else np.round(quantiles, 3).T.tolist()
@@ -450,6 +458,7 @@ def _look(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
             )
             close_episode(state, item)
     answers = sensing.planner.plan(tuple(case.problem for case in cases))
+    watch_answers(state, zip((case.item for case in cases), answers, strict=True), at)
     for case, answer in zip(cases, answers, strict=True):
         said.proposals.append(
             proposal_of(state, sensing.network, sensing.forecasters, case, answer, sensing.rules)

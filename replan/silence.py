@@ -46,9 +46,6 @@ def listen(state: SenseState, at: datetime) -> None:
         now = _hour(state.panel, site, at)
         if not feed.silent and feed.is_unusual(now, at):
             feed.silent = True
-            assert feed.last_at is not None
-            text = f"nothing was heard of the till of {site} since {instant_text(feed.last_at)}"
-            state.alarms.open("freshness", AlarmScope(site=site), at, text)
             state.holds.put(
                 Hold(
                     kind="site",
@@ -56,11 +53,18 @@ def listen(state: SenseState, at: datetime) -> None:
                     cause=_cause(site),
                     until=None,
                     quality="amber",
-                    text=text,
+                    text=_silence(site, feed),
                 )
             )
+        if feed.silent:
+            state.alarms.open("freshness", AlarmScope(site=site), at, _silence(site, feed))
         if now % _HOURS == 0:
             feed.forget(now)
+
+
+def _silence(site: SiteId, feed: TillFeed) -> str:
+    assert feed.last_at is not None
+    return f"nothing was heard of the till of {site} since {instant_text(feed.last_at)}"
 
 
 def is_blind(state: SenseState, site: SiteId, day: int) -> bool:

@@ -80,6 +80,27 @@ class CaseFile:
     nearness: int = 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayScore:
+    """How a model's forecasts of one day came out: days of series, how many were inside their band,
+    and in base units what was forecast and what was sold.
+    """
+
+    steps: int = 0
+    inside: int = 0
+    forecast: float = 0.0
+    sold: float = 0.0
+
+    def plus(self, *, steps: int, inside: int, forecast: float, sold: float) -> "DayScore":
+        """With further series of the same day."""
+        return DayScore(
+            steps=self.steps + steps,
+            inside=self.inside + inside,
+            forecast=round(self.forecast + forecast, 3),
+            sold=round(self.sold + sold, 3),
+        )
+
+
 @dataclass(slots=True, kw_only=True)
 class SenseState:
     """Everything sense folds; a function of the facts, feedback, fits and ticks applied so far."""
@@ -99,6 +120,8 @@ class SenseState:
     holds: HoldBook = field(default_factory=HoldBook)
     alerts: AlertBook = field(default_factory=dict)
     """Weather and disruptions by kind and id."""
+    scores: dict[str, dict[int, DayScore]] = field(default_factory=dict)
+    """By model and day, for alarms; a day counts as it was when it first closed."""
     fit_asked: datetime | None = None
     fit_sha: str = ""
 

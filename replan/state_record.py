@@ -30,7 +30,7 @@ from replan.signal_record import (
     signals_from_json,
     signals_json,
 )
-from replan.state import CaseFile, SenseState, Sighting
+from replan.state import CaseFile, DayScore, SenseState, Sighting
 from replan.supply import OrderLine, Promise, SupplyLedger, Transfer, TransferStepTaken
 from replan.units import instant_text
 
@@ -69,6 +69,10 @@ def state_bytes(state: SenseState, extra: Mapping[str, Any]) -> bytes:
         "tills": {site: feed_json(feed) for site, feed in sorted(state.tills.items())},
         "bulk": state.panel.tickets.rows(),
         "alerts": alerts_json(state.alerts),
+        "scores": {
+            model: [[day, asdict(score)] for day, score in sorted(days.items())]
+            for model, days in sorted(state.scores.items())
+        },
     }
     body = b"".join(column.tobytes() for column in columns.values())
     return _MAGIC + canonical_bytes(header) + b"\0" + body
@@ -120,6 +124,10 @@ def state_from_bytes(
         holds=holds_from_json(header["holds"]),
         tills={site: feed_from_json(row) for site, row in header["tills"].items()},
         alerts=alerts_from_json(header["alerts"]),
+        scores={
+            model: {day: DayScore(**row) for day, row in days}
+            for model, days in header["scores"].items()
+        },
         fit_asked=_read_instant(header["fit_asked"]),
         fit_sha=header["fit_sha"],
     )

@@ -1,0 +1,56 @@
+"""Is it told when what we had moved does not arrive?"""
+
+from replan.alarms import Alarm, AlarmScope
+from replan.effects import Feedback
+from replan.events import SenseFact
+from tests.sense_worlds import OATS, S1, S2, World, fitted_world, moved, ordered, when
+
+SCOPE = AlarmScope(item=OATS, site=S1)
+
+
+def waiting(facts: list[SenseFact], *ticks: float) -> tuple[World, list[Alarm]]:
+    """Forty units leave S2 for S1 on day 30 and are there on day 31, or 32 when late."""
+    world = fitted_world(28, stock={S1: 500, S2: 900})
+    word = Feedback(item=OATS, at=when(30), ordered=(ordered(),))
+    told = [*world.tell([word], 30.1).alarms]
+    for said in world.live(facts, ticks):
+        told += said.alarms
+    return world, [alarm for alarm in told if alarm.kind == "ack_overdue"]
+
+
+def test_transfer_more_than_a_day_past_its_late_arrival_is_an_alarm_once() -> None:
+    _, told = waiting([], 32.5, 33.9, 34.1, 34.5, 35.5)
+    (alarm,) = told
+    assert (alarm.scope, alarm.opened_at, alarm.closed_at) == (SCOPE, when(34.1), None)
+    assert alarm.text == (
+        "transfer act-1 of 40 from S2 to S1 was to arrive by 2026-07-03; "
+        "it no longer counts as supply"
+    )
+
+
+def test_what_arrives_after_all_ends_the_alarm() -> None:
+    came = moved(34.3, "received", 40, transfer="act-1")
+    _, (opened, closed) = waiting([came], 34.1, 34.5)
+    assert opened.alarm_id == closed.alarm_id
+    assert closed.closed_at == when(34.5)
+
+
+def test_what_arrives_in_time_is_no_alarm() -> None:
+    came = moved(33.8, "received", 40, transfer="act-1")
+    assert waiting([came], 33.9, 34.5)[1] == []
+
+
+def test_move_that_was_refused_is_not_awaited() -> None:
+    world, _ = waiting([], 31.0)
+    word = Feedback(item=OATS, at=when(31.5), ended=(ordered().action_id,))
+    said = [world.tell([word], 31.6), world.tell([], 34.5)]
+    assert [a for one in said for a in one.alarms if a.kind == "ack_overdue"] == []
+
+
+def test_called_buffer_that_nobody_heard_an_order_of_is_an_alarm() -> None:
+    world = fitted_world(28, stock={S1: 500, S2: 900})
+    call = ordered(kind="buffer_call", origin="SUP", ref="SUP@S1")
+    world.tell([Feedback(item=OATS, at=when(30), ordered=(call,))], 30.1)
+    (alarm,) = world.tell([], 34.2).alarms
+    assert (alarm.kind, alarm.scope) == ("ack_overdue", SCOPE)
+    assert "no order was heard of for 40 called from SUP" in alarm.text
