@@ -7,7 +7,7 @@ never changes anything; every answer is a POST with a version and a key.
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Form, Header, HTTPException, Query, Request
@@ -23,6 +23,7 @@ from replan.infra.reception import (
     MOST_NOTE,
     PAGES,
     Reception,
+    StopBody,
     VerdictBody,
     message_of,
     own_path,
@@ -62,6 +63,7 @@ def make_app(
     app.add_middleware(Gate, doors=doors, loopback=loopback, sign_in=reception.sign_in)
     _add_machine_routes(app, office)
     _add_api(app, reception)
+    _add_switch(app, reception)
     _add_pages(app, reception)
     _add_errors(app, reception)
     return app
@@ -119,6 +121,22 @@ def _add_api(app: FastAPI, reception: Reception) -> None:
         result, again = reception.answer(who, decision_id, given, idempotency_key)
         headers = {"Idempotency-Replayed": "true"} if again else {}
         return JSONResponse(result.json(), status_code=result.status, headers=headers)
+
+
+def _add_switch(app: FastAPI, reception: Reception) -> None:
+    @app.post("/api/stop")
+    def stop(request: Request, given: StopBody) -> Response:
+        """Stop everything, or what `KEY=VALUE` names."""
+        return _moved(reception.move_switch(request.state.identity, "stop", given))
+
+    @app.post("/api/resume")
+    def resume(request: Request, given: StopBody) -> Response:
+        """Let go on what somebody else stopped under this scope."""
+        return _moved(reception.move_switch(request.state.identity, "resume", given))
+
+
+def _moved(row: Mapping[str, Any]) -> Response:
+    return JSONResponse(dict(row), status_code=row["status"])
 
 
 def _add_pages(app: FastAPI, reception: Reception) -> None:

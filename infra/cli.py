@@ -337,6 +337,54 @@ def verdict(
         raise typer.Exit(NOT_SO)
 
 
+Scope = Annotated[
+    str | None,
+    typer.Option(
+        help="KEY=VALUE with region, site, item, category, supplier, action or model; else all."
+    ),
+]
+
+
+@app.command()
+def stop(
+    login: Annotated[str, typer.Option("--as", help="Who stops: a login with role operator.")],
+    reason: Annotated[str, typer.Option(help="Why, in a few words.")],
+    scope: Scope = None,
+    as_json: Json = False,
+) -> None:
+    """Stop: nothing is carried out from now on, everything or within a scope."""
+    _switch("stop", scope, login, reason, as_json)
+
+
+@app.command()
+def resume(
+    login: Annotated[
+        str, typer.Option("--as", help="Who lets go on: another operator than the one who stopped.")
+    ],
+    reason: Annotated[str, typer.Option(help="Why, in a few words.")],
+    scope: Scope = None,
+    as_json: Json = False,
+) -> None:
+    """Let go on what was stopped under this scope. Nothing fires by itself afterwards."""
+    _switch("resume", scope, login, reason, as_json)
+
+
+def _switch(verb: str, scope: str | None, login: str, reason: str, as_json: bool) -> None:
+    from replan.infra.plain_text import moved_text
+    from replan.infra.running import opened_office
+
+    with opened_office(_place.root) as desk:
+        desk.needs_people()
+        move = desk.office.switch.stop if verb == "stop" else desk.office.switch.resume
+        moved = move(scope, login=login, reason=reason)
+    if as_json:
+        _print([moved.json()])
+    else:
+        _say(moved_text(moved.json()))
+    if moved.code is not None:
+        raise typer.Exit(NOT_SO)
+
+
 @authority.command("check")
 def authority_check(
     file: Annotated[Path | None, typer.Argument(help="A table; else the workspace's.")] = None,

@@ -7,7 +7,7 @@ decided anew.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from replan.commitments import cap_uses, counting, reach
@@ -17,6 +17,7 @@ from replan.desk_state import (
     DeskInput,
     DeskState,
     Policy,
+    StopMoved,
     TickDue,
     VerdictGiven,
     desk_from_json,
@@ -71,6 +72,7 @@ def take(
     # Before the reservations: one that comes in between is then noticed when this is stored.
     seen = ledger.reserve_seq() if reserve_seq is None else reserve_seq
     known = ledger.reservations(given.at - reach(policy.table)) if moves is None else moves
+    policy = as_stopped(ledger, policy)
     outcome, result = step(state, known, given, policy)
     return Taken(
         group=group,
@@ -86,6 +88,11 @@ def take(
     )
 
 
+def as_stopped(ledger: LedgerRecords, policy: Policy) -> Policy:
+    """The policy with what is stopped as the ledger stands."""
+    return replace(policy, stops=ledger.stops())
+
+
 def store(write: LedgerWriter, taken: Taken) -> None:
     """Store a decided transaction; LedgerMoved if someone else took the place or reserved
     meanwhile.
@@ -94,6 +101,7 @@ def store(write: LedgerWriter, taken: Taken) -> None:
         TickDue: "tick",
         AnswersDue: "answers",
         VerdictGiven: "verdict",
+        StopMoved: "stop",
     }
     given = {
         "given": desk_input_json(taken.given),
@@ -109,6 +117,8 @@ def store(write: LedgerWriter, taken: Taken) -> None:
         taken.given.at,
         given,
     )
+    if write.stops() != taken.policy.stops:
+        raise LedgerMoved("something was stopped or let go on meanwhile")
     write.apply_outcome(
         taken.group,
         seq,

@@ -29,6 +29,7 @@ from replan.infra.outlets import OpensOutlet
 from replan.infra.policy import PolicySource
 from replan.infra.segments import SegmentSource
 from replan.infra.sending import Sending
+from replan.infra.stop_switch import StopSwitch
 from replan.records import proposal_json
 from replan.replanner import Sensed, Sensing, fit_question
 from replan.streams.messages import Arrived
@@ -92,6 +93,7 @@ class Engine:
         self._executor_name = executor_name
         self._opens_outlet = outlet
         self._watch = watch
+        self._switch = StopSwitch(ledger, policies)
         self._groups = sorted({item.group for item in sensing.network.items.values()})
         self._segments = segments
         self._segment: SegmentRow | None = None
@@ -208,6 +210,7 @@ class Engine:
     # A tick.
 
     def _tick(self, at: datetime, *, is_last: bool = False) -> None:
+        self._switch.notice_file(at)
         self._sending.take_acks(at, self._belief.acks(), self._belief.state.fit_sha)
         stood = self._ledger.desk_seqs()
         said, fit = sense(self._ledger, self._belief, at, self._sensing)

@@ -20,6 +20,10 @@ from replan.ledger import GENESIS, BadRow, ChainRow, link, verify
 from replan.units import instant_text
 
 SENSE: Final = "sense:0"
+CONTROL: Final = "control"
+"""The name under which the stop switch writes."""
+STOPS: Final = "stops"
+"""Under this key the ledger keeps what is stopped."""
 
 
 def desk_writer(group: str) -> str:
@@ -137,6 +141,7 @@ class _Bodies:
     seen: set[tuple[Any, ...]] = field(default_factory=set)
     heads: dict[str, int] = field(default_factory=dict)
     newest: dict[str, str] = field(default_factory=dict)
+    stops: str | None = None
 
     def fault(self, row: ChainRow, instant: str, subject: str) -> str | None:
         """What is wrong with the thing a row speaks of; None if it is as stated."""
@@ -149,6 +154,8 @@ class _Bodies:
                 return "the column `subject` differs from the body"
             kind = _KINDS[body["kind"]]
             self.seen.add((body["kind"], *(body[name] for name in kind.key)))
+            if "stops_sha" in body:
+                self.stops = body["stops_sha"]
             if "now_sha" in body:
                 self.newest[subject] = body["now_sha"]
             fault = kind.fault(self.conn, body)
@@ -159,12 +166,19 @@ class _Bodies:
     def without_row(self) -> BadRow | None:
         """The first stored thing that no audit row speaks of, or that differs from its last row."""
         for name, kind in _KINDS.items():
+            if not kind.columns:
+                continue
             query = sa.select(*kind.columns, kind.group).order_by(*kind.columns)
             for *place, group in self.conn.execute(query):
                 key = (name, *map(_plain, place))
                 if key not in self.seen:
                     writer = SENSE if group is None else desk_writer(group)
                     return self._missing(writer, f"{key} has no audit row")
+        kept = self.conn.execute(
+            sa.select(t.control.c.value).where(t.control.c.key == STOPS)
+        ).scalar()
+        if (None if kept is None else sha256_hex(kept.encode())) != self.stops:
+            return self._missing(CONTROL, "what is stopped is not what the last row states")
         return self._now()
 
     def _now(self) -> BadRow | None:
@@ -352,5 +366,7 @@ _KINDS: Final = {
         columns=(t.desk_log.c.planning_group, t.desk_log.c.seq),
         group=t.desk_log.c.planning_group,
     ),
+    # The row itself is the record; what it left in force is looked at when all rows are read.
+    "stop": _Kind(fault=lambda conn, body: None, key=("verb",), columns=(), group=sa.null()),
     "fit": _Kind(fault=_fit_fault, key=("tick",), columns=(t.fit.c.asked_at,), group=sa.null()),
 }

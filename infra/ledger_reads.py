@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from replan.alarms import Alarm, AlarmScope
 from replan.effects import Move
 from replan.infra import ledger_schema as t
+from replan.infra.ledger_audit import STOPS
 from replan.infra.ledger_lease import lease_of
 from replan.infra.ledger_rows import (
     AnswerRow,
@@ -32,6 +33,7 @@ from replan.infra.ledger_rows import (
     unpacked,
 )
 from replan.records import feedback_from_json
+from replan.stops import Stop, stop_from_json
 from replan.streams.log_slices import LogSlice
 
 STATUSES: Final = ("accepted", "rejected", "duplicate", "late", "quarantined")
@@ -74,6 +76,16 @@ class LedgerReads(ABC):
         """Who holds a role, or held it last; None if nobody ever did."""
         with self._reading() as conn:
             return lease_of(conn, role)
+
+    def stops(self) -> tuple[Stop, ...]:
+        """What is stopped, in the order in which it was."""
+        kept = self.control(STOPS)
+        return () if kept is None else tuple(stop_from_json(stop) for stop in kept["in_force"])
+
+    def stop_seq(self) -> int:
+        """Counts up whenever something is stopped or let go on."""
+        kept = self.control(STOPS)
+        return 0 if kept is None else int(kept["seq"])
 
     def counts(self) -> dict[str, int]:
         """Events by status, over all runs."""

@@ -7,7 +7,7 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import LedgerBroken, LedgerMoved
 from replan.infra import ledger_lease
 from replan.infra import ledger_schema as t
-from replan.infra.ledger_audit import SENSE, AuditTail
+from replan.infra.ledger_audit import CONTROL, SENSE, STOPS, AuditTail
 from replan.infra.ledger_database import backend, insert_or, upsert
 from replan.infra.ledger_reads import EVENTS
 from replan.infra.ledger_records import LedgerRecords
@@ -30,10 +30,13 @@ from replan.infra.ledger_rows import (
     text,
 )
 from replan.infra.out_names import DLQ
+from replan.stops import Stop, stop_json
 from replan.streams.log_slices import LogSlice
 from replan.units import instant_text
 
 SNAPSHOTS_KEPT: Final = 2
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Where an instant is needed before the first event has given one."""
 
 
 class RunWriter(LedgerRecords):
@@ -76,6 +79,21 @@ class RunWriter(LedgerRecords):
                 f"clock would go back from {instant_text(stands)} to {instant_text(at)}"
             )
         self.set_control("clock", instant_text(at))
+
+    def move_stops(
+        self, stops: Sequence[Stop], note: Mapping[str, Any], at: datetime | None
+    ) -> None:
+        """Keep what is stopped from here on, and who said so."""
+        kept = {"seq": self.stop_seq() + 1, "in_force": [stop_json(stop) for stop in stops]}
+        self.set_control(STOPS, kept)
+        sha = sha256_hex(text(kept).encode())
+        self.note_stop({**note, "stop_seq": kept["seq"], "stops_sha": sha}, at)
+
+    def note_stop(self, note: Mapping[str, Any], at: datetime | None) -> None:
+        """Put on record who moved the stop switch, or tried to; `at` None: before the first
+        event.
+        """
+        self._tail.add(CONTROL, "stop", "stops", at or EPOCH, **note)
 
     def add_counts(self, counts: Mapping[str, int]) -> None:
         """Count events by status on top of what was counted before."""

@@ -16,6 +16,7 @@ from replan.infra.latest_look import basis_of
 from replan.infra.ledger_records import LedgerRecords
 from replan.infra.ledger_store import Ledger
 from replan.infra.policy import PolicySource
+from replan.infra.stop_switch import StopSwitch
 from replan.infra.wishes import NO_WISH, Wish
 from replan.units import DecisionId
 from replan.urgency import urgency
@@ -31,6 +32,7 @@ class Office:
     def __init__(self, ledger: Ledger, policies: PolicySource) -> None:
         self._ledger = ledger
         self._policies = policies
+        self.switch = StopSwitch(ledger, policies)
 
     def queue(self) -> list[dict[str, Any]]:
         """Decisions that wait for a planner, the most urgent first: value at risk by time left."""
@@ -103,6 +105,7 @@ class Office:
                 **wish.given(),
             )
 
+        self.switch.notice_file()
         clock = _standing(self._ledger.clock())
         policy = self._policies.at(clock, body["versions"]["models"])
         result = transact(self._ledger, body["group"], given, policy).result
@@ -136,7 +139,7 @@ class Office:
         return {
             "clock": None if clock is None else clock.isoformat().replace("+00:00", "Z"),
             "mode": mode,
-            "stopped": [],
+            "stopped": self.switch.standing(),
             "authority": self._authority(clock),
             "events": {name: counts.get(name, 0) for name in names},
             "state_digest": self._ledger.control("state_digest"),

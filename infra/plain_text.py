@@ -19,7 +19,7 @@ def status_text(status: Mapping[str, Any]) -> str:
     rows = {
         "clock": status["clock"] or "no event yet",
         "mode": status["mode"],
-        "stopped": ", ".join(str(stop["scope"]) for stop in status["stopped"]) or "no",
+        "stopped": stopped_text(status) or "no",
         "authority": authority,
         "events": ", ".join(f"{count} {name}" for name, count in events.items()),
         "alarms": "; ".join(alarm["text"] for alarm in status["alarms"]) or "none",
@@ -27,6 +27,35 @@ def status_text(status: Mapping[str, Any]) -> str:
         "decisions": status["decisions_digest"],
     }
     return "\n".join(f"{name:<10} {value}" for name, value in rows.items())
+
+
+_REFUSED: Mapping[str, str] = {
+    "not_allowed": "needs the role operator",
+    "own_stop": "was stopped by this very login; another operator has to let go on",
+    "not_stopped": "is not stopped",
+    "stop_file": "has a file STOP in the workspace; remove it first",
+}
+
+
+def moved_text(moved: Mapping[str, Any]) -> str:
+    """What came of a stop, or of letting go on."""
+    what = moved["scope"] or "everything"
+    if moved["code"] is not None:
+        return f"{moved['verb']} refused: {what} {_REFUSED[moved['code']]} ({moved['code']})"
+    lines = [f"{what}: " + ("stopped" if moved["verb"] == "stop" else "may go on")]
+    others = [
+        s for s in moved["stopped"] if (s["scope"], s["by"]) != (moved["scope"], moved["login"])
+    ]
+    lines += [f"still stopped: {s['scope'] or 'everything'} by {s['by']}" for s in others]
+    for name, words in (("in_flight", "sent before, not answered"), ("held", "waiting to be sent")):
+        if moved[name]:
+            lines.append(f"{words}: {', '.join(moved[name])}")
+    return "\n".join(lines)
+
+
+def stopped_text(status: Mapping[str, Any]) -> str:
+    """What is stopped, and by whom; empty: nothing."""
+    return "; ".join(f"{s['scope'] or 'everything'} by {s['by']}" for s in status["stopped"])
 
 
 def decision_text(file: DecisionFile) -> str:

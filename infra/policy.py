@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from replan import __version__
@@ -23,6 +24,7 @@ from replan.infra.ledger_writer import LedgerWriter
 from replan.network import Network, network_of
 from replan.people import People, Planner
 from replan.planning import JointChooser
+from replan.stops import stop_from_json, stop_json
 from replan.throttle import ALERTS_PER_DAY
 
 
@@ -40,6 +42,8 @@ class PolicySource:
     currency: str
     chooser: JointChooser
     settings_sha: str
+    stop_file: Path | None = None
+    """Where a file stops everything by standing there."""
     alerts_per_day: int = ALERTS_PER_DAY
 
     def know(self, network: Network) -> None:
@@ -83,6 +87,7 @@ def keep_policy(write: LedgerWriter, policy: Policy) -> dict[str, Any]:
         "alerts_per_day": policy.alerts_per_day,
         "currency": policy.currency,
         "versions": dict(policy.versions),
+        "stops": [stop_json(stop) for stop in policy.stops],
     }
     if table is not None:
         named["authority"] = table.hash.removeprefix("sha256:")
@@ -134,4 +139,6 @@ def kept_policy(ledger: LedgerRecords, named: Mapping[str, Any], chooser: JointC
         currency=named["currency"],
         versions=named["versions"],
         chooser=chooser,
+        # What was written down before there were stops knows of none.
+        stops=tuple(stop_from_json(stop) for stop in named.get("stops", ())),
     )

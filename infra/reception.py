@@ -60,6 +60,15 @@ class VerdictBody(BaseModel):
         return wish
 
 
+class StopBody(BaseModel):
+    """What a program sends to stop or to let go on: `KEY=VALUE` or nothing for everything."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    scope: str | None = Field(default=None, max_length=2 * MOST_NAME)
+    reason: str = Field(max_length=MOST_NOTE)
+
+
 class Reception:
     """Checks what every route checks, and renders what every page shows."""
 
@@ -84,6 +93,7 @@ class Reception:
             now = self.office.status()
             clock = now.get("clock")
             shown["mode"] = now.get("mode")
+            shown["stopped"] = now.get("stopped", [])
             shown["clock"] = clock and time_text(
                 datetime.fromisoformat(clock), self.office.timezone
             )
@@ -152,6 +162,17 @@ class Reception:
             )
         except KeyReused as reused:
             raise refused_request(409, "key_reused", str(reused)) from reused
+
+    def move_switch(self, who: Identity, verb: str, given: StopBody) -> Mapping[str, Any]:
+        """Pass a stop, or the end of one, on."""
+        if who.login is None or not self.office.knows(who.login):
+            raise refused_request(403, "not_allowed", "only a login of planners.yaml may do this")
+        if not (who.personal or self._loopback):
+            raise refused_request(403, "not_allowed", "this needs a personal token here")
+        try:
+            return self.office.move_switch(verb, given.scope, who.login, given.reason)
+        except UsageError as wrong:
+            raise refused_request(422, "scope", str(wrong)) from wrong
 
     def case(
         self,

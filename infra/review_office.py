@@ -68,6 +68,14 @@ class ReviewOffice(Protocol):
         """`clock`, `mode` and the rest of `replan status`."""
         ...
 
+    def move_switch(
+        self, verb: str, scope: str | None, login: str, reason: str
+    ) -> Mapping[str, Any]:
+        """Stop (`verb` stop) or let go on (resume), as `replan stop --json` prints it. UsageError
+        for a scope that cannot be meant.
+        """
+        ...
+
     def login_of(self, token: str) -> str | None:
         """Whose personal token this is."""
         ...

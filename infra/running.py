@@ -24,6 +24,7 @@ from replan.infra.ledger_rows import AuditReport
 from replan.infra.ledger_store import Ledger
 from replan.infra.office import Office
 from replan.infra.people_file import PLANNERS_FILE
+from replan.infra.plain_text import stopped_text
 from replan.infra.replay_run import replay
 from replan.infra.settings import SETTINGS_FILE, RunMode
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
@@ -103,6 +104,8 @@ def run_workspace(
         status = Office(ledger, policy_source(workspace, chosen)).status(chosen)
     finally:
         ledger.close()
+    if status["stopped"]:
+        sys.stderr.write("STOPPED: " + stopped_text(status) + "; what would have run escalates\n")
     if not status["authority"]["in_force"] and workspace.authority.reason is None:
         sys.stderr.write(
             f"NO AUTHORITY TABLE at {status['clock']} ({status['authority']['reason']}): "

@@ -11,12 +11,19 @@ from datetime import datetime
 from typing import Any
 
 from replan.canonical import canonical_bytes
-from replan.desk_state import FINAL_ACTION, RELEASED, AnswersDue, OpenDecision, desk_from_json
+from replan.desk_state import (
+    FINAL_ACTION,
+    RELEASED,
+    AnswersDue,
+    OpenDecision,
+    Policy,
+    desk_from_json,
+)
 from replan.effects import Command
 from replan.events import ActionAnswered
 from replan.infra.batch import dead_letter
 from replan.infra.belief import Belief
-from replan.infra.desk_room import transact, transact_each
+from replan.infra.desk_room import as_stopped, transact, transact_each
 from replan.infra.execution import Executor, Respondent
 from replan.infra.ledger_rows import AnswerRow, OutboxRow
 from replan.infra.ledger_store import Ledger
@@ -24,6 +31,8 @@ from replan.infra.ledger_writer import LedgerWriter
 from replan.infra.out_names import COMMANDS
 from replan.infra.outlets import Outlet
 from replan.infra.policy import PolicySource
+from replan.infra.stop_switch import StopSwitch
+from replan.standstill import held, stop_on_sent
 from replan.units import instant_text
 
 COMMAND_SOURCE = "/replan/engine"
@@ -47,6 +56,7 @@ class Sending:
         self._executor_name = executor_name
         self._policies = policies
         self._groups = groups
+        self._switch = StopSwitch(ledger, policies)
 
     def release(self, at: datetime, belief: Belief) -> None:
         """Send what waits in the outbox and store what executors answer; acks go to the desk at
@@ -84,18 +94,30 @@ class Sending:
         """
         if self._policies.mode == "shadow" or not self._ledger.sendable_outbox(at):
             return ()
-        policy = self._policies.at(at, fit_sha)
-        released: set[str] = set()
+        self._switch.notice_file(at)
+        policy = as_stopped(self._ledger, self._policies.at(at, fit_sha))
+        under_way: set[str] = set()
+        still: set[str] = set()
         for group in self._groups:
             decisions = _open_decisions(self._ledger, group)
             if any(d.state in RELEASED for d in decisions):
                 due = AnswersDue(at=at, answers=())
                 after = transact(self._ledger, group, due, policy).state.decisions
                 decisions = tuple(after.values())
-            released |= {d.decision_id for d in decisions if d.state == "executing"}
+            under_way |= {d.decision_id for d in decisions if d.state == "executing"}
+            still |= {d.decision_id for d in decisions if held(d, policy) is not None}
         # Read last: what was approved since then waits for the next release.
         rows = self._ledger.sendable_outbox(at)
-        return tuple(row for row in rows if row.decision_id in released or row.compensates)
+        return tuple(
+            row
+            for row in rows
+            if (self._may_undo(row, policy) if row.compensates else row.decision_id in under_way)
+            and (row.state == "sent" or row.decision_id not in still)
+        )
+
+    def _may_undo(self, row: OutboxRow, policy: Policy) -> bool:
+        body = self._ledger.decision(row.decision_id).body
+        return stop_on_sent(row.body, body, policy) is None
 
     def take_acks(self, at: datetime, acks: Sequence[ActionAnswered], fit_sha: str) -> None:
         """Let the desks take what executors said in the log, before they decide at `at`. Said again

@@ -92,6 +92,14 @@ class DeskReview:
         """The state of everything."""
         return self._office.status(self._mode)
 
+    def move_switch(
+        self, verb: str, scope: str | None, login: str, reason: str
+    ) -> Mapping[str, Any]:
+        """Stop, or let go on."""
+        switch = self._office.switch
+        move = switch.stop if verb == "stop" else switch.resume
+        return move(scope, login=login, reason=reason).json()
+
     def login_of(self, token: str) -> str | None:
         """Nobody has a personal token yet."""
         return None

@@ -30,6 +30,7 @@ from replan.solver.columns import AskingPlanner
 from replan.solver.planner import MilpPlanner
 from replan.solver.pool import PooledPlanner, new_pool
 from replan.state import SenseRules
+from replan.stops import STOP_FILE
 from replan.units import ItemId, SiteId, Units
 
 _SHAPING: Any = {
@@ -96,6 +97,7 @@ def policy_source(workspace: Workspace, mode: str) -> PolicySource:
         currency=settings.currency,
         chooser=AskingPlanner(MilpPlanner()),
         settings_sha=digest(settings.model_dump(mode="json", include=_SHAPING)),
+        stop_file=workspace.root / STOP_FILE,
     )
 
 

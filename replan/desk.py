@@ -26,6 +26,7 @@ from replan.desk_state import (
     EpisodeFile,
     OpenDecision,
     Policy,
+    StopMoved,
     TickDue,
     VerdictGiven,
 )
@@ -58,6 +59,7 @@ from replan.records import proposal_json
 from replan.second_thoughts import is_notice, take_undone, think_again
 from replan.settling import attach, settle
 from replan.standing_aside import come_back, not_reported, take_reports
+from replan.standstill import held, take_stop
 from replan.units import DecisionId, ItemId, instant_text
 from replan.verdicts import VerdictResult, take_verdict
 
@@ -79,6 +81,8 @@ def step(
                 _take_answer(state, answer, tally)
         case VerdictGiven():
             result = take_verdict(state, given, tally)
+        case StopMoved():
+            take_stop(state, given, tally)
         case _:
             assert_never(given)
     waiting = {d.item: d for d in state.pending if not is_notice(d)}
@@ -160,7 +164,9 @@ def _timer_rings(state: DeskState, decision: OpenDecision, tally: Tally) -> None
 
 
 def _release_approved(state: DeskState, tally: Tally) -> None:
-    """What a planner approved is sent with these releases, unless its last moment has passed."""
+    """What a planner approved is sent with these releases, unless its last moment has passed; what
+    is stopped waits.
+    """
     for decision in [d for _, d in sorted(state.decisions.items()) if d.state in RELEASED]:
         if tally.policy.mode_of(decision.body["category"]) in ("shadow", "halted"):
             continue
@@ -171,7 +177,7 @@ def _release_approved(state: DeskState, tally: Tally) -> None:
                 tally.released.append(action_id)
             tally.tell(decision.item, ended=tuple(decision.actions))
             end_decision(state, decision, "failed", "approved too late to be sent", tally)
-        else:
+        elif held(decision, tally.policy) is None:
             move_decision(state, decision, "executing", "sent after approval", tally)
 
 

@@ -15,6 +15,7 @@ from replan.mode import lower_of
 from replan.network import Network
 from replan.people import People
 from replan.planning import JointChooser, Option, option_from_json, option_plain
+from replan.stops import Stop
 from replan.throttle import ALERTS_PER_DAY, Notice
 from replan.units import ActionId, DecisionId, ItemId, Units, instant_text
 
@@ -46,6 +47,8 @@ class Policy:
     versions: Mapping[str, str]
     chooser: JointChooser
     alerts_per_day: int = ALERTS_PER_DAY
+    stops: tuple[Stop, ...] = ()
+    """What is stopped, in the order in which it was."""
 
     def mode_of(self, category: str) -> str:
         """The lower of the run's mode and the category's stage."""
@@ -107,7 +110,18 @@ class VerdictGiven:
     """Of a plan that ran by itself and is to be looked at: recipient, region, what was found."""
 
 
-DeskInput = TickDue | AnswersDue | VerdictGiven
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopMoved:
+    """Something was stopped or may go on: `before` held until now, what holds from here on is the
+    policy's. `unsent`: actions whose commands wait to be sent.
+    """
+
+    at: datetime
+    before: tuple[Stop, ...]
+    unsent: tuple[ActionId, ...]
+
+
+DeskInput = TickDue | AnswersDue | VerdictGiven | StopMoved
 
 
 @dataclass(slots=True, kw_only=True)

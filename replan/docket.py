@@ -9,7 +9,14 @@ from typing import Any
 
 from replan.brief import next_version
 from replan.decision import command_of, moves_of, ordered_of
-from replan.desk_state import RELEASED, WAITING_ASIDE, DeskState, OpenDecision, Policy
+from replan.desk_state import (
+    FINAL_ACTION,
+    RELEASED,
+    WAITING_ASIDE,
+    DeskState,
+    OpenDecision,
+    Policy,
+)
 from replan.effects import (
     ActionMoved,
     Command,
@@ -186,6 +193,19 @@ def end_decision(
     move_decision(state, decision, new_state, reason, tally, **changes)
     state.decisions.pop(decision.decision_id, None)
     remember(state, decision.item, decision.body)
+
+
+def cancel_action(
+    state: DeskState, decision: OpenDecision, action_id: ActionId, reason: str, tally: Tally
+) -> None:
+    """An action of a decision that is under way was not done; the decision ends with its last."""
+    decision.actions[action_id] = "cancelled"
+    tally.actions.append(ActionMoved(action_id=action_id, state="cancelled", at=tally.at))
+    tally.released.append(action_id)
+    tally.tell(decision.item, ended=(action_id,))
+    if all(s in FINAL_ACTION for s in decision.actions.values()):
+        failed = any(s in ("rejected", "failed", "expired") for s in decision.actions.values())
+        end_decision(state, decision, "failed" if failed else "cancelled", reason, tally)
 
 
 def remember(state: DeskState, item: ItemId, body: Mapping[str, Any]) -> None:

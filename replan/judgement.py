@@ -29,6 +29,7 @@ from replan.effects import Move, Proposal
 from replan.mode import account_of
 from replan.offering import key_of_action, offers_of, supplier_of
 from replan.planning import BufferOffer, ExpediteOffer, LaneOffer, Offer, Option, PostponeOffer
+from replan.stops import stop_on
 from replan.units import ActionId, DecisionId, instant_text, priced
 
 GAP_LIMIT = 0.02
@@ -204,7 +205,8 @@ class Judgement:
                 breach.limit_minor,
                 breach.used_minor,
             )
-        return None
+        stop = stop_on(self.policy.stops, self.keys, self.proposal.model)
+        return None if stop is None else why("stopped", stop.text)
 
     def _offers(self) -> list[Offer]:
         """The offer behind each action. Its `latest_start` is until when the action can still be

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from replan.canonical import digest
-from replan.desk_state import AnswersDue, DeskInput, TickDue, VerdictGiven
+from replan.desk_state import AnswersDue, DeskInput, StopMoved, TickDue, VerdictGiven
 from replan.effects import (
     Cited,
     Cleared,
@@ -33,6 +33,7 @@ from replan.planning import (
     problem_from_json,
     problem_json,
 )
+from replan.stops import stop_from_json, stop_json
 from replan.units import instant_text
 
 
@@ -180,6 +181,13 @@ def desk_input_json(given: DeskInput) -> dict[str, Any]:
             }
         case VerdictGiven():
             return {"kind": "verdict", **_verdict_json(given)}
+        case StopMoved():
+            return {
+                "kind": "stop",
+                "at": instant_text(given.at),
+                "before": [stop_json(stop) for stop in given.before],
+                "unsent": list(given.unsent),
+            }
 
 
 def desk_input_from_json(
@@ -204,6 +212,9 @@ def desk_input_from_json(
         )
     if plain["kind"] == "answers":
         return AnswersDue(at=at, answers=tuple(answered_from_json(a) for a in plain["answers"]))
+    if plain["kind"] == "stop":
+        before = tuple(stop_from_json(stop) for stop in plain["before"])
+        return StopMoved(at=at, before=before, unsent=tuple(plain["unsent"]))
     rest = {name: value for name, value in plain.items() if name not in ("kind", "at")}
     ship_on, basis = rest["ship_on"], rest["basis"]
     rest["ship_on"] = None if ship_on is None else date.fromisoformat(ship_on)

@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 from replan.brief_text import brief_text
 from replan.canonical import digest, sha256_hex
 from replan.decision import Why, command_of, incident_of, option_json, plan_sha
-from replan.desk_state import FINAL_ACTION, PENDING, RELEASED, DeskState, OpenDecision, Undoing
-from replan.docket import Tally, end_decision
+from replan.desk_state import PENDING, RELEASED, DeskState, OpenDecision, Undoing
+from replan.docket import Tally, cancel_action, end_decision
 from replan.effects import ActionMoved, Cited, Command, DecisionMade, DecisionMoved
 from replan.events import ActionAnswered
 from replan.network import Network, cut_off
 from replan.planning import Option, Spread
+from replan.standstill import stop_on_sent
 from replan.units import ActionId, DecisionId, ItemId, LaneId, SiteId, instant_text
 from replan.wording import actions_text
 
@@ -47,14 +48,17 @@ def think_again(state: DeskState, cited: Cited, tally: Tally) -> None:
         return
     # Whether an action was sent is the ledger's to know.
     done = {a: s for a, s in cited.actions.items() if s in ("pending", "sent", "acked", "unknown")}
-    too_late = []
+    too_late, network = [], tally.policy.network
     for action in _chosen(body):
         action_id = ActionId(action["action_id"])
         if action_id not in done or action_id in state.undoing:
             continue
         if opened is not None and done[action_id] == "pending":
-            _cancelled(state, opened, action_id, cited.event_id, tally)
-        elif tally.at <= cancel_by(action, tally.policy.network):
+            cancel_action(state, opened, action_id, _reason(cited.event_id), tally)
+        elif (
+            tally.at <= cancel_by(action, network)
+            and stop_on_sent(action, body, tally.policy) is None
+        ):
             _ask_to_undo(state, cited, body, action, tally)
         else:
             too_late.append(action)
@@ -75,7 +79,7 @@ def take_undone(state: DeskState, answer: ActionAnswered, tally: Tally) -> bool:
         _tell_a_person(state, undoing, body, [action], tally)
         return True
     if opened is not None:
-        _cancelled(state, opened, answer.action_id, undoing.event_id, tally)
+        cancel_action(state, opened, answer.action_id, _reason(undoing.event_id), tally)
         return True
     tally.actions.append(ActionMoved(action_id=answer.action_id, state="cancelled", at=tally.at))
     tally.released.append(answer.action_id)
@@ -135,20 +139,6 @@ def _call_off(state: DeskState, decision: OpenDecision, tally: Tally) -> None:
         tally.released.append(action_id)
     tally.tell(decision.item, ended=tuple(decision.actions))
     end_decision(state, decision, "cancelled", "its evidence was taken back in time", tally)
-
-
-def _cancelled(
-    state: DeskState, decision: OpenDecision, action_id: ActionId, event_id: str, tally: Tally
-) -> None:
-    """An action of a decision that is under way was not done; the decision ends with its last."""
-    decision.actions[action_id] = "cancelled"
-    tally.actions.append(ActionMoved(action_id=action_id, state="cancelled", at=tally.at))
-    tally.released.append(action_id)
-    tally.tell(decision.item, ended=(action_id,))
-    if all(s in FINAL_ACTION for s in decision.actions.values()):
-        failed = any(s in ("rejected", "failed", "expired") for s in decision.actions.values())
-        ended = "failed" if failed else "cancelled"
-        end_decision(state, decision, ended, _reason(event_id), tally)
 
 
 def _reason(event_id: str) -> str:

@@ -16,7 +16,6 @@ from replan.amendment import (
     put_in_place,
     what_changed,
 )
-from replan.authority import suspended
 from replan.commitments import counting
 from replan.desk_state import PENDING, DeskState, OpenDecision, VerdictGiven
 from replan.docket import (
@@ -37,6 +36,7 @@ from replan.release import crowded_lane, dated_anew
 from replan.second_thoughts import is_notice
 from replan.spot_checks import is_a_look, keep_look, refused_look
 from replan.standing_aside import defer, take_over
+from replan.standstill import standstill
 from replan.verdict_result import (
     CHIPS,
     STATUS_OF,
@@ -237,22 +237,9 @@ def _is_played(decision: OpenDecision, tally: Tally) -> bool:
 
 
 def _stopped(decision: OpenDecision, move_keys: list[dict[str, str]], tally: Tally) -> bool:
-    """Whether the table stops the plan: a person must not release it either."""
-    table = tally.policy.table
+    """Whether a plan must stand still: a person must not release it either."""
     body = decision.body
-    if table is None:
-        return False
-    return any(
-        suspended(
-            table,
-            category=body["category"],
-            region=keys["region"],
-            action=keys["action"],
-            model=body["model"]["name"],
-        )
-        is not None
-        for keys in move_keys
-    )
+    return standstill(tally.policy, move_keys, body["category"], body["model"]["name"]) is not None
 
 
 def _crowded(

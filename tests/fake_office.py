@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from replan.errors import UsageError
 from replan.infra.review_office import VerdictRequest
 from replan.units import DecisionId
 from replan.verdicts import CHIPS, STATUS_OF, VerdictResult
@@ -31,6 +32,8 @@ class FakeOffice:
     taken: list[VerdictRequest] = field(default_factory=list)
     situation: str | None = None
     diff: Mapping[str, Any] | None = None
+    stopped: list[dict[str, Any]] = field(default_factory=list)
+    moved: list[tuple[str, str | None, str, str]] = field(default_factory=list)
 
     timezone = "Europe/Berlin"
     chips: Sequence[str] = CHIPS
@@ -82,7 +85,16 @@ class FakeOffice:
         )
 
     def status(self) -> Mapping[str, Any]:
-        return {"clock": "2026-05-04T08:00:00Z", "mode": "live"}
+        return {"clock": "2026-05-04T08:00:00Z", "mode": "live", "stopped": self.stopped}
+
+    def move_switch(
+        self, verb: str, scope: str | None, login: str, reason: str
+    ) -> Mapping[str, Any]:
+        if scope is not None and "=" not in scope:
+            raise UsageError(f"scope {scope!r} is not KEY=VALUE")
+        self.moved.append((verb, scope, login, reason))
+        code = None if login == "ana" else "not_allowed"
+        return {"verb": verb, "scope": scope, "code": code, "status": 200 if code is None else 403}
 
     def login_of(self, token: str) -> str | None:
         return PERSONAL.get(token)

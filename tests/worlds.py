@@ -64,6 +64,7 @@ planners:
 - {login: planner-1, roles: [planner], regions: ["*"], limit_minor: 500000, delegate_to: null, active: true}
 - {login: planner-2, roles: [planner], regions: ["*"], limit_minor: 100, delegate_to: null, active: true}
 - {login: owner-1, roles: [process-owner, operator], regions: ["*"], limit_minor: null, delegate_to: null, active: true}
+- {login: ops-1, roles: [operator], regions: ["*"], limit_minor: 0, delegate_to: null, active: true}
 - {login: author-1, roles: [viewer], regions: ["*"], limit_minor: null, delegate_to: null, active: true}
 - {login: approver-1, roles: [viewer], regions: ["*"], limit_minor: null, delegate_to: null, active: true}
 """

@@ -77,6 +77,8 @@ ROUTES = [
     ("GET", f"/review/{DECISION}/verdict", 401, 405),
     ("GET", "/logout", 401, 405),
     ("GET", "/docs", 401, 404),
+    ("GET", "/api/stop", 401, 405),
+    ("GET", "/api/resume", 401, 405),
     ("GET", "/no/such/page", 401, 404),
     ("PUT", f"/api/decisions/{DECISION}", 401, 405),
     ("DELETE", f"/api/decisions/{DECISION}", 401, 405),
@@ -121,6 +123,51 @@ def test_a_personal_token_is_one_login_s(reader: TestClient) -> None:
     as_another = PERSONAL_BEN | {"X-Replan-Login": "ana"}
     assert reader.get("/api/escalations", headers=PERSONAL_BEN).status_code == 200
     assert reader.get("/api/escalations", headers=as_another).status_code == 401
+
+
+def test_a_stop_goes_to_the_switch_with_its_scope_and_login(
+    client: TestClient, office: FakeOffice
+) -> None:
+    """SR1."""
+    given = {"scope": "region=EAST", "reason": "the till feed lies"}
+    assert client.post("/api/stop", headers=ANA, json=given).status_code == 200
+    assert client.post("/api/resume", headers=ANA, json={"reason": "over"}).status_code == 200
+    assert office.moved == [
+        ("stop", "region=EAST", "ana", "the till feed lies"),
+        ("resume", None, "ana", "over"),
+    ]
+
+
+def test_a_stop_that_the_switch_refuses_says_so(client: TestClient) -> None:
+    answer = client.post("/api/stop", headers=PERSONAL_BEN, json={"reason": "drill"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("headers", "given", "status"),
+    [
+        ({}, {"reason": "drill"}, 401),
+        (SHARED, {"reason": "drill"}, 403),
+        (ANA, {}, 422),
+        (ANA, {"scope": "EAST", "reason": "drill"}, 422),
+        (ANA, {"scope": None, "reason": "drill", "until": "noon"}, 422),
+    ],
+)
+def test_a_stop_that_cannot_be_meant_moves_nothing(
+    client: TestClient,
+    office: FakeOffice,
+    headers: dict[str, str],
+    given: dict[str, str | None],
+    status: int,
+) -> None:
+    assert client.post("/api/stop", headers=headers, json=given).status_code == status
+    assert office.moved == []
+
+
+def test_every_page_says_what_is_stopped(client: TestClient, office: FakeOffice) -> None:
+    office.stopped = [{"scope": "region=EAST", "by": "olga", "since": None}]
+    page = client.get("/", headers=ANA).text
+    assert "region=EAST by olga" in page
 
 
 def test_escalations_come_most_urgent_first(reader: TestClient) -> None:

@@ -253,6 +253,62 @@ def test_a_refused_verdict_exits_1_with_its_code(
     )
 
 
+def stop_or_resume(cli: Cli, root: Path, verb: str, login: str, *words: str) -> Said:
+    return cli("-C", root, verb, "--as", login, "--reason", "drill", "--json", *words)
+
+
+def test_a_stop_before_the_first_run_stands_in_the_status(cli: Cli, fresh: Path) -> None:
+    assert stop_or_resume(cli, fresh, "stop", "ops-1", "--scope", "region=NORTH").code == 0
+    assert cli("-C", fresh, "status", "--json").row["stopped"] == [
+        {"scope": "region=NORTH", "by": "ops-1", "since": None}
+    ]
+
+
+@pytest.mark.parametrize("verb", ["stop", "resume"])
+@pytest.mark.parametrize(("login", "code"), [("planner-1", 1), ("nobody", 2)])
+def test_stop_and_resume_exit_1_without_the_role_and_2_for_an_unknown_login(
+    cli: Cli, fresh: Path, verb: str, login: str, code: int
+) -> None:
+    assert stop_or_resume(cli, fresh, verb, login).code == code
+
+
+def test_resume_by_whoever_stopped_exits_1(cli: Cli, fresh: Path) -> None:
+    stop_or_resume(cli, fresh, "stop", "ops-1")
+    said = stop_or_resume(cli, fresh, "resume", "ops-1")
+    assert (said.code, said.row["code"]) == (1, "own_stop")
+    assert stop_or_resume(cli, fresh, "resume", "owner-1").code == 0
+
+
+def test_an_approval_while_stopped_is_refused_with_423(cli: Cli, waiting: Path) -> None:
+    stop_or_resume(cli, waiting, "stop", "ops-1")
+    said = answer(cli, waiting, "approve")
+    assert (said.code, said.row["status"], said.row["code"]) == (1, 423, "stopped")
+
+
+@pytest.mark.slow
+def test_an_approved_plan_is_sent_only_after_the_stop_has_ended(cli: Cli, waiting: Path) -> None:
+    answer(cli, waiting, "approve")
+    assert stop_or_resume(cli, waiting, "stop", "ops-1").row["held"] != []
+    cli("-C", waiting, "run", "--until-end")
+    assert lines(waiting, "commands.jsonl") == []
+    stop_or_resume(cli, waiting, "resume", "owner-1")
+    cli("-C", waiting, "run", "--until-end")
+    assert len(lines(waiting, "commands.jsonl")) == 1
+    assert cli("-C", waiting, "audit", "verify").code == 0
+    assert cli("-C", waiting, "replay", "--all").code == 0
+
+
+@pytest.mark.slow
+def test_nothing_is_sent_from_a_stop_file_on(cli: Cli, fresh: Path) -> None:
+    (fresh / "STOP").touch()
+    said = cli("-C", fresh, "run", "--until-end", "--json")
+    assert [(s["scope"], s["by"]) for s in said.row["stopped"]] == [(None, "STOP")]
+    assert "STOPPED: everything by STOP" in said.err
+    [body] = cli("-C", fresh, "decisions", "--json").rows
+    assert (body["state"], body["why_escalated"]["code"]) == ("escalated", "stopped")
+    assert lines(fresh, "commands.jsonl") == []
+
+
 def test_a_verdict_may_be_bound_to_a_version(cli: Cli, waiting: Path) -> None:
     said = answer(cli, waiting, "approve", "--version", "9")
     assert (said.code, said.row["code"]) == (1, "stale")

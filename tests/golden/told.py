@@ -18,7 +18,7 @@ from tests.golden.world import CASE_FIRST, ordinary, write_lines
 HERE = Path(__file__).parent
 BASE = HERE / "base"
 EVENTS, EXPECT, WHY, VERDICTS = "events.jsonl", "expect.jsonl", "why.md", "verdicts.jsonl"
-REPLIES = "replies.jsonl"
+REPLIES, STOPS = "replies.jsonl", "stops.jsonl"
 
 CASES = sorted(folder.parent.name for folder in HERE.glob(f"*/{WHY}"))
 
@@ -30,8 +30,10 @@ def tell(case: Path, root: Path) -> list[dict[str, Any]]:
     if overlay.is_dir():
         shutil.copytree(overlay, root, dirs_exist_ok=True)
     shutil.copy(case / EVENTS, root / "events" / "case.jsonl")
-    run_workspace(root, source=None, until_end=True, mode=None)
     told: list[dict[str, Any]] = []
+    if (case / STOPS).exists():
+        told += [_switched(root, json.loads(x)) for x in (case / STOPS).read_text().splitlines()]
+    run_workspace(root, source=None, until_end=True, mode=None)
     if (case / VERDICTS).exists():
         for line in (case / VERDICTS).read_text().splitlines():
             told.append(_answer(root, json.loads(line)))
@@ -62,6 +64,15 @@ def _history() -> Path:
 
 _kept: list[tempfile.TemporaryDirectory[str]] = []
 """Folders that go when the process does."""
+
+
+def _switched(root: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """Move the stop switch: {"switch", "scope", "as", "reason"}."""
+    with opened_office(root) as desk:
+        switch = desk.office.switch
+        move = switch.stop if given["switch"] == "stop" else switch.resume
+        said = move(given["scope"], login=given["as"], reason=given["reason"]).json()
+    return {"switch": {k: said[k] for k in ("verb", "scope", "login", "result", "code")}}
 
 
 def _answer(root: Path, given: dict[str, Any]) -> dict[str, Any]:
