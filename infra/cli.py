@@ -6,7 +6,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +17,11 @@ from rich.text import Text
 
 from replan.errors import BrokenPromise, LedgerBusy, NotSo, UsageError
 from replan.findings import finding_json, finding_text, folded, has_errors
+from replan.infra.cli_servers import dev
+from replan.infra.terminal import Json
+from replan.infra.terminal import place as _place
+from replan.infra.terminal import print_rows as _print
+from replan.infra.terminal import say as _say
 
 OK, NOT_SO, BAD_USE, CRASHED, BUSY = 0, 1, 2, 70, 75
 
@@ -33,19 +37,9 @@ audit = typer.Typer(no_args_is_help=True, help="The hash chain over all records.
 app.add_typer(authority, name="authority")
 app.add_typer(events, name="events")
 app.add_typer(audit, name="audit")
+app.add_typer(dev, name="dev")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON objects on stdout, one a line.")]
 Dir = Annotated[Path | None, typer.Argument(help="The workspace; the current folder by default.")]
-
-
-@dataclass
-class Place:
-    """Where the workspace is: `-C DIR`, else the current folder."""
-
-    root: Path = Path()
-
-
-_place = Place()
 
 
 @app.callback()
@@ -74,16 +68,6 @@ def main() -> None:
     except BrokenPromise as wrong:
         _say(f"stopped, because something that must hold does not: {wrong}")
         sys.exit(CRASHED)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text.rstrip() + "\n")
-
-
-def _print(rows: Iterable[Mapping[str, Any]]) -> None:
-    for row in rows:
-        sys.stdout.write(json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
 
 
 def _table(rows: list[Mapping[str, Any]], columns: Mapping[str, Callable[[Any], str]]) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests import brokers
+
 if TYPE_CHECKING:
     from tests.databases import Place
 
@@ -21,7 +23,7 @@ settings.register_profile("repeat", deadline=None, derandomize=True, print_blob=
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("repeat")
 
-LONG = ("bench", "crash", "e2e", "golden", "simulation")
+LONG = ("bench", "broker", "crash", "e2e", "golden", "simulation")
 """Folders whose tests run whole workspaces: `make test` runs them, `make check` does not."""
 
 
@@ -52,3 +54,30 @@ def postgresql() -> Iterator[None]:
     server()
     yield
     server().close()
+
+
+@pytest.fixture(scope="session")
+def broker_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the broker of the run keeps what it holds."""
+    return brokers.shared_folder(tmp_path_factory, hasattr(request.config, "workerinput"))
+
+
+@pytest.fixture(scope="session")
+def broker(broker_folder: Path) -> str:
+    """`host:port` of a real Kafka broker, the same for the whole run."""
+    return brokers.start_once(broker_folder)
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> str:
+    """What names of topics and groups of this test begin with."""
+    return brokers.own_prefix(request.node.nodeid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the broker once every worker is done."""
+    factory: pytest.TempPathFactory | None = getattr(session.config, "_tmp_path_factory", None)
+    # Nothing is asked of the factory before it made a folder: a run that needs none makes none.
+    if not hasattr(session.config, "workerinput") and factory and factory._basetemp is not None:
+        brokers.stop_and_remove(brokers.shared_folder(factory, False))
