@@ -25,7 +25,7 @@ from replan.infra.erp_legs import Legs, Tells
 from replan.infra.erp_levels import AskedFor, asked_row
 from replan.infra.erp_perish import put, shelf_lives
 from replan.infra.erp_replies import Replies
-from replan.infra.erp_rule import nearest_surplus
+from replan.infra.erp_rule import nearest_surplus, next_promises
 from replan.infra.erp_tally import DayTally
 from replan.infra.erp_world import (
     Key,
@@ -391,8 +391,9 @@ class ErpLife:
     def _help(self, site: SiteId, day: int, at: datetime) -> None:
         """The simple rule sends what its nearest surplus can spare to one site."""
         world = self.worlds[RULE]
+        promised = next_promises(world, day)
         for key in self._keys[site]:
-            for load in nearest_surplus(self.network, world, self._asked, key, day):
+            for load in nearest_surplus(self.network, world, self._asked, key, day, promised):
                 move = load.move(day, at)
                 move.arrive_at = self._arrival(load.lane, move)
                 world.ship(load.lane, move)

@@ -69,12 +69,16 @@ def nearest_surplus(
     asked: Mapping[Key, AskedFor],
     key: Key,
     today: int,
+    promised: Mapping[Key, int],
 ) -> Iterator[Help]:
-    """What the rule sends to one site of one item today; `world` must take each load at once."""
+    """What the rule sends to one site of one item today; `world` must take each load at once.
+
+    `promised`: `next_promises` of the world.
+    """
     item, site = key
     if not asked[key].is_learned:
         return
-    until = next_delivery(network, world, key, today)
+    until = next_delivery(network, promised, key, today)
     under_way = sum(
         move.qty for move in world.moves.values() if (move.item, move.destination) == key
     )
@@ -86,7 +90,7 @@ def nearest_surplus(
         if today + days >= until:
             continue
         donor = (item, lane.origin)
-        own = next_delivery(network, world, donor, today) - today
+        own = next_delivery(network, promised, donor, today) - today
         surplus = world.on_hand[donor] - asked[donor].expected(own)
         qty = loadable(lane, min(short, surplus, room(world, lane, today, short)))
         load = Help(item=item, lane=lane, qty=qty)
@@ -98,13 +102,19 @@ def nearest_surplus(
             return
 
 
-def next_delivery(network: Network, world: World, key: Key, today: int) -> int:
+def next_promises(world: World, today: int) -> dict[Key, int]:
+    """The first day after today for which an open line is promised, where there is one."""
+    found: dict[Key, int] = {}
+    for line in world.lines.values():
+        if line.promised > today:
+            found[line.key] = min(line.promised, found.get(line.key, line.promised))
+    return found
+
+
+def next_delivery(network: Network, promised: Mapping[Key, int], key: Key, today: int) -> int:
     """The day on which the supplier brings more: the next open line's, else by the next review."""
-    promised = [
-        line.promised for line in world.lines.values() if line.key == key and line.promised > today
-    ]
-    if promised:
-        return min(promised)
+    if key in promised:
+        return promised[key]
     contract = supplier_contract(network, key)
     if contract is None:
         return today

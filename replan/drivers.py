@@ -130,7 +130,9 @@ class DriverBook:
         first, last = self.untold.get((row, promo), (day, day))
         if (row, promo) not in self.untold or day < first or day > last:
             self.untold[(row, promo)] = (min(first, day), max(last, day))
-            self._windows = None
+            # What was announced holds as stated, whatever the till says.
+            if (row, "promo", promo) not in self.stated:
+                self._windows = None
 
     def forget(self, before: int) -> None:
         """Drop what ended before a day, by its newest statement."""

@@ -9,6 +9,7 @@ tail matters for lines that are overdue already. Nothing is pooled over items.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -82,6 +83,20 @@ Source = tuple[SupplierId, ItemId]
 
 
 @dataclass(slots=True, kw_only=True)
+class _WorkedOut:
+    """What was worked out for one supplier and item.
+
+    `turns`: the days, as numbers, from which some word about them holds. Between two of them lead
+    times are the same; by the last turn up to a day (None before the first) are kept the log ratios
+    of lead times to what is declared, by site, and the lead times themselves, by site and turn.
+    """
+
+    turns: list[int]
+    ratios: dict[int | None, dict[SiteId, list[float]]] = field(default_factory=dict)
+    leads: dict[tuple[SiteId, int | None], LeadTime] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
 class LeadTimes:
     """Received lines by supplier and item, and stated lead times by what they are about."""
 
@@ -90,9 +105,7 @@ class LeadTimes:
         default_factory=dict
     )
     # What was worked out already; forgotten when a line or a word comes in.
-    _known: dict[Source, dict[tuple[SiteId, int | None], LeadTime]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    _known: dict[Source, _WorkedOut] = field(default_factory=dict, repr=False, compare=False)
     _biases: dict[Source, Bias] = field(default_factory=dict, repr=False, compare=False)
     _of: Network | None = field(default=None, repr=False, compare=False)
 
@@ -127,17 +140,13 @@ class LeadTimes:
 
     def of(self, network: Network, contract: SupplyContract, today: int) -> LeadTime:
         """The lead time of a contract on a day, learned as far as there is something to learn."""
-        if network is not self._of:
-            self._known.clear()
-            self._of = network
-        # Without any supplier's word it is the same on every day.
-        key = (contract.site, today if self.updates else None)
-        known = self._known.setdefault((contract.supplier, contract.item), {})
-        lead = known.get(key)
+        known = self._knowing(network, (contract.supplier, contract.item))
+        key = (contract.site, _turn(known, today))
+        lead = known.leads.get(key)
         if lead is None:
-            if len(known) > MAX_KNOWN:
-                known.clear()
-            lead = known[key] = self._worked_out(network, contract, today)
+            if len(known.leads) > MAX_KNOWN:
+                known.leads.clear()
+            lead = known.leads[key] = self._worked_out(network, contract, today)
         return lead
 
     def bias_of(self, supplier: SupplierId, item: ItemId) -> Bias | None:
@@ -192,28 +201,13 @@ class LeadTimes:
         stated = self.stated_for(network, contract, today, without) if self.updates else None
         prior = _prior(contract, stated)
         rows = self.samples.get((contract.supplier, contract.item), ())
-        by_site: dict[SiteId, list[float]] = {}
-        for site in sorted({row.site for row in rows}):
-            other = network.supply.get((contract.supplier, contract.item, site))
-            if site == contract.site:
-                word, middle = stated, prior.p50
-            elif other is not None:
-                word = self.stated_for(network, other, today) if self.updates else None
-                middle = _middle(other, word)
-            else:
-                continue
-            since = None if word is None else valid_on(network, word, site)
-            # A line ordered before the supplier's word was valid says nothing about it.
-            ratios = [
-                math.log(max(row.lead, LEAST_DAYS) / max(middle, LEAST_DAYS))
-                for row in rows
-                if row.site == site and (since is None or row.on - row.lead >= since)
-            ]
-            if ratios:
-                by_site[site] = ratios
+        by_site = dict(self._ratios(network, (contract.supplier, contract.item), today))
+        here = _ratios_to(network, rows, contract, stated)
+        by_site[contract.site] = here
+        if not here:
+            del by_site[contract.site]
         if not by_site:
             return prior
-        here = by_site.get(contract.site, [])
         shift = _shift(here, [by_site[site] for site in sorted(by_site)])
         squares = sum((ratio - shift) ** 2 for ratio in here)
         freedom = PRIOR_LINES + len(here)
@@ -229,6 +223,63 @@ class LeadTimes:
             lines=sum(map(len, by_site.values())),
             stated=stated,
         )
+
+    def _ratios(self, network: Network, source: Source, today: int) -> dict[SiteId, list[float]]:
+        """Log ratios of lead times to what is declared, at each site with a contract."""
+        known = self._knowing(network, source)
+        turn = _turn(known, today)
+        found = known.ratios.get(turn)
+        if found is None:
+            rows = self.samples.get(source, ())
+            found = known.ratios[turn] = {}
+            for site in sorted({row.site for row in rows}):
+                contract = network.supply.get((*source, site))
+                if contract is not None:
+                    word = self.stated_for(network, contract, today) if self.updates else None
+                    ratios = _ratios_to(network, rows, contract, word)
+                    if ratios:
+                        found[site] = ratios
+        return found
+
+    def _knowing(self, network: Network, source: Source) -> _WorkedOut:
+        if network is not self._of:
+            self._known.clear()
+            self._of = network
+        known = self._known.get(source)
+        if known is None:
+            valid = [
+                fact.valid_from
+                for (supplier, item, _), told in self.updates.items()
+                if (supplier, item) == source
+                for fact in told
+            ]
+            zones = {row.zone.key: row.zone for row in network.sites.values()}.values()
+            valid += [at.astimezone(zone) for at in valid for zone in zones]
+            turns = sorted({day_number(at.date()) for at in valid})
+            known = self._known[source] = _WorkedOut(turns=turns)
+        return known
+
+
+def _turn(known: _WorkedOut, today: int) -> int | None:
+    place = bisect_right(known.turns, today)
+    return known.turns[place - 1] if place else None
+
+
+def _ratios_to(
+    network: Network,
+    rows: Sequence[Received],
+    contract: SupplyContract,
+    stated: LeadTimeStated | None,
+) -> list[float]:
+    """Logarithms of the lead times at a contract's site over what is declared or stated for it."""
+    since = None if stated is None else valid_on(network, stated, contract.site)
+    middle = max(_middle(contract, stated), LEAST_DAYS)
+    # A line ordered before the supplier's word was valid says nothing about it.
+    return [
+        math.log(max(row.lead, LEAST_DAYS) / middle)
+        for row in rows
+        if row.site == contract.site and (since is None or row.on - row.lead >= since)
+    ]
 
 
 def days_still_to_wait(lead: LeadTime, middle: float, waited: int) -> tuple[int, int]:

@@ -370,15 +370,15 @@ def problem_json(problem: PlanningProblem) -> dict[str, Any]:
         "horizon": problem.horizon,
         "sites": [
             {
-                **_row(site),
-                "inbound": [_row(inbound) for inbound in site.inbound],
-                "next_order": None if site.next_order is None else _row(site.next_order),
+                **members(site),
+                "inbound": [members(inbound) for inbound in site.inbound],
+                "next_order": None if site.next_order is None else members(site.next_order),
             }
             for site in problem.sites
         ],
         **{
             name: [
-                {**_row(offer), "latest_start": instant_text(offer.latest_start)}
+                {**members(offer), "latest_start": instant_text(offer.latest_start)}
                 for offer in getattr(problem, name)
             ]
             for name in ("lanes", "expedites", "buffers", "postpones")
@@ -425,16 +425,16 @@ def problem_from_json(plain: Mapping[str, Any]) -> PlanningProblem:
 
 def answer_json(answer: Answer) -> dict[str, Any]:
     """An answer as plain JSON data."""
-    return {**_row(answer), "options": [option_plain(option) for option in answer.options]}
+    return {**members(answer), "options": [option_plain(option) for option in answer.options]}
 
 
 def option_plain(option: Option) -> dict[str, Any]:
     """An option as plain JSON data, read back by `option_from_json`."""
     spreads = ("cost_minor", "benefit_minor", "short_avoided", "units_short")
     return {
-        **_row(option),
-        **{name: _row(getattr(option, name)) for name in spreads},
-        "actions": [_row(action) for action in option.actions],
+        **members(option),
+        **{name: members(getattr(option, name)) for name in spreads},
+        "actions": [members(action) for action in option.actions],
         "donor_shortage_p90_minor": dict(option.donor_shortage_p90_minor),
     }
 
@@ -476,7 +476,7 @@ def _timed(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "latest_start": datetime.fromisoformat(row["latest_start"])}
 
 
-def _row(value: Any) -> dict[str, Any]:
+def members(value: Any) -> dict[str, Any]:
     """The members of a dataclass, not deeper: a problem is written often, and `asdict` copies all
     of it.
     """

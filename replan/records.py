@@ -28,6 +28,7 @@ from replan.events import ActionAnswered, HumanActed, HumanLineDone, QuestionAns
 from replan.planning import (
     answer_from_json,
     answer_json,
+    members,
     option_from_json,
     option_plain,
     problem_from_json,
@@ -53,15 +54,15 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
         "model_hash": proposal.model_hash,
         "loss_mean_minor": proposal.loss_mean_minor,
         "short_by": proposal.short_by,
-        "evidence": [{**asdict(e), "time": instant_text(e.time)} for e in proposal.evidence],
-        "drivers": [asdict(d) for d in proposal.drivers],
+        "evidence": [{**members(e), "time": instant_text(e.time)} for e in proposal.evidence],
+        "drivers": [members(d) for d in proposal.drivers],
         "problem": problem_json(proposal.problem),
         "answer": answer_json(proposal.answer),
         "watched": None if proposal.watched is None else option_plain(proposal.watched),
         "tags": list(proposal.tags),
         "cause_confidence": proposal.cause_confidence,
         "novel": list(proposal.novel),
-        "counterfactuals": [asdict(c) for c in proposal.counterfactuals],
+        "counterfactuals": [members(c) for c in proposal.counterfactuals],
         "held": list(proposal.held),
     }
 
@@ -149,7 +150,7 @@ def feedback_from_json(plain: Mapping[str, Any]) -> Feedback:
 
 def move_json(move: Move) -> dict[str, Any]:
     """A reservation as plain JSON data."""
-    return {**asdict(move), "keys": dict(move.keys), "at": instant_text(move.at)}
+    return {**members(move), "keys": dict(move.keys), "at": instant_text(move.at)}
 
 
 def move_from_json(plain: Mapping[str, Any]) -> Move:

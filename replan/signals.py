@@ -41,6 +41,8 @@ def take_signal(state: SenseState, fact: SupplySignal, network: Network, today: 
             touched = supply.shipments.lines_of(fact.shipment)
         case _:
             assert_never(fact)
+    # An item that is looked at again anyway needs no second reason.
+    touched = [po_line for po_line in touched if not _is_stirred(state, po_line)]
     before = [_expected(state, network, po_line, today) for po_line in touched]
     match fact:
         case SupplyCommitted():
@@ -89,6 +91,12 @@ def _expected(
         return ()
     arrivals = line_outlook(network, state.supply, line, today).arrivals
     return tuple(sorted((row.p50, row.p90, row.qty) for row in arrivals))
+
+
+def _is_stirred(state: SenseState, po_line: PoLineId) -> bool:
+    line = state.supply.lines.get(po_line)
+    file = None if line is None else state.cases.get(line.stated.item)
+    return file is not None and file.stirred
 
 
 def _concerned(state: SenseState, network: Network, alert: AlertRaised) -> list[ItemId]:

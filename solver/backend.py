@@ -65,10 +65,7 @@ def solve(
     """Solve the model in place. A solver that fails or is missing gives `none`, not an error."""
     version = solver_version(solver)
     try:
-        with tempfile.TemporaryDirectory(prefix="replan-solve-") as folder:
-            gap = (
-                _with_cbc(model, limits, folder) if solver == "cbc" else _with_highs(model, limits)
-            )
+        gap = _with_cbc(model, limits) if solver == "cbc" else _with_highs(model, limits)
     except (PulpSolverError, OSError, KeyError):
         # KeyError: a HiGHS status that PuLP's adapter does not know.
         return Solved(status="none", gap=1.0, solver=solver, version=version)
@@ -115,23 +112,24 @@ def solver_version(solver: SolverName) -> str:
     return f"cbc {found.group(1) if found else 'unknown'}, {modelled}"
 
 
-def _with_cbc(model: pulp.LpProblem, limits: Limits, folder: str) -> float:
+def _with_cbc(model: pulp.LpProblem, limits: Limits) -> float:
     """Run CBC as a process of its own; the gap is read from its log."""
-    log = Path(folder) / "cbc.log"
-    cbc = pulp.COIN_CMD(
-        path=_cbc_path(),
-        msg=False,
-        gapRel=limits.gap,
-        timeLimit=limits.guard_seconds,
-        threads=THREADS,
-        maxNodes=limits.nodes,
-        logPath=str(log),
-        # On models this small cuts cost more than they save.
-        options=[f"randomSeed {SEED}", f"randomCbcSeed {SEED}", "cutsOnOff off"],
-    )
-    cbc.tmpDir = folder
-    model.solve(cbc)
-    said = log.read_text(encoding="utf-8", errors="replace")
+    with tempfile.TemporaryDirectory(prefix="replan-solve-") as folder:
+        log = Path(folder) / "cbc.log"
+        cbc = pulp.COIN_CMD(
+            path=_cbc_path(),
+            msg=False,
+            gapRel=limits.gap,
+            timeLimit=limits.guard_seconds,
+            threads=THREADS,
+            maxNodes=limits.nodes,
+            logPath=str(log),
+            # On models this small cuts cost more than they save.
+            options=[f"randomSeed {SEED}", f"randomCbcSeed {SEED}", "cutsOnOff off"],
+        )
+        cbc.tmpDir = folder
+        model.solve(cbc)
+        said = log.read_text(encoding="utf-8", errors="replace")
     objective = re.search(r"^Objective value:\s+(\S+)", said, re.MULTILINE)
     bound = re.search(r"^(?:Lower|Upper) bound:\s+(\S+)", said, re.MULTILINE)
     if objective is None or bound is None:

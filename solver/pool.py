@@ -18,7 +18,8 @@ from replan.solver.offers import LANES_PER_RECEIVER
 from replan.solver.planner import MilpPlanner
 
 PER_TASK = 4
-"""Problems handed to a worker at a time: few, so that one hard problem does not hold up many."""
+"""At most so many problems are handed to a worker at a time: few, so that one hard problem does not
+hold up many. Where each worker gets no more than that, they are handed over one by one."""
 
 
 def new_pool(workers: int) -> ProcessPoolExecutor:
@@ -73,7 +74,9 @@ class PooledPlanner:
             self._pool = new_pool(self._workers)
         answers: list[Answer] = []
         try:
-            answers.extend(self._pool.map(self._planner.answer, problems, chunksize=PER_TASK))
+            few = len(problems) <= PER_TASK * self._workers
+            per_task = 1 if few else PER_TASK
+            answers.extend(self._pool.map(self._planner.answer, problems, chunksize=per_task))
         except BrokenProcessPool:
             self.close()
         answers.extend(

@@ -202,6 +202,14 @@ def test_a_lead_time_holds_from_its_own_day_on() -> None:
     assert days(lead_of(supply)) == DECLARED
 
 
+def test_asking_before_a_word_holds_does_not_hide_it_on_its_day() -> None:
+    supply, where = SupplyLedger(), network()
+    supply.lead_times.state(lead_word(100, 14, valid=201))
+    terms = where.supply[(SUP, OATS, S1)]
+    told = [supply.lead_times.of(where, terms, TODAY + after).p50 for after in (0, 1, 0)]
+    assert told == [7.0, 14.0, 7.0]
+
+
 def test_of_two_words_the_one_valid_last_holds() -> None:
     supply = SupplyLedger()
     for word in (lead_word(150, 10, valid=150), lead_word(100, 14, valid=120)):
