@@ -3,8 +3,9 @@ office.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from datetime import datetime
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from replan.authority_table import AuthorityTable
@@ -16,6 +17,7 @@ from replan.infra.engine import Engine, Progress, RunRules
 from replan.infra.execution import Executor, FileExecutor
 from replan.infra.ledger_store import Ledger
 from replan.infra.out_files import OutFiles
+from replan.infra.outlets import OpensOutlet
 from replan.infra.policy import PolicySource
 from replan.infra.reference_erp import ReferenceErp
 from replan.infra.run_lock import only_run
@@ -96,9 +98,17 @@ def policy_source(workspace: Workspace, mode: str) -> PolicySource:
         alerts_per_day=settings.attention.alerts_per_day,
         currency=settings.currency,
         chooser=AskingPlanner(MilpPlanner()),
-        settings_sha=digest(settings.model_dump(mode="json", include=_SHAPING)),
+        settings_sha=digest(_shaping(settings)),
         stop_file=workspace.root / STOP_FILE,
     )
+
+
+def _shaping(settings: Settings) -> dict[str, Any]:
+    plain = settings.model_dump(mode="json", include=_SHAPING)
+    if settings.clock == "log":
+        # Said or understood, it is the same clock.
+        plain["time"]["clock"] = "auto"
+    return plain
 
 
 def open_ledger(workspace: Workspace) -> Ledger:
@@ -114,29 +124,50 @@ def refuse_to_run(stopping: Sequence[Finding]) -> None:
         raise NotSo("\n".join(finding_text(finding) for finding in stopping))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """Where events come from, where lines for others go, and what keeps a second engine away."""
+
+    segments: SegmentSource
+    outlet: OpensOutlet
+    alone: AbstractContextManager[None]
+
+
+def file_ends(workspace: Workspace, ledger: Ledger) -> Ends:
+    """From the event files to the out files."""
+    return Ends(
+        segments=Segments(workspace.events, ledger),
+        outlet=lambda: OutFiles(workspace.root, ledger),
+        alone=only_run(workspace.root),
+    )
+
+
 @contextmanager
 def opened_engine(
     workspace: Workspace,
     ledger: Ledger,
     mode: RunMode,
     watch: Callable[[Progress], None] = lambda _: None,
-    segments: SegmentSource | None = None,
+    *,
+    ends: Ends | None = None,
 ) -> Iterator[Engine]:
-    """A run of a workspace, with its workers and its executor, all closed at the end; over its
-    event files, or over other segments.
+    """A run of a workspace, with its workers and its executor, all closed at the end; between the
+    event files and the out files, or between other `ends`.
 
     Raises NotSo with the findings that forbid the run, UsageError for a part that is not there yet,
     LedgerBusy while another run of the workspace goes on.
     """
     settings = workspace.settings
     refuse_to_run(workspace.stopping(mode, ledger.clock()))
-    if settings.source.kind != "file" or settings.executor.kind != "file":
-        kinds = f"source {settings.source.kind!r}, executor {settings.executor.kind!r}"
-        raise UsageError(f"{kinds}: this version runs on the file source and the file executor")
+    if settings.executor.kind != "file":
+        kind = f"executor {settings.executor.kind!r}"
+        raise UsageError(f"{kind}: this version runs on the file executor")
+    ends = ends or file_ends(workspace, ledger)
+    by_time = settings.clock == "database"
     workers = settings.engine.workers
     pool = new_pool(1) if workers else nullcontext(None)
     with (
-        only_run(workspace.root),
+        ends.alone,
         pool as fits,
         PooledPlanner(workers) as planner,
         _executor(workspace) as executor,
@@ -144,7 +175,7 @@ def opened_engine(
         yield Engine(
             root=workspace.root,
             ledger=ledger,
-            segments=segments or Segments(workspace.events, ledger),
+            segments=ends.segments,
             sensing=Sensing(
                 network=workspace.network,
                 rules=sense_rules(settings),
@@ -155,15 +186,16 @@ def opened_engine(
             rules=RunRules(
                 planning=settings.ticks.planning,
                 lateness=settings.time.lateness,
-                max_jump=settings.time.max_jump,
+                max_jump=timedelta.max if by_time else settings.time.max_jump,
                 batch=settings.plan.max_batch,
                 snapshot_ticks=settings.engine.snapshot_ticks,
+                goes_by_time=by_time,
             ),
             fitter=StatsforecastFitter(candidates=settings.models.candidates),
             pool=fits,
             executor=executor,
             executor_name="erp" if settings.executor.reference_erp else "file",
-            outlet=lambda: OutFiles(workspace.root, ledger),
+            outlet=ends.outlet,
             watch=watch,
         )
 

@@ -5,6 +5,7 @@ that was cut off at any moment and went on elsewhere.
 import random
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from replan.errors import NotSo
 from replan.infra.log_segments import LogClockMarks, LogSegments
 from replan.infra.running import run_workspace
-from replan.infra.wiring import open_ledger, opened_engine
+from replan.infra.wiring import file_ends, open_ledger, opened_engine
 from replan.infra.workspace import open_workspace
 from replan.streams.log_slices import Partition
 from tests.busy_world import arrival_of, busy_lines, shuffled, write_busy_world
@@ -62,8 +63,9 @@ def run_on(root: Path, log: FakeLog, *, cut_after: int | None = None) -> bool:
         max_jump=time.max_jump,
         slice_records=50,
     )
+    ends = replace(file_ends(workspace, ledger), segments=segments)
     try:
-        with suppress(Cut), opened_engine(workspace, ledger, "live", segments=segments) as engine:
+        with suppress(Cut), opened_engine(workspace, ledger, "live", ends=ends) as engine:
             engine.run_until_end()
             return True
         return False
