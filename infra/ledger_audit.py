@@ -368,5 +368,7 @@ _KINDS: Final = {
     ),
     # The row itself is the record; what it left in force is looked at when all rows are read.
     "stop": _Kind(fault=lambda conn, body: None, key=("verb",), columns=(), group=sa.null()),
+    # The row itself is the record of what a person said about the run.
+    "gap": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
     "fit": _Kind(fault=_fit_fault, key=("tick",), columns=(t.fit.c.asked_at,), group=sa.null()),
 }

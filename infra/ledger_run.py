@@ -255,6 +255,10 @@ class RunWriter(LedgerRecords):
             self._conn.execute(sa.insert(t.dlq), values)
             self.publish(DLQ, [text(_dead_letter_json(row)) for row in rows])
 
+    def note(self, writer: str, kind: str, subject: str, at: datetime, **body: Any) -> None:
+        """What a person said about the run itself, in the audit chain of a writer."""
+        self._tail.add(writer, kind, subject, at, **body)
+
     def publish(self, file: str, lines: Iterable[str]) -> None:
         """Lines, without their ends, that are to be appended to an out file."""
         values = [{"file": file, "line": line} for line in lines]

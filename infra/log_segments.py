@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from replan.errors import NotSo
+from replan.errors import DataLost, NotSo
 from replan.infra.ledger_rows import SegmentRow
 from replan.infra.ledger_store import Ledger
+from replan.infra.lost_records import begin_after, gaps
 from replan.streams.log_slices import (
     LogRange,
     LogSlice,
@@ -197,13 +198,16 @@ class LogSegments:
         begins, ends = self._log.begins(), self._log.ends()
         self._clock = self._ledger.clock()
         self._reaches = {}
-        for partition in sorted({*begins, *known}):
-            part, begin = known.get(partition), begins.get(partition)
-            if part is not None and (begin is None or not begin <= part.end <= ends[partition]):
-                raise NotSo(_lost(partition, part.end, begin, ends.get(partition)))
-            if part is None or last is None:
-                start = begins[partition]
-                self._reaches[partition] = _Reach(partition, start, start, ())
+        if gone := sorted(known.keys() - begins.keys()):
+            raise NotSo(f"{gone[0]}: was read up to {known[gone[0]].end} and is there no more")
+        declared = gaps(self._ledger)
+        for partition, begin in sorted(begins.items()):
+            part = known.get(partition)
+            is_lost = part is not None and not begin <= part.end <= ends[partition]
+            if part is None or last is None or is_lost:
+                if part is not None and not begin_after(declared, partition, part.end, begin):
+                    raise _lost(partition, part.end, begin)
+                self._reaches[partition] = _Reach(partition, begin, begin, ())
             else:
                 reads = self._log.read(partition, part.low, part.end)
                 reach = _Reach(partition, part.low, part.end, reads)
@@ -301,15 +305,11 @@ def _counted(at: datetime, every: timedelta) -> int:
     return int(at.timestamp() // every.total_seconds())
 
 
-def _lost(partition: Partition, stood: int, begin: int | None, end: int | None) -> str:
-    if begin is None or end is None:
-        return f"{partition}: was read up to offset {stood} and is gone from the log"
-    if stood > end:
-        return (
-            f"{partition}: was read up to offset {stood} and ends at {end} now: the topic was "
-            "made anew; nothing is read from it until replan accept-gap declares so"
-        )
-    return (
-        f"{partition}: offsets {stood} to {begin - 1} were not read and are gone from the log; "
-        "nothing is read from it until replan accept-gap declares the loss"
+def _lost(partition: Partition, stood: int, begin: int) -> DataLost:
+    what = (
+        f"offsets {stood} to {begin - 1} were not read and are gone from the log"
+        if begin > stood
+        else f"was read up to offset {stood} and the topic was made anew"
     )
+    text = f"{partition}: {what}; the engine stands until replan accept-gap declares the loss"
+    return DataLost(partition, stood, begin, text)

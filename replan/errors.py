@@ -4,8 +4,10 @@
     ├── UsageError          the caller asked for something that cannot be (exit 2)
     │   └── PrefixChanged   an event file was edited where it had already been applied
     ├── NotSo               the thing asked about is not so: invalid, not verified, refused (exit 1)
+    │   └── DataLost        records are gone from a log before they were read
     ├── LedgerBusy          the ledger stayed locked or away (exit 75)
     │   └── CommitUnknown   whether the last transaction was stored cannot be learnt yet
+    ├── SourceAway          the broker is away (exit 75)
     ├── LedgerMoved         someone else wrote first: load again and judge again
     │   └── LeaseLost       another process does now what this one did
     └── BrokenPromise       an invariant of ours does not hold; the process stops (exit 70)
@@ -29,6 +31,23 @@ class PrefixChanged(UsageError):
 
 class NotSo(ReplanError):
     """The thing asked about is not so: invalid, not verified or refused."""
+
+
+class DataLost(NotSo):
+    """Records `first` to `begin` (exclusive) of a partition are gone before they were read.
+
+    With `begin` at or below `first` the topic was made anew.
+    """
+
+    def __init__(self, partition: object, first: int, begin: int, text: str) -> None:
+        super().__init__(text)
+        self.partition = partition
+        self.first = first
+        self.begin = begin
+
+
+class SourceAway(ReplanError):
+    """The broker could not be reached; trying again is safe."""
 
 
 class LedgerBusy(ReplanError):

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from replan.errors import NotSo
+from replan.errors import DataLost, NotSo
 from replan.infra.log_segments import LogClockMarks, LogSegments
+from replan.infra.lost_records import accept, found
 from replan.infra.running import run_workspace
 from replan.infra.wiring import file_ends, open_ledger, opened_engine
 from replan.infra.workspace import open_workspace
@@ -135,21 +136,60 @@ def test_a_log_that_grows_is_gone_on_with(by_file: dict[str, Any], tmp_path: Pat
     assert sum(found["events"].values()) == len(lines())
 
 
-def test_records_that_were_not_read_and_are_gone_are_named(tmp_path: Path) -> None:
+@pytest.fixture
+def half_read(tmp_path: Path) -> tuple[Path, dict[Partition, list[bytes]]]:
+    """A workspace that has read ten records of each topic, and all the records."""
     root = no_files(tmp_path / "world")
-    whole = spread(lines(), partitions=1, seed=5)
-    half = {partition: found[:10] for partition, found in whole.items()}
-    assert run_on(root, FakeLog(half, seed=1))
-    log = FakeLog(whole, seed=2)
-    log.lost[Partition("pos", 0)] = 13
-    with pytest.raises(NotSo, match=r"pos-0: offsets 10 to 12 were not read and are gone"):
-        run_on(root, log)
-
-
-def test_a_topic_that_was_made_anew_is_not_taken_for_the_old_one(tmp_path: Path) -> None:
-    root = no_files(tmp_path / "world")
+    with (root / "planners.yaml").open("a") as planners:
+        for login in ("op-1", "op-2"):
+            planners.write(
+                f"- {{login: {login}, roles: [operator], regions: ['*'], limit_minor: 0, "
+                "delegate_to: null, active: true}\n"
+            )
     whole = spread(lines(), partitions=1, seed=5)
     assert run_on(root, FakeLog({p: found[:10] for p, found in whole.items()}, seed=1))
+    return root, whole
+
+
+def test_records_that_were_not_read_and_are_gone_stop_the_engine_until_two_people_say_so(
+    half_read: tuple[Path, dict[Partition, list[bytes]]],
+) -> None:
+    root, whole = half_read
+    log = FakeLog(whole, seed=2)
+    log.lost[Partition("pos", 0)] = 13
+    with pytest.raises(DataLost, match=r"pos-0: offsets 10 to 12 were not read") as loss:
+        run_on(root, log)
+    workspace = open_workspace(root)
+    ledger = open_ledger(workspace)
+    at = ledger.clock()
+    assert at is not None
+    found(ledger, loss.value, at)
+    found(ledger, loss.value, at)
+
+    def accepted_by(login: str) -> str:
+        reason = "the disk was full"
+        return accept(ledger, workspace.people, "pos-0", login=login, reason=reason, at=at)
+
+    assert [(a.kind, a.scope.source, a.closed_at) for a in ledger.alarms()] == [
+        ("data_loss", "pos-0", None)
+    ]
+    assert accepted_by("op-1") == "asked"
+    with pytest.raises(NotSo, match="same_approver: op-1"):
+        accepted_by("op-1")
+    with pytest.raises(DataLost):
+        run_on(root, log)
+    assert accepted_by("op-2") == "accepted"
+    assert [a.closed_at for a in ledger.alarms()] == [at]
+    assert ledger.verify_audit().ok
+    ledger.close()
+    assert run_on(root, log)
+    assert sum(seen(root, replay=True)["events"].values()) == len(lines()) - 3
+
+
+def test_a_topic_that_was_made_anew_is_not_taken_for_the_old_one(
+    half_read: tuple[Path, dict[Partition, list[bytes]]],
+) -> None:
+    root, whole = half_read
     fresh = {p: found[:4] if p.topic == "pos" else found for p, found in whole.items()}
-    with pytest.raises(NotSo, match=r"pos-0: was read up to offset 10 and ends at 4 now"):
+    with pytest.raises(DataLost, match=r"pos-0: was read up to offset 10 and the topic was made"):
         run_on(root, FakeLog(fresh, seed=2))
