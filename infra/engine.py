@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from replan.desk_state import TickDue
-from replan.errors import LedgerBusy, LedgerMoved
+from replan.errors import LeaseLost, LedgerBusy, LedgerMoved
 from replan.fit_record import panel_fit_bytes
 from replan.forecasting import FitRequest, PanelFitter
 from replan.infra.batch import Batch
@@ -132,6 +132,8 @@ class Engine:
         while True:
             try:
                 return self._run()
+            except LeaseLost:
+                raise
             except LedgerMoved as moved:
                 # Someone gave a verdict meanwhile: what is believed here no longer follows the
                 # ledger.

@@ -13,7 +13,8 @@ LedgerMoved where someone else was faster, LedgerBroken where the ledger contrad
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -24,11 +25,26 @@ from replan.infra.ledger_records import LedgerRecords
 from replan.infra.ledger_writer import LedgerWriter
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A role that this process holds: the epoch it was given, and for how long each transaction
+    prolongs it.
+    """
+
+    role: str
+    epoch: int
+    ttl: timedelta
+
+
 class Ledger(LedgerRecords):
     """An open ledger; its threads may share it."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(
+        self, engine: sa.Engine, *, by_time: bool = False, lease: Lease | None = None
+    ) -> None:
         self._engine = engine
+        self._by_time = by_time
+        self._lease = lease
 
     @classmethod
     def open(
@@ -40,18 +56,20 @@ class Ledger(LedgerRecords):
         check: bool = False,
         busy_seconds: float = ledger_database.BUSY_SECONDS,
         password: str | None = None,
+        by_time: bool = False,
     ) -> "Ledger":
         """The ledger at a URL, made and brought to the current schema if `migrate`.
 
         A relative SQLite file lies in `root`. `check` reads through the file first and refuses a
-        damaged one. `password` goes before one in the URL. Raises UsageError for a bad URL, NotSo
-        for a schema that this program does not work with.
+        damaged one. `password` goes before one in the URL. `by_time`: its clock is the database's,
+        not that of the log. Raises UsageError for a bad URL, NotSo for a schema that this program
+        does not work with.
         """
         engine = ledger_database.open_engine(url, root, busy_seconds, password)
         if check:
             ledger_database.quick_check(engine)
         ledger_database.ready(engine, migrate=migrate)
-        return cls(engine)
+        return cls(engine, by_time=by_time)
 
     def close(self) -> None:
         """Give the connections back; the ledger can be opened again."""
@@ -62,8 +80,31 @@ class Ledger(LedgerRecords):
         """One transaction: committed when the block ends, rolled back when it raises."""
         with ledger_database.writing(self._engine) as conn:
             writer = LedgerWriter(conn)
+            if self._lease is not None:
+                writer.hold_lease(self._lease.role, self._lease.epoch, self._lease.ttl)
             yield writer
             writer.finish()
+
+    def under(self, lease: Lease) -> "Ledger":
+        """The same ledger for the holder of a lease: each of its transactions holds the lease too,
+        and is refused (LeaseLost) once another one took it.
+        """
+        return Ledger(self._engine, by_time=self._by_time, lease=lease)
+
+    def clock(self) -> datetime | None:
+        """What time it is for everything that is decided: where the log clock stands, None before
+        the first event, or the time of the database.
+        """
+        stands = super().clock()
+        if not self._by_time:
+            return stands
+        now = self.now()
+        return now if stands is None else max(stands, now)
+
+    def now(self) -> datetime:
+        """The time of the database, with SQLite that of this machine."""
+        with self._reading() as conn:
+            return ledger_database.backend(self._engine).now(conn)
 
     def refuse_unsafe(self) -> None:
         """NotSo where the database may lose a committed transaction in a power cut."""

@@ -91,12 +91,6 @@ def _ledger_url(text: object) -> str:
     return str(text)
 
 
-def _clock(name: object) -> object:
-    if name == "database":
-        raise NotAValue("not_yet", "'database': this version runs on the log clock; write auto")
-    return name
-
-
 def _forecasters(names: object) -> tuple[str, ...]:
     known = factories()
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -127,7 +121,7 @@ class Time(StrictShape):
     lateness: Duration = timedelta(hours=48)
     max_jump: Duration = timedelta(days=30)
     day_closes_at: Annotated[time, parsed_by(_day_time)] = time(4)
-    clock: Annotated[Literal["auto", "log", "database"], parsed_by(_clock)] = "auto"
+    clock: Literal["auto", "log", "database"] = "auto"
 
 
 class Ticks(StrictShape):

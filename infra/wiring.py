@@ -113,7 +113,9 @@ def _shaping(settings: Settings) -> dict[str, Any]:
 
 def open_ledger(workspace: Workspace) -> Ledger:
     """The ledger of a workspace."""
-    return Ledger.open(workspace.settings.ledger.url, workspace.root)
+    settings = workspace.settings
+    by_time = settings.clock == "database"
+    return Ledger.open(settings.ledger.url, workspace.root, by_time=by_time)
 
 
 def refuse_to_run(stopping: Sequence[Finding]) -> None:

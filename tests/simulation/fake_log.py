@@ -1,11 +1,14 @@
 """A log of many partitions in memory, which hands its records over as unevenly as a broker may."""
 
 import random
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from replan.streams.codec import Decoder
 from replan.streams.log_slices import Partition, Read
 from replan.streams.messages import Place
+from tests.busy_world import arrival_of
 
 TOPICS = ("acks", "inventory", "pos", "supply")
 
@@ -45,6 +48,37 @@ class FakeLog:
 
     def wait(self) -> None:
         """Time does not pass here."""
+
+
+class LiveLog(FakeLog):
+    """A log that is being written while time passes: a record is there once its event arrived."""
+
+    def __init__(
+        self,
+        records: Mapping[Partition, Sequence[bytes]],
+        seed: int,
+        *,
+        begins: datetime,
+        step: timedelta,
+    ) -> None:
+        super().__init__(records, seed)
+        self.now = begins
+        self._step = step
+        self._arrivals = {
+            partition: [arrival_of(line.decode()) or begins for line in lines]
+            for partition, lines in self.records.items()
+        }
+
+    def ends(self) -> Mapping[Partition, int]:
+        """How many records have been appended by now."""
+        return {
+            partition: bisect_right(arrivals, self.now)
+            for partition, arrivals in self._arrivals.items()
+        }
+
+    def wait(self) -> None:
+        """Time passes."""
+        self.now += self._step
 
 
 def spread(lines: Iterable[str], *, partitions: int, seed: int) -> dict[Partition, list[bytes]]:

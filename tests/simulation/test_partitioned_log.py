@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from replan.errors import DataLost, NotSo
-from replan.infra.log_segments import LogClockMarks, LogSegments
+from replan.infra.log_segments import DatabaseClockMarks, LogClockMarks, LogSegments
 from replan.infra.lost_records import accept, found
 from replan.infra.running import run_workspace
 from replan.infra.wiring import file_ends, open_ledger, opened_engine
@@ -21,7 +21,7 @@ from replan.infra.workspace import open_workspace
 from replan.streams.log_slices import Partition
 from tests.busy_world import arrival_of, busy_lines, shuffled, write_busy_world
 from tests.crash.lives import seen
-from tests.simulation.fake_log import FakeLog, spread
+from tests.simulation.fake_log import FakeLog, LiveLog, spread
 
 SAME = ("clock", "decisions", "decisions_digest", "state_digest", "actions", "sent")
 INSIDE_THE_BOUND = timedelta(hours=40)
@@ -134,6 +134,37 @@ def test_a_log_that_grows_is_gone_on_with(by_file: dict[str, Any], tmp_path: Pat
     assert run_on(root, FakeLog(whole, seed=2))
     found = seen(root, replay=True)
     assert sum(found["events"].values()) == len(lines())
+
+
+def test_on_the_clock_of_the_database_ticks_come_by_time(
+    by_file: dict[str, Any], tmp_path: Path
+) -> None:
+    root = no_files(tmp_path / "world")
+    settings = root / "replan.toml"
+    settings.write_text(settings.read_text().replace("[time]", '[time]\nclock = "database"'))
+    workspace = open_workspace(root)
+    ledger = open_ledger(workspace)
+    first, last = (arrival_of(lines()[n]) for n in (0, -1))
+    assert first is not None
+    assert last is not None
+    records = spread(lines(), partitions=2, seed=8)
+    log = LiveLog(records, seed=8, begins=first, step=timedelta(hours=1))
+    segments = LogSegments(
+        ledger,
+        log,
+        DatabaseClockMarks(lambda: log.now),
+        until_end=False,
+        max_jump=timedelta.max,
+        every=workspace.settings.ticks.planning,
+        goes_on=lambda: log.now <= last,
+    )
+    ends = replace(file_ends(workspace, ledger), segments=segments)
+    with opened_engine(workspace, ledger, "live", ends=ends) as engine:
+        engine.run_until_end()
+    ledger.close()
+    assert [i for i, _ in seen(root, replay=True)["decisions"]] == [
+        i for i, _ in by_file["decisions"]
+    ]
 
 
 @pytest.fixture
