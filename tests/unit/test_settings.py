@@ -91,7 +91,6 @@ def test_which_clock_decides(text: str, clock: str) -> None:
         ("[ledger]\nurl = 'mysql://x/y'", 2, "mysql://x/y", "url"),
         ("[ledger]\nurl = 'postgresql://x/y'", 2, "postgresql://x/y", "not_yet"),
         ("[ledger]\nurl = 'sqlite://'", 2, "sqlite://", "url"),
-        ("[time]\nclock = 'database'", 2, "database", "not_yet"),
         ("[engine]\nbatch = 500", 2, "500", "unknown_key"),
         ("[ledger]\nurl = 'sqlite:///../x.db'", 2, "sqlite:///../x.db", "outside"),
         ("mode = \n", 1, "mode =", "toml"),
