@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from replan.errors import CommitUnknown, LedgerBroken, LedgerBusy, NotSo, ReplanError, UsageError
+from replan.infra.settings import POSTGRESQL
 
 DriverError: Final = psycopg.Error
 """What the driver raises where SQLAlchemy does not wrap it."""
@@ -52,7 +53,7 @@ _DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 def open_engine(url: URL, root: Path, busy_seconds: float) -> sa.Engine:
     """An engine for a database of a server. Raises UsageError; the server is asked later."""
     shown = url.render_as_string(hide_password=True)
-    if url.drivername not in ("postgres", "postgresql", DRIVER):
+    if url.drivername not in POSTGRESQL:
         raise UsageError(f"ledger url {shown}: must begin with postgresql:// or {DRIVER}://")
     given: dict[str, Any] = {
         name: value for name, value in _PATIENCE.items() if name not in url.query

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from replan.currencies import minor_digits
 from replan.findings import Finding
+from replan.infra.secret_values import PLACEHOLDERS
 from replan.infra.shapes import Path, StrictShape, findings_of, parsed_by, refuse
 from replan.infra.text_values import NotAValue, duration, is_zone
 from replan.models.registry import factories
@@ -25,6 +26,9 @@ SETTINGS_FILE = "replan.toml"
 
 Duration = Annotated[timedelta, parsed_by(duration)]
 RunMode = Literal["live", "recommend", "shadow"]
+
+POSTGRESQL = ("postgresql", "postgresql+psycopg", "postgres")
+"""How a URL of a PostgreSQL ledger may begin."""
 
 _DAY = timedelta(days=1)
 _RULES = {"missing": "missing", "extra_forbidden": "unknown_key", "*": "type"} | dict.fromkeys(
@@ -76,14 +80,21 @@ def _ledger_url(text: object) -> str:
         url = make_url(text) if isinstance(text, str) else None
     except ArgumentError:
         url = None
-    if url is None or url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise NotAValue("url", "is not a URL of a SQLite file, such as sqlite:///ledger.db")
-    if url.password is not None and str(url.password) in ("", "changeme"):
+    if url is None or url.drivername not in ("sqlite", *POSTGRESQL):
+        raise NotAValue(
+            "url",
+            "is not a URL of a SQLite file, such as sqlite:///ledger.db, or of a PostgreSQL "
+            "database, such as postgresql://replan_engine@localhost/replan",
+        )
+    # Through a socket the server knows the user without a password, and tools write the colon.
+    no_secret = url.password == "" and not url.host
+    if url.password is not None and str(url.password) in PLACEHOLDERS and not no_secret:
         raise NotAValue("secret", "the password is empty or a placeholder")
     shown = url.render_as_string(hide_password=True)
-    if url.get_backend_name() != "sqlite":
-        later = "this version keeps its ledger in a SQLite file, such as sqlite:///ledger.db"
-        raise NotAValue("not_yet", f"{shown}: {later}")
+    if url.drivername in POSTGRESQL:
+        if not url.database:
+            raise NotAValue("url", f"{shown} names no database, as postgresql://…/replan does")
+        return str(text)
     if not url.database or url.database.startswith(":"):
         raise NotAValue("url", f"{shown} names no file, as sqlite:///ledger.db does")
     if ".." in url.database.split("/"):
@@ -110,7 +121,8 @@ class Source(StrictShape):
 
 
 class Ledger(StrictShape):
-    """Where everything is kept; a relative SQLite path is relative to the workspace."""
+    """Where everything is kept, in SQLite or PostgreSQL; a relative SQLite path is relative to the
+    workspace."""
 
     url: Annotated[str, parsed_by(_ledger_url)] = "sqlite:///ledger.db"
 

@@ -21,6 +21,7 @@ from replan.infra.outlets import OpensOutlet
 from replan.infra.policy import PolicySource
 from replan.infra.reference_erp import ReferenceErp
 from replan.infra.run_lock import only_run
+from replan.infra.secret_values import LEDGER_PASSWORD, secret
 from replan.infra.segments import Segments, SegmentSource
 from replan.infra.settings import Plan, RunMode, Settings
 from replan.infra.workspace import Workspace
@@ -114,8 +115,12 @@ def _shaping(settings: Settings) -> dict[str, Any]:
 def open_ledger(workspace: Workspace) -> Ledger:
     """The ledger of a workspace."""
     settings = workspace.settings
-    by_time = settings.clock == "database"
-    return Ledger.open(settings.ledger.url, workspace.root, by_time=by_time)
+    return Ledger.open(
+        settings.ledger.url,
+        workspace.root,
+        password=secret(LEDGER_PASSWORD),
+        by_time=settings.clock == "database",
+    )
 
 
 def refuse_to_run(stopping: Sequence[Finding]) -> None:
@@ -161,6 +166,8 @@ def opened_engine(
     """
     settings = workspace.settings
     refuse_to_run(workspace.stopping(mode, ledger.clock()))
+    if mode == "live":
+        ledger.refuse_unsafe()
     if settings.executor.kind != "file":
         kind = f"executor {settings.executor.kind!r}"
         raise UsageError(f"{kind}: this version runs on the file executor")

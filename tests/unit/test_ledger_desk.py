@@ -1,5 +1,6 @@
 """A desk transaction as the ledger keeps it: decisions, moves, commands, reservations, verdicts."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ from replan.errors import LedgerBroken, LedgerMoved, UsageError
 from replan.infra.ledger_store import Ledger
 from replan.planning import Option, Spread
 from replan.units import ActionId, DecisionId, ItemId, SiteId, Units, instant_text
+from tests.databases import Place
 from tests.ledger_builders import (
     HOUR,
     TICK,
@@ -28,8 +30,10 @@ ACTION = ActionId("a-1")
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
+def ledger(place: Place) -> Iterator[Ledger]:
+    ledger = place.open()
+    yield ledger
+    ledger.close()
 
 
 def moved(decision_id: str = "d-1", version: int = 1, **changes: object) -> DecisionMoved:

@@ -1,26 +1,22 @@
 """The run as the ledger keeps it: segments, batches, clock, states, fits, answers, dead letters."""
 
-import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from replan.errors import LedgerBroken, LedgerMoved
 from replan.infra.ledger_rows import AnswerRow, DeadLetterRow, ProposalRow
 from replan.infra.ledger_store import Ledger
-from tests.ledger_builders import HOUR, TICK, batch, new_ledger, segment_file
+from tests.databases import Place
+from tests.ledger_builders import HOUR, TICK, batch, segment_file
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
-
-
-def kept(folder: Path) -> int:
-    with closing(sqlite3.connect(folder / "ledger.db")) as conn:
-        return int(conn.execute("SELECT count(*) FROM snapshot").fetchone()[0])
+def ledger(place: Place) -> Iterator[Ledger]:
+    ledger = place.open()
+    yield ledger
+    ledger.close()
 
 
 def test_an_open_segment_is_found_again_where_it_was_left(ledger: Ledger) -> None:
@@ -114,21 +110,20 @@ def test_counts_add_up_over_runs(ledger: Ledger) -> None:
     }
 
 
-def test_only_the_newest_two_states_are_kept(ledger: Ledger, tmp_path: Path) -> None:
+def test_only_the_newest_two_states_are_kept(ledger: Ledger, place: Place) -> None:
     for hours in range(4):
         with ledger.transaction() as write:
             write.save_snapshot(TICK + hours * HOUR, b"state %d" % hours)
     snapshot = ledger.latest_snapshot()
     assert snapshot is not None
     assert (snapshot.tick, snapshot.body) == (TICK + 3 * HOUR, b"state 3")
-    assert kept(tmp_path) == 2
+    assert place.rows("SELECT count(*) AS kept FROM snapshot") == [{"kept": 2}]
 
 
-def test_a_state_that_was_changed_is_not_used(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_state_that_was_changed_is_not_used(ledger: Ledger, place: Place) -> None:
     with ledger.transaction() as write:
         write.save_snapshot(TICK, b"state")
-    with closing(sqlite3.connect(tmp_path / "ledger.db")) as conn, conn:
-        conn.execute("UPDATE snapshot SET sha = 'other'")
+    place.run("UPDATE snapshot SET sha = 'other'")
     with pytest.raises(LedgerBroken, match="snapshot"):
         ledger.latest_snapshot()
 

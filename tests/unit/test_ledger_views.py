@@ -1,11 +1,10 @@
 """The views that dashboards and auditors read: their columns, and what stands in them."""
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from replan.effects import ActionMoved, DecisionMoved, DeskOutcome
 from replan.infra.ledger_rows import CapRow
@@ -13,6 +12,7 @@ from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_views import VIEWS
 from replan.units import ActionId, DecisionId, instant_text
 from replan.urgency import urgency
+from tests.databases import Place
 from tests.ledger_builders import (
     HOUR,
     TICK,
@@ -24,27 +24,16 @@ from tests.ledger_builders import (
     escalated,
     forecast,
     made,
-    new_ledger,
     segment_file,
     verdict,
 )
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
-
-
-@pytest.fixture
-def reader(ledger: Ledger, tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    conn = sqlite3.connect(tmp_path / "ledger.db")
-    conn.row_factory = sqlite3.Row
-    yield conn
-    conn.close()
-
-
-def rows(reader: sqlite3.Connection, query: str) -> list[dict[str, object]]:
-    return [dict(row) for row in reader.execute(query)]
+def ledger(place: Place) -> Iterator[Ledger]:
+    ledger = place.open()
+    yield ledger
+    ledger.close()
 
 
 @pytest.mark.parametrize(
@@ -66,38 +55,35 @@ def rows(reader: sqlite3.Connection, query: str) -> list[dict[str, object]]:
         ("v_audit", "writer seq prev hash body at"),
     ],
 )
-def test_a_view_has_the_columns_of_the_contract(
-    reader: sqlite3.Connection, view: str, columns: str
-) -> None:
-    names = [row["name"] for row in rows(reader, f"SELECT name FROM pragma_table_info('{view}')")]
-    assert names == columns.split()
+def test_a_view_has_the_columns_of_the_contract(place: Place, view: str, columns: str) -> None:
+    with place.connected() as conn:
+        found = [column["name"] for column in sa.inspect(conn).get_columns(view)]
+    assert found == columns.split()
 
 
 @pytest.mark.parametrize("view", sorted(VIEWS))
-def test_a_view_of_an_empty_ledger_can_be_read(reader: sqlite3.Connection, view: str) -> None:
-    assert len(rows(reader, f"SELECT * FROM {view}")) <= 1
+def test_a_view_of_an_empty_ledger_can_be_read(place: Place, view: str) -> None:
+    assert len(place.rows(f"SELECT * FROM {view}")) <= 1
 
 
-def test_an_action_is_listed_in_base_units_with_its_times(
-    ledger: Ledger, reader: sqlite3.Connection
-) -> None:
+def test_an_action_is_listed_in_base_units_with_its_times(ledger: Ledger, place: Place) -> None:
     decide(ledger, DeskOutcome(made=(made(decision_body()),), commands=(command(),)))
     with ledger.transaction() as write:
         write.mark_sent([ActionId("a-1")], TICK)
     ack = ActionMoved(action_id=ActionId("a-1"), state="acked", at=TICK + HOUR)
     decide(ledger, DeskOutcome(actions=(ack,)))
-    [row] = rows(reader, "SELECT * FROM v_actions")
+    [row] = place.rows("SELECT * FROM v_actions")
     assert (row["qty"], row["state"]) == (80.5, "acked")
     assert (row["sent_at"], row["acked_at"]) == ("2026-05-04T12:00:00Z", "2026-05-04T13:00:00Z")
 
 
 def test_a_past_day_shows_the_forecast_made_before_it_and_what_was_sold(
-    ledger: Ledger, reader: sqlite3.Connection
+    ledger: Ledger, place: Place
 ) -> None:
     with ledger.transaction() as write:
         write.add_days([closed_day()])
         write.add_days([closed_day(actual=22_000, censored=True)])
-    [row] = rows(reader, "SELECT * FROM v_forecast")
+    [row] = place.rows("SELECT * FROM v_forecast")
     assert (row["date"], row["p50"], row["actual"], row["censored"]) == (
         "2026-05-03",
         20.0,
@@ -106,39 +92,37 @@ def test_a_past_day_shows_the_forecast_made_before_it_and_what_was_sold(
     )
 
 
-def test_future_days_show_the_newest_forecast(ledger: Ledger, reader: sqlite3.Connection) -> None:
+def test_future_days_show_the_newest_forecast(ledger: Ledger, place: Place) -> None:
     with ledger.transaction() as write:
         write.upsert_forecasts([forecast(first_day=date(2026, 5, 1))])
         write.upsert_forecasts([forecast(first_day=date(2026, 5, 31))])
-    found = rows(reader, "SELECT date, p05, p95, actual FROM v_forecast ORDER BY date")
+    found = place.rows("SELECT date, p05, p95, actual FROM v_forecast ORDER BY date")
     assert found == [
         {"date": "2026-05-31", "p05": 10.0, "p95": 70.0, "actual": None},
         {"date": "2026-06-01", "p05": 11.0, "p95": 71.0, "actual": None},
     ]
 
 
-def test_a_closed_day_stands_once(ledger: Ledger, reader: sqlite3.Connection) -> None:
+def test_a_closed_day_stands_once(ledger: Ledger, place: Place) -> None:
     with ledger.transaction() as write:
         write.upsert_forecasts([forecast(first_day=date(2026, 5, 3))])
         write.add_days([closed_day(date(2026, 5, 3))])
-    found = rows(reader, "SELECT date, actual FROM v_forecast ORDER BY date")
+    found = place.rows("SELECT date, actual FROM v_forecast ORDER BY date")
     assert found == [
         {"date": "2026-05-03", "actual": 21.5},
         {"date": "2026-05-04", "actual": None},
     ]
 
 
-def test_an_escalation_stays_listed_with_the_decisions_state(
-    ledger: Ledger, reader: sqlite3.Connection
-) -> None:
+def test_an_escalation_stays_listed_with_the_decisions_state(ledger: Ledger, place: Place) -> None:
     decide(ledger, DeskOutcome(made=(made(escalated()), made(decision_body("d-2")))))
     approved = made(decision_body(version=2, state="approved"))
     decide(ledger, DeskOutcome(made=(approved,)))
-    found = rows(reader, "SELECT decision_id, version, state FROM v_escalations")
+    found = place.rows("SELECT decision_id, version, state FROM v_escalations")
     assert found == [{"decision_id": "d-1", "version": 2, "state": "approved"}]
 
 
-def test_caps_are_those_in_force_now(ledger: Ledger, reader: sqlite3.Connection) -> None:
+def test_caps_are_those_in_force_now(ledger: Ledger, place: Place) -> None:
     def cap(scope: str) -> CapRow:
         return CapRow(
             scope=scope,
@@ -152,12 +136,12 @@ def test_caps_are_those_in_force_now(ledger: Ledger, reader: sqlite3.Connection)
     for scope in ("action=expedite", "action=reallocate"):
         with ledger.transaction() as write:
             write.set_caps([cap(scope)])
-    assert [row["scope"] for row in rows(reader, "SELECT * FROM v_caps")] == ["action=reallocate"]
+    assert [row["scope"] for row in place.rows("SELECT * FROM v_caps")] == ["action=reallocate"]
 
 
-def test_verdicts_are_listed(ledger: Ledger, reader: sqlite3.Connection) -> None:
+def test_verdicts_are_listed(ledger: Ledger, place: Place) -> None:
     decide(ledger, DeskOutcome(made=(made(escalated()),), verdicts=(verdict(),)))
-    [row] = rows(reader, "SELECT * FROM v_verdicts")
+    [row] = place.rows("SELECT * FROM v_verdicts")
     assert (row["login"], row["verdict"], row["at"]) == (
         "planner-north-1",
         "approve",
@@ -165,23 +149,21 @@ def test_verdicts_are_listed(ledger: Ledger, reader: sqlite3.Connection) -> None
     )
 
 
-def test_measures_count_decisions_by_day_and_by_category(
-    ledger: Ledger, reader: sqlite3.Connection
-) -> None:
+def test_measures_count_decisions_by_day_and_by_category(ledger: Ledger, place: Place) -> None:
     decide(ledger, DeskOutcome(made=(made(decision_body()), made(escalated("d-2")))))
-    assert len(rows(reader, "SELECT * FROM v_kpi_daily WHERE date = '2026-05-04'")) == 2
-    [row] = rows(reader, "SELECT * FROM v_exceptions_by_category")
+    assert len(place.rows("SELECT * FROM v_kpi_daily WHERE date = '2026-05-04'")) == 2
+    [row] = place.rows("SELECT * FROM v_exceptions_by_category")
     assert (row["decisions"], row["escalations"], row["open"]) == (2, 1, 1)
 
 
-def test_the_health_of_the_stream_is_one_row(ledger: Ledger, reader: sqlite3.Connection) -> None:
+def test_the_health_of_the_stream_is_one_row(ledger: Ledger, place: Place) -> None:
     with ledger.transaction() as write:
         write.set_clock(TICK)
         write.set_control("run_mode", "shadow")
         write.add_counts({"accepted": 9, "late": 1})
         write.store_segment([segment_file()])
         write.append_manifest(batch(1, 0, 9, tick=TICK))
-    [row] = rows(reader, "SELECT clock, last_tick, accepted, late, dlq, mode FROM v_stream_health")
+    [row] = place.rows("SELECT clock, last_tick, accepted, late, dlq, mode FROM v_stream_health")
     assert tuple(row.values()) == (
         "2026-05-04T12:00:00Z",
         "2026-05-04T12:00:00Z",
@@ -192,9 +174,7 @@ def test_the_health_of_the_stream_is_one_row(ledger: Ledger, reader: sqlite3.Con
     )
 
 
-def test_the_health_of_a_model_leaves_censored_days_out(
-    ledger: Ledger, reader: sqlite3.Connection
-) -> None:
+def test_the_health_of_a_model_leaves_censored_days_out(ledger: Ledger, place: Place) -> None:
     with ledger.transaction() as write:
         write.add_days(
             [
@@ -203,13 +183,11 @@ def test_the_health_of_a_model_leaves_censored_days_out(
                 closed_day(date(2026, 5, 3), 0, censored=True),
             ]
         )
-    [row] = rows(reader, "SELECT days, coverage, wape, bias FROM v_model_health")
+    [row] = place.rows("SELECT days, coverage, wape, bias FROM v_model_health")
     assert row == {"days": 2, "coverage": 0.5, "wape": 20 / 60, "bias": -20 / 60}
 
 
-def test_the_queue_puts_what_is_at_risk_soonest_first(
-    ledger: Ledger, reader: sqlite3.Connection
-) -> None:
+def test_the_queue_puts_what_is_at_risk_soonest_first(ledger: Ledger, place: Place) -> None:
     """PL1: 9 k with 10 h left, 4 k with 1 h, 9 k with 1 h."""
     cases = {"A": (900_000, 10), "B": (400_000, 1), "C": (900_000, 1)}
     bodies = [
@@ -219,18 +197,18 @@ def test_the_queue_puts_what_is_at_risk_soonest_first(
     decide(ledger, DeskOutcome(made=tuple(made(body) for body in bodies)))
     with ledger.transaction() as write:
         write.set_clock(TICK)
-    found = rows(reader, "SELECT decision_id, urgency FROM v_escalations ORDER BY urgency DESC")
+    found = place.rows("SELECT decision_id, urgency FROM v_escalations ORDER BY urgency DESC")
     assert [row["decision_id"] for row in found] == ["C", "B", "A"]
     for row in found:
         minor, hours = cases[str(row["decision_id"])]
         assert row["urgency"] == pytest.approx(urgency(minor, TICK + hours * HOUR, TICK), abs=1)
 
 
-def test_what_no_longer_waits_has_no_urgency(ledger: Ledger, reader: sqlite3.Connection) -> None:
+def test_what_no_longer_waits_has_no_urgency(ledger: Ledger, place: Place) -> None:
     decide(ledger, DeskOutcome(made=(made(escalated() | {"at_risk_minor": 5}),)))
     moved = DecisionMoved(
         decision_id=DecisionId("d-1"), version=1, at=TICK, changes={"state": "rejected"}, reason=""
     )
     decide(ledger, DeskOutcome(moved=(moved,)))
-    [row] = rows(reader, "SELECT state, urgency FROM v_escalations")
+    [row] = place.rows("SELECT state, urgency FROM v_escalations")
     assert row == {"state": "rejected", "urgency": None}

@@ -89,7 +89,8 @@ def test_which_clock_decides(text: str, clock: str) -> None:
         ("[ticks]\ndecide_from = 2026-05-01T00:00:00Z", 2, "2026-05-01 00:00:00+00:00", "date"),
         ("[bands]\nnominal = nan", 2, "nan", "type"),
         ("[ledger]\nurl = 'mysql://x/y'", 2, "mysql://x/y", "url"),
-        ("[ledger]\nurl = 'postgresql://x/y'", 2, "postgresql://x/y", "not_yet"),
+        ("[ledger]\nurl = 'postgresql+psycopg2://x/y'", 2, "postgresql+psycopg2://x/y", "url"),
+        ("[ledger]\nurl = 'postgresql://x'", 2, "postgresql://x", "url"),
         ("[ledger]\nurl = 'sqlite://'", 2, "sqlite://", "url"),
         ("[engine]\nbatch = 500", 2, "500", "unknown_key"),
         ("[ledger]\nurl = 'sqlite:///../x.db'", 2, "sqlite:///../x.db", "outside"),
@@ -106,6 +107,20 @@ def test_a_mistake_is_named_with_line_value_and_rule(
 
 def test_a_dotted_key_has_its_line_too() -> None:
     assert only_finding("mode = 'shadow'\nplan.horizon_days = 0").line == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://replan_engine@db.example/replan",
+        "postgresql+psycopg://replan_engine:s3cret@db.example:5433/replan?sslmode=verify-full",
+        "postgresql://postgres:@/replan?host=/run/postgresql",
+    ],
+)
+def test_a_ledger_may_be_in_postgresql(url: str) -> None:
+    settings, findings = read_settings(f"[ledger]\nurl = '{url}'".encode())
+    assert findings == ()
+    assert settings.ledger.url == url
 
 
 def test_a_password_never_shows_in_a_finding() -> None:
