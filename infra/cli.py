@@ -17,7 +17,7 @@ from rich.text import Text
 
 from replan.errors import BrokenPromise, LedgerBusy, NotSo, UsageError
 from replan.findings import finding_json, finding_text, folded, has_errors
-from replan.infra.cli_servers import dev
+from replan.infra.cli_servers import dev, topics
 from replan.infra.terminal import Json
 from replan.infra.terminal import place as _place
 from replan.infra.terminal import print_rows as _print
@@ -38,6 +38,7 @@ app.add_typer(authority, name="authority")
 app.add_typer(events, name="events")
 app.add_typer(audit, name="audit")
 app.add_typer(dev, name="dev")
+app.add_typer(topics, name="topics")
 
 Dir = Annotated[Path | None, typer.Argument(help="The workspace; the current folder by default.")]
 

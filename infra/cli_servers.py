@@ -1,9 +1,11 @@
-"""Which commands concern the servers around replan? A broker and database for development."""
+"""Which commands concern the servers around replan? A broker and database of one's own, topics."""
 
 import sys
+from typing import Annotated
 
 import typer
 
+from replan.findings import finding_json, finding_text, has_errors
 from replan.infra.terminal import Json, place, print_rows, say
 
 dev = typer.Typer(
@@ -44,3 +46,45 @@ def status(as_json: Json = False) -> None:
         print_rows(rows)
     for row in () if as_json else rows:
         sys.stdout.write(f"{row['server']}: {row['address'] or 'does not run'}\n")
+
+
+topics = typer.Typer(no_args_is_help=True, help="The topics of a Kafka cluster.")
+
+
+@topics.command()
+def create(
+    partitions: Annotated[
+        int | None, typer.Option(help="Partitions of each; else as in replan.toml.", min=1)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the topics that are missing; what is there is left alone and judged."""
+    from replan.infra.topics_run import create_all
+
+    rows, found = create_all(place.root, partitions)
+    if as_json:
+        print_rows(rows)
+    else:
+        for row in rows:
+            sys.stdout.write(f"{row['topic']}: {'made' if row['created'] else 'was there'}\n")
+    for finding in found:
+        say(finding_text(finding))
+    if has_errors(found):
+        raise typer.Exit(1)
+
+
+@topics.command("check")
+def check_topics(as_json: Json = False) -> None:
+    """Judge the topics: would any of them lose events, is one missing?"""
+    from replan.infra.topics_run import check_all
+
+    found = check_all(place.root)
+    if as_json:
+        print_rows(finding_json(finding) for finding in found)
+    else:
+        for finding in found:
+            sys.stdout.write(finding_text(finding) + "\n")
+        if not found:
+            sys.stdout.write("nothing wrong\n")
+    if has_errors(found):
+        raise typer.Exit(1)

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from replan.currencies import minor_digits
 from replan.findings import Finding
+from replan.infra.kafka_settings import Kafka
 from replan.infra.secret_values import PLACEHOLDERS
 from replan.infra.shapes import Path, StrictShape, findings_of, parsed_by, refuse
 from replan.infra.text_values import NotAValue, duration, is_zone
@@ -218,6 +219,7 @@ class Settings(StrictShape):
     currency: Annotated[str, parsed_by(_currency)] = "EUR"
     mode: RunMode = "shadow"
     source: Source = Source()
+    kafka: Kafka = Kafka()
     ledger: Ledger = Ledger()
     time: Time = Time()
     ticks: Ticks = Ticks()

@@ -1,0 +1,105 @@
+"""Which topics does a cluster have? Finds them, makes them, says where a log begins and ends.
+
+Nothing makes a topic by the way: `replan topics create` does, and else nobody.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from replan.errors import NotSo
+from replan.infra.kafka_settings import Connection
+from replan.streams.log_slices import Partition
+from replan.streams.topic_check import TopicFound
+from replan.streams.topics import TopicPlan
+
+ASK_WITHIN_MS = 30_000
+
+
+@contextmanager
+def opened_admin(connection: Connection) -> Iterator[KafkaAdminClient]:
+    """A client for questions about topics. NotSo where no broker answers, or one refuses."""
+    try:
+        admin = KafkaAdminClient(
+            client_id="replan-admin",
+            request_timeout_ms=ASK_WITHIN_MS,
+            **connection.for_kafka_python(),
+        )
+    except KafkaError as trouble:
+        raise NotSo(f"brokers {', '.join(connection.bootstrap)}: {_said(trouble)}") from trouble
+    try:
+        yield admin
+    except KafkaError as trouble:
+        raise NotSo(f"brokers {', '.join(connection.bootstrap)}: {_said(trouble)}") from trouble
+    finally:
+        admin.close()
+
+
+def find_topics(admin: KafkaAdminClient, names: Sequence[str]) -> dict[str, TopicFound]:
+    """The topics of these names that exist."""
+    described = {
+        one["name"]: one for one in admin.describe_topics(sorted(names)) if one["error_code"] == 0
+    }
+    if not described:
+        return {}
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in sorted(described)]
+    settings = admin.describe_configs(asked, config_filter="All")["topic"]
+    return {
+        name: TopicFound(
+            name=name,
+            topic_id=str(one["topic_id"]),
+            partitions=len(one["partitions"]),
+            settings={key: str(said["value"]) for key, said in settings[name].items()},
+        )
+        for name, one in sorted(described.items())
+    }
+
+
+def create_topics(
+    admin: KafkaAdminClient, plans: Iterable[TopicPlan], replication: int
+) -> list[dict[str, Any]]:
+    """Make what is missing and leave alone what is there; per topic its name and whether it is new.
+
+    `replication` 0: as the cluster's default says.
+    """
+    rows = []
+    for plan in plans:
+        wanted = {
+            "num_partitions": plan.partitions,
+            "replication_factor": replication or -1,
+            "configs": dict(plan.settings),
+        }
+        try:
+            admin.create_topics({plan.name: wanted}, wait_for_metadata=True)
+            created = True
+        except TopicAlreadyExistsError:
+            created = False
+        rows.append({"topic": plan.name, "table": plan.table, "created": created})
+    return rows
+
+
+def log_bounds(
+    admin: KafkaAdminClient, found: Mapping[str, TopicFound]
+) -> tuple[dict[Partition, int], dict[Partition, int]]:
+    """Per partition the oldest offset that is kept, and the one after the newest record."""
+    partitions = [
+        TopicPartition(name, number)
+        for name, topic in sorted(found.items())
+        for number in range(topic.partitions)
+    ]
+    begins, ends = (
+        {
+            Partition(one.topic, one.partition): said.offset
+            for one, said in admin.list_partition_offsets(dict.fromkeys(partitions, which)).items()
+        }
+        for which in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
+    )
+    return dict(sorted(begins.items())), dict(sorted(ends.items()))
+
+
+def _said(trouble: KafkaError) -> str:
+    return f"{type(trouble).__name__}: {trouble}".split("\n")[0][:400]

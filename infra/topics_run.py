@@ -1,0 +1,44 @@
+"""What do the commands do with topics? Make them and judge them, by the settings of a workspace."""
+
+from pathlib import Path
+from typing import Any
+
+from replan.findings import Finding
+from replan.infra.kafka_admin import create_topics, find_topics, opened_admin
+from replan.infra.kafka_settings import connection
+from replan.infra.settings import SETTINGS_FILE, Settings
+from replan.infra.wiring import refuse_to_run
+from replan.infra.workspace import open_workspace
+from replan.streams.topic_check import judge_topics
+from replan.streams.topics import TopicPlan, plans
+
+
+def create_all(root: Path, partitions: int | None) -> tuple[list[dict[str, Any]], list[Finding]]:
+    """Per topic whether it was made now, and what is wrong with those that were there."""
+    settings = _settings(root)
+    wanted = _plans(settings, partitions)
+    with opened_admin(connection(settings.kafka, root)) as admin:
+        rows = create_topics(admin, wanted, settings.kafka.replication)
+        found = find_topics(admin, [plan.name for plan in wanted])
+    by_arrival = settings.clock == "database"
+    return rows, judge_topics(wanted, found, by_arrival=by_arrival)
+
+
+def check_all(root: Path) -> list[Finding]:
+    """What is wrong with the topics of a workspace."""
+    settings = _settings(root)
+    wanted = _plans(settings, None)
+    with opened_admin(connection(settings.kafka, root)) as admin:
+        found = find_topics(admin, [plan.name for plan in wanted])
+    return judge_topics(wanted, found, by_arrival=settings.clock == "database")
+
+
+def _settings(root: Path) -> Settings:
+    workspace = open_workspace(root)
+    refuse_to_run([f for f in workspace.findings if f.file == SETTINGS_FILE])
+    return workspace.settings
+
+
+def _plans(settings: Settings, partitions: int | None) -> tuple[TopicPlan, ...]:
+    kafka = settings.kafka
+    return plans(kafka.names, partitions or kafka.partitions, kafka.retention)
