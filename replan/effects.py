@@ -176,7 +176,8 @@ class Feedback:
     not raise the episode again before then. Either holds until the loss has grown by a quarter over
     `loss_minor`. `decision_id`: the decision that waits, which an answer from outside names.
     `locked`: a person acts on the item; propose nothing for it. `until_nearer`: the rest ends also
-    when stock runs short sooner than it did.
+    when stock runs short sooner than it did. `unreported`: a decision that was taken over, of which
+    nobody said in time what was done.
     """
 
     item: ItemId
@@ -189,6 +190,7 @@ class Feedback:
     decision_id: DecisionId | None = None
     locked: bool = False
     until_nearer: bool = False
+    unreported: DecisionId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,6 +128,7 @@ def feedback_json(feedback: Feedback) -> dict[str, Any]:
         "decision_id": feedback.decision_id,
         "locked": feedback.locked,
         "until_nearer": feedback.until_nearer,
+        "unreported": feedback.unreported,
     }
 
 
@@ -145,6 +146,7 @@ def feedback_from_json(plain: Mapping[str, Any]) -> Feedback:
         decision_id=plain["decision_id"],
         locked=plain["locked"],
         until_nearer=plain["until_nearer"],
+        unreported=plain["unreported"],
     )
 
 

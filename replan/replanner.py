@@ -50,7 +50,7 @@ from replan.live_model import fit_request, forecast, live_mean
 from replan.model_watch import score, watch_answers, watch_models
 from replan.network import Network, close_instant
 from replan.outlook import Ahead, look_ahead, transit_days
-from replan.overdue import watch_overdue
+from replan.overdue import hear_report, miss_report, watch_overdue
 from replan.overstock import find_overstock
 from replan.panel import (
     NEVER,
@@ -266,7 +266,7 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
             case HumanActed():
                 # Stock that people moved stands in receipts, transfers and counts; this is the
                 # report of it.
-                continue
+                hear_report(state, fact, at)
             case QuestionAnswered():
                 for row in hear_reply(state, fact):
                     _see(state, row, REPLY, fact, reply_text(fact))
@@ -550,5 +550,7 @@ def _take_feedback(state: SenseState, feedback: Feedback) -> None:
         state.supply.order(ordered, feedback.at)
     for action_id in feedback.ended:
         state.supply.end(action_id)
+    if feedback.unreported is not None:
+        miss_report(state, feedback.item, feedback.unreported, feedback.at)
     if feedback.ordered or feedback.ended or (was_locked and not feedback.locked):
         file.stirred = True

@@ -63,10 +63,13 @@ def take_reports(state: DeskState, reports: Sequence[HumanActed], tally: Tally) 
 
 
 def not_reported(state: DeskState, decision: OpenDecision, tally: Tally) -> None:
-    """Nobody said what was done in time; that is marked, and the engine looks at the item again."""
+    """Nobody said what was done in time; that is marked and told, and the engine looks at the item
+    again.
+    """
     body = decision.body
     flags = sorted({*body["flags"], "no_report"})
     _unlock(state, decision, "no report came in time", tally, flags=flags)
+    tally.tell(decision.item, unreported=decision.decision_id)
 
 
 def _unlock(

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from replan.brief import check_brief
 from replan.infra.running import opened_office, run_workspace
 from replan.infra.wishes import Wish, quantity_wished
 from tests.golden.world import CASE_FIRST, ordinary, write_lines
@@ -36,7 +37,8 @@ def tell(case: Path, root: Path) -> list[dict[str, Any]]:
     run_workspace(root, source=None, until_end=True, mode=None)
     if (case / VERDICTS).exists():
         for line in (case / VERDICTS).read_text().splitlines():
-            told.append(_answer(root, json.loads(line)))
+            given = json.loads(line)
+            told.append(_brief(root, given["show"]) if "show" in given else _answer(root, given))
         run_workspace(root, source=None, until_end=True, mode=None)
     if (case / REPLIES).exists():
         _reply(root, (case / REPLIES).read_text())
@@ -95,6 +97,26 @@ def _answer(root: Path, given: dict[str, Any]) -> dict[str, Any]:
     said = result.json()
     return {
         "verdict": {k: said[k] for k in ("verdict", "result", "status", "code", "state", "diff")}
+    }
+
+
+def _brief(root: Path, item: str) -> dict[str, Any]:
+    """What a person reads first of the newest decision of an item."""
+    with opened_office(root) as desk:
+        found = desk.office.decisions(state=None, item=item, since=None)[-1]
+        brief = desk.office.decision(found["decision_id"])["brief"]
+    names = ("headline", "question", "deadline", "on_timeout", "unknowns", "held")
+    why, recommended = brief["why_escalated"], brief["recommendation"]
+    wrong = check_brief(brief, found["evidence"])
+    return {
+        "brief": {name: brief[name] for name in names}
+        | {
+            "why": None if why is None else why["text"],
+            "recommended": recommended["option"],
+            "would_change": recommended["would_change"],
+            "facts": [e["fact"] for e in brief["evidence"]],
+            "wrong": wrong,
+        }
     }
 
 

@@ -1,8 +1,9 @@
-"""Is it told when what we had moved does not arrive?"""
+"""Is it told when what we had moved does not arrive, and when nobody says what was done?"""
 
 from replan.alarms import Alarm, AlarmScope
 from replan.effects import Feedback
-from replan.events import SenseFact
+from replan.events import HumanActed, SenseFact
+from replan.units import DecisionId, EventId
 from tests.sense_worlds import OATS, S1, S2, World, fitted_world, moved, ordered, when
 
 SCOPE = AlarmScope(item=OATS, site=S1)
@@ -54,3 +55,42 @@ def test_called_buffer_that_nobody_heard_an_order_of_is_an_alarm() -> None:
     (alarm,) = world.tell([], 34.2).alarms
     assert (alarm.kind, alarm.scope) == ("ack_overdue", SCOPE)
     assert "no order was heard of for 40 called from SUP" in alarm.text
+
+
+def unreported() -> tuple[World, list[Alarm]]:
+    """A case that was taken over three days ago, of which nobody said what became of it."""
+    world = fitted_world(28, stock={S1: 500, S2: 900})
+    word = Feedback(item=OATS, at=when(30), unreported=DecisionId("dec-1"))
+    return world, [a for a in world.tell([word], 30.1).alarms if a.kind == "ack_overdue"]
+
+
+def test_case_taken_over_without_a_report_is_an_alarm_of_its_item() -> None:
+    _, (alarm,) = unreported()
+    assert (alarm.kind, alarm.scope) == ("ack_overdue", AlarmScope(item=OATS))
+    assert alarm.text == (
+        "decision dec-1 was taken over, and no report of what was done came in time"
+    )
+
+
+def test_report_that_comes_late_ends_the_alarm() -> None:
+    world, (opened,) = unreported()
+    said = world.tell([report(30.5)], 30.6)
+    (closed,) = (alarm for alarm in said.alarms if alarm.kind == "ack_overdue")
+    assert (closed.alarm_id, closed.closed_at) == (opened.alarm_id, when(30.6))
+
+
+def report(at: float) -> HumanActed:
+    return HumanActed(
+        event_id=EventId("human-1"),
+        source="/planners",
+        occurred_at=when(at),
+        arrived_at=when(at),
+        payload_sha="00",
+        decision_id=None,
+        item=OATS,
+        site=S1,
+        kind="reallocate",
+        lines=(),
+        at=when(at),
+        role="planner",
+    )

@@ -357,12 +357,13 @@ def test_what_a_person_took_over_is_locked_and_not_answered_again() -> None:
 def test_without_a_report_the_lock_ends_and_that_is_marked() -> None:
     desk = Desk(table(ASK_FIRST))
     desk.tick(case())
+    taken = desk.decision_id
     desk.verdict("takeover")
     desk.tick(at=NOW + timedelta(hours=72))
     [moved] = desk.said.moved
     assert (moved.changes["state"], moved.changes["flags"]) == ("taken_over", ["no_report"])
     [word] = desk.said.feedback
-    assert word.locked is False
+    assert (word.locked, word.unreported) == (False, taken)
     assert desk.state.decisions == {}
 
 
