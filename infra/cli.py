@@ -381,6 +381,40 @@ def authority_check(
     _report(check_authority(_place.root, file), as_json)
 
 
+@authority.command("diff")
+def authority_diff(file: Path, as_json: Json = False) -> None:
+    """What another table changes: every member in words, and which cases gain or lose authority."""
+    from replan.infra.running import diff_tables
+
+    rows = diff_tables(_place.root, file)
+    if as_json:
+        _print(rows)
+        return
+    for row in rows:
+        mark = {"wider": "+ ", "narrower": "- ", None: "  "}[row["direction"]]
+        sys.stdout.write(mark + row["text"] + "\n")
+    if not rows:
+        sys.stdout.write("the tables say the same\n")
+
+
+@authority.command("simulate")
+def authority_simulate(
+    file: Path,
+    days: Annotated[
+        int | None, typer.Option(help="Only plans decided within so many days before the clock.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put the recorded plans before another table: what would have run, and how it turned out."""
+    from replan.infra.running import try_table
+
+    rows, summary, lines = try_table(_place.root, file, days)
+    if as_json:
+        _print([*rows, {"summary": summary}])
+    else:
+        sys.stdout.write("\n".join(lines) + "\n")
+
+
 @events.command("check")
 def events_check(file: Path, as_json: Json = False) -> None:
     """Judge a file of events offline, with the verdicts a run would give."""

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from replan.alarms import Alarm, AlarmScope
 from replan.effects import Move
+from replan.errors import LedgerBroken
 from replan.infra import ledger_schema as t
 from replan.infra.ledger_audit import STOPS
 from replan.infra.ledger_lease import lease_of
@@ -313,6 +314,16 @@ class LedgerReads(ABC):
             )
             for row in self._all(query.order_by(c.seq))
         )
+
+    def desk_policy(self, group: str, seq: int) -> dict[str, Any]:
+        """What the policy of a desk transaction was made of, by name; LedgerBroken if there was no
+        such transaction.
+        """
+        c = t.desk_log.c
+        row = self._first(sa.select(c.input, c.sha).where(c.planning_group == group, c.seq == seq))
+        if row is None:
+            raise LedgerBroken(f"desk {group} has no transaction {seq}")
+        return dict(json.loads(unpacked(row.input, row.sha, f"desk log {group} {seq}"))["policy"])
 
     def reserve_seq(self) -> int:
         """Counts up whenever a reservation is made or released."""

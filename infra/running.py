@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,11 +27,13 @@ from replan.infra.people_file import PLANNERS_FILE
 from replan.infra.plain_text import stopped_text
 from replan.infra.replay_run import replay
 from replan.infra.settings import SETTINGS_FILE, RunMode
+from replan.infra.table_trials import difference, trial, trial_text, two_tables
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
 from replan.infra.workspace import Workspace, open_workspace
 from replan.network import network_of
 from replan.replay import Compared
 from replan.solver.columns import AskingPlanner
+from replan.solver.planner import MilpPlanner
 from replan.solver.pool import PooledPlanner
 from replan.streams.codec import MAX_RECORD_BYTES
 
@@ -176,6 +178,26 @@ def check_authority(root: Path, file: Path | None) -> list[Finding]:
         file=file.name,
     )
     return list(loaded.findings)
+
+
+def diff_tables(root: Path, file: Path) -> list[dict[str, Any]]:
+    """What the table of a file changes against the one in force."""
+    with opened_office(root) as desk:
+        tables = two_tables(desk.workspace, file, desk.ledger.clock())
+        return list(difference(desk.workspace, tables))
+
+
+def try_table(
+    root: Path, file: Path, days: int | None
+) -> tuple[list[dict[str, Any]], dict[str, Any], list[str]]:
+    """The recorded plans under the table of a file: rows, their sum, and the sum in words."""
+    if days is not None and days < 1:
+        raise UsageError(f"{days} days: at least one day is looked at")
+    since = None if days is None else timedelta(days=days)
+    with opened_office(root) as desk:
+        tables = two_tables(desk.workspace, file, desk.ledger.clock())
+        rows, summary = trial(desk.ledger, tables, AskingPlanner(MilpPlanner()), since)
+    return rows, summary, trial_text(summary, tables.new.currency, since)
 
 
 def check_events(root: Path, file: Path) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from replan.authority import AuthorityTable, Case, KnownNames, check_table, judge
 from replan.authority_table import DATA_QUALITY, MILLION, Band, Conditions, Mode, Rule, RuleId
 from replan.findings import Finding
+from replan.table_reach import reach
 from tests.authority_worlds import NOW, table
 
 KNOWN = KnownNames(regions=("EAST", "WEST"), classes=("A",), roles=("planner", "process-owner"))
@@ -236,3 +237,23 @@ def _runs(checked: AuthorityTable, case: Case, value_minor: int) -> bool:
 
 def _asks(checked: AuthorityTable, rule_id: str) -> bool:
     return any(r.rule_id == rule_id and r.mode == "CLARIFY" for r in checked.rules)
+
+
+@given(tables(), tables())
+def test_the_cases_that_gain_authority_are_those_that_run_under_one_table_only(
+    old: AuthorityTable, new: AuthorityTable
+) -> None:
+    """PO2: the reach of a change against every case of the grid."""
+    said = {one.direction for one in reach(old, new, KNOWN)}
+    gained = {
+        "wider" if now else "narrower"
+        for c in GRID
+        if (now := _may_run(new, c)) != _may_run(old, c)
+    }
+    assert gained <= said
+    if not said:
+        assert gained == set()
+
+
+def _may_run(checked: AuthorityTable, case: Case) -> bool:
+    return any(r.mode == "AUTO" and matches(r.when, case) for r in checked.rules)
