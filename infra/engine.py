@@ -26,6 +26,7 @@ from replan.infra.ledger_rows import ProposalRow, SegmentRow
 from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_writer import LedgerWriter
 from replan.infra.outlets import OpensOutlet
+from replan.infra.patience import Patience
 from replan.infra.policy import PolicySource
 from replan.infra.segments import SegmentSource
 from replan.infra.sending import Sending
@@ -126,14 +127,23 @@ class Engine:
         answers.
 
         A killed run goes on with its segment first. Raises PrefixChanged if applied lines changed,
-        LedgerBusy if verdicts kept coming between one tick's question and its answer.
+        LedgerBusy if verdicts kept coming between one tick's question and its answer, or the ledger
+        stayed away.
         """
         attempts, reached = 0, -1
+        patience, was_away = Patience(), False
         while True:
             try:
+                if was_away:
+                    # What was to be stored last may be stored or not: the ledger knows.
+                    self._forget()
+                    was_away = False
                 return self._run()
             except LeaseLost:
                 raise
+            except LedgerBusy as away:
+                patience.wait(away)
+                was_away = True
             except LedgerMoved as moved:
                 # Someone gave a verdict meanwhile: what is believed here no longer follows the
                 # ledger.

@@ -40,6 +40,8 @@ held_out = 40
 [models]
 min_days = 14
 refit = "7d"
+[ledger]
+url = "%(ledger)s"
 [executor]
 reference_erp = %(erp)s
 [engine]
@@ -141,8 +143,11 @@ def write_busy_world(
     snapshot_ticks: int = 5,
     workers: int = 0,
     events: Sequence[str] | None = None,
+    ledger: str = "sqlite:///ledger.db",
 ) -> Path:
-    """The workspace, with `events` (lines) in one file, or its own; `limit` in whole euros."""
+    """The workspace, with `events` (lines) in one file, or its own; `limit` in whole euros,
+    `ledger` the URL of its ledger.
+    """
     (folder / "network").mkdir(parents=True)
     (folder / "events").mkdir()
     settings = SETTINGS % {
@@ -152,6 +157,7 @@ def write_busy_world(
         "snapshot_ticks": snapshot_ticks,
         "workers": workers,
         "erp": str(erp).lower(),
+        "ledger": ledger,
     }
     tables = {
         "items": ITEMS,

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
-from functools import wraps
+from functools import partial, wraps
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -66,14 +66,16 @@ class Nursery:
         *,
         point: str | None = None,
         n: int = 0,
+        deed: str = "kill",
         ms: float | None = None,
         approve_at: str | None = None,
     ) -> dict[str, Any]:
-        """One life: {"ended": True, "points": {point: count}, "approved": [ids]}, or {"ended":
-        False} if killed. `approve_at`: at that place of each tick somebody else, who has the
+        """One life: {"ended": True, "points": {point: count}, "approved": [ids]}, {"ended": False}
+        if killed, {"ended": False, "busy": what} if the ledger stayed away. `deed`: what happens at
+        the point, see `DEEDS`. `approve_at`: at that place of each tick somebody else, who has the
         workspace open too, approves what is new in the queue.
         """
-        question = {"point": point, "n": n, "ms": ms, "approve_at": approve_at}
+        question = {"point": point, "n": n, "ms": ms, "approve_at": approve_at, "deed": deed}
         return self._ask({"do": "live", "root": str(root), **question})
 
     def look(self, root: Path, *, replay: bool = True) -> dict[str, Any]:
@@ -171,6 +173,7 @@ def _in_fork(question: dict[str, Any]) -> dict[str, Any]:
 def _answer(question: dict[str, Any]) -> dict[str, Any]:
     import traceback
 
+    from replan.errors import LedgerBusy
     from replan.infra.running import run_workspace
 
     root = Path(question["root"])
@@ -181,15 +184,60 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
             approved: list[str] = []
             if question["approve_at"] is not None:
                 _lay_approval(question["approve_at"], root, approved)
-            passed = _lay_points(question["point"], question["n"])
+            deed = partial(DEEDS[question["deed"]], root)
+            passed = _lay_points(question["point"], question["n"], deed)
             run_workspace(root, source=None, until_end=True, mode=None)
             return {"ended": True, "points": passed, "approved": approved}
+    except LedgerBusy as away:
+        return {"ended": False, "busy": str(away)}
     except Exception:  # noqa: BLE001 - the test is told
         return {"error": traceback.format_exc()}
 
 
-def _lay_points(point: str | None, n: int) -> Counter[str]:
-    """Put points around what the program calls; the process dies at the n-th pass of one."""
+def _die(_root: Path) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _sever(root: Path) -> None:
+    """The server ends every connection to the ledger."""
+    import psycopg
+
+    mine = "datname = current_database() AND pid <> pg_backend_pid()"
+    with psycopg.connect(_ledger_url(root)) as conn:
+        conn.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {mine}")
+
+
+def _server_dies(root: Path) -> None:
+    """As in a power cut; what it had confirmed must be there when it is started again."""
+    from replan.infra import dev_database
+
+    dev_database.stop(root.parent / "server", at_once=True)
+
+
+def _server_restarts(root: Path) -> None:
+    from replan.infra import dev_database
+
+    _server_dies(root)
+    dev_database.start(root.parent / "server")
+
+
+DEEDS: dict[str, Callable[[Path], None]] = {
+    "kill": _die,
+    "sever": _sever,
+    "server dies": _server_dies,
+    "server restarts": _server_restarts,
+}
+"""What may happen at a point. The server is the one whose folder stands beside the workspace."""
+
+
+def _ledger_url(root: Path) -> str:
+    from replan.infra.workspace import open_workspace
+
+    return open_workspace(root).settings.ledger.url
+
+
+def _lay_points(point: str | None, n: int, deed: Callable[[], None]) -> Counter[str]:
+    """Put points around what the program calls; the deed is done at the n-th pass of one."""
     from replan.infra.execution import FileExecutor
     from replan.infra.ledger_store import Ledger
     from replan.infra.out_files import OutFiles
@@ -204,7 +252,7 @@ def _lay_points(point: str | None, n: int) -> Counter[str]:
 
     def pass_by(name: str) -> None:
         if is_due(name):
-            os.kill(os.getpid(), signal.SIGKILL)
+            deed()
 
     transaction = Ledger.transaction
 
