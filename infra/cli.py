@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from replan.errors import BrokenPromise, LedgerBusy, NotSo, UsageError
+from replan.errors import BrokenPromise, LedgerBusy, NotSo, SourceAway, UsageError
 from replan.findings import finding_json, finding_text, folded, has_errors
 from replan.infra.cli_servers import dev, topics
 from replan.infra.terminal import Json
@@ -63,7 +63,7 @@ def main() -> None:
     except NotSo as wrong:
         _say(str(wrong))
         sys.exit(NOT_SO)
-    except LedgerBusy as wrong:
+    except (LedgerBusy, SourceAway) as wrong:
         _say(str(wrong))
         sys.exit(BUSY)
     except BrokenPromise as wrong:
@@ -127,7 +127,7 @@ def _report(findings: Iterable[Any], as_json: bool) -> None:
 @app.command()
 def run(
     source: Annotated[
-        str | None, typer.Option(help="Where events come from; only file in this version.")
+        str | None, typer.Option(help="file or kafka; else as in replan.toml.")
     ] = None,
     until_end: Annotated[
         bool,
@@ -138,7 +138,9 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read what is new in the event files, run the ticks that came due, send, take answers in."""
+    """Read what is new in the event files or topics, run the ticks that came due, send, take
+    answers in.
+    """
     from replan.infra.running import run_workspace
 
     status = run_workspace(_place.root, source=source, until_end=until_end, mode=mode)

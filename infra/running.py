@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -26,7 +26,7 @@ from replan.infra.office import Office
 from replan.infra.people_file import PLANNERS_FILE
 from replan.infra.plain_text import stopped_text
 from replan.infra.replay_run import replay
-from replan.infra.settings import SETTINGS_FILE, RunMode
+from replan.infra.settings import SETTINGS_FILE, RunMode, Source
 from replan.infra.table_trials import difference, trial, trial_text, two_tables
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
 from replan.infra.workspace import Workspace, open_workspace
@@ -39,6 +39,9 @@ from replan.streams.codec import MAX_RECORD_BYTES
 
 MODE = "run_mode"
 """Under this key the ledger keeps the mode of the newest run: verdicts follow it."""
+
+SOURCE = "run_source"
+"""Under this key the ledger keeps where the newest run took its events from: so goes the clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,12 @@ def opened_office(root: Path) -> Iterator[OpenDesk]:
     if not (root / SETTINGS_FILE).is_file():
         raise UsageError(f"{root} holds no {SETTINGS_FILE}, so it is no workspace; see replan init")
     ledger = open_ledger(workspace)
+    source = ledger.control(SOURCE)
+    if source is not None and source != workspace.settings.source.kind:
+        # The clock is that of the newest run.
+        ledger.close()
+        workspace = reading_from(workspace, source)
+        ledger = open_ledger(workspace)
     try:
         mode = str(ledger.control(MODE) or workspace.settings.mode)
         policies = policy_source(workspace, mode)
@@ -86,23 +95,27 @@ def run_workspace(
     workspace = open_workspace(root)
     if mode is not None and mode not in get_args(RunMode):
         raise UsageError(f"mode {mode!r} is not one of {', '.join(get_args(RunMode))}")
-    if (source or workspace.settings.source.kind) != "file":
-        raise UsageError(f"source {source!r}: this version runs on the file source")
-    if not until_end:
+    if source is not None:
+        workspace = reading_from(workspace, source)
+    from_files = workspace.settings.source.kind == "file"
+    if from_files and not until_end:
         raise UsageError("the file source is read to its end: add --until-end")
     chosen: RunMode = mode or workspace.settings.mode  # type: ignore[assignment]
     refuse_to_run(workspace.stopping(chosen, _log_begins(workspace.events)))
     ledger = open_ledger(workspace)
     try:
         _warn(workspace)
-        with (
-            seldom_collected(),
-            progress_bar() as watch,
-            opened_engine(workspace, ledger, chosen, watch) as engine,
-        ):
-            with ledger.transaction() as write:
-                write.set_control(MODE, chosen)
-            engine.run_until_end()
+        with ledger.transaction() as write:
+            write.set_control(MODE, chosen)
+            write.set_control(SOURCE, workspace.settings.source.kind)
+        with seldom_collected(), progress_bar() as watch:
+            if from_files:
+                with opened_engine(workspace, ledger, chosen, watch) as engine:
+                    engine.run_until_end()
+            else:
+                from replan.infra.kafka_run import run_on_kafka
+
+                run_on_kafka(workspace, ledger, chosen, until_end=until_end, watch=watch)
         status = Office(ledger, policy_source(workspace, chosen)).status(chosen)
     finally:
         ledger.close()
@@ -114,6 +127,16 @@ def run_workspace(
             "everything escalates\n"
         )
     return status
+
+
+def reading_from(workspace: Workspace, kind: str) -> Workspace:
+    """The workspace with another source of events than its settings say. UsageError for one that
+    there is not.
+    """
+    if kind != "file" and kind != "kafka":
+        raise UsageError(f"source {kind!r} is not one of file, kafka")
+    settings = workspace.settings.model_copy(update={"source": Source(kind=kind)})
+    return replace(workspace, settings=settings)
 
 
 def _log_begins(events: Path) -> datetime | None:

@@ -1,0 +1,166 @@
+"""How does a run over Kafka go on for months? It waits its turn, holds a lease, and starts anew.
+
+Any number of processes may run one workspace. Each brings an ingest worker; one at a time holds the
+lease of the engine, the others stand by. A broker or database that is away is waited for.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import timedelta
+from typing import Any, Final
+
+from replan.errors import DataLost, LeaseLost, LedgerBusy, ReplanError, SourceAway
+from replan.infra.engine import Progress
+from replan.infra.ingest_child import ingest_beside
+from replan.infra.kafka_log import KafkaLog
+from replan.infra.kafka_settings import connection
+from replan.infra.ledger_store import Lease, Ledger
+from replan.infra.log_segments import DatabaseClockMarks, LogClockMarks, LogSegments
+from replan.infra.lost_records import found
+from replan.infra.out_files import OutFiles
+from replan.infra.settings import RunMode
+from replan.infra.wiring import Ends, opened_engine
+from replan.infra.workspace import Workspace
+from replan.streams.topics import FACTS
+
+ENGINE: Final = "engine"
+"""The role of the one process that folds."""
+
+LEASE: Final = timedelta(seconds=15)
+RENEWALS: Final = 3
+"""How often the lease is renewed within its time."""
+
+STANDBY_S: Final = 1.0
+LONGEST_WAIT_S: Final = 30.0
+
+
+class Stopping:
+    """Whether the process was asked to end. SIGTERM and SIGINT ask once; the slice in hand is
+    finished first.
+    """
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+
+    def __bool__(self) -> bool:
+        return self._asked.is_set()
+
+    def ask(self) -> None:
+        """End when the slice in hand is done."""
+        self._asked.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Let time pass; True at once when the process is asked to end."""
+        return self._asked.wait(seconds)
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Inside the block the signals ask."""
+        before = {}
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before[number] = signal.signal(number, lambda *_: self.ask())
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def run_on_kafka(
+    workspace: Workspace,
+    ledger: Ledger,
+    mode: RunMode,
+    *,
+    until_end: bool,
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> None:
+    """Run until asked to end, or to where the topics end when it begins.
+
+    Raises NotSo for topics that are not as they must be and for records that are gone.
+    """
+    stopping = Stopping()
+    owner = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
+    attempts = 0
+    with stopping.heard(), ingest_beside(workspace.root):
+        while not stopping:
+            try:
+                epoch = ledger.take_lease(ENGINE, owner, LEASE)
+                if epoch is None:
+                    stopping.wait(STANDBY_S)
+                    continue
+                with _held(ledger, epoch):
+                    mine = ledger.under(Lease(role=ENGINE, epoch=epoch, ttl=LEASE))
+                    _fold(workspace, mine, mode, until_end, stopping, watch)
+                if until_end:
+                    return
+            except (SourceAway, LedgerBusy, LeaseLost) as away:
+                attempts += 1
+                _say(away)
+                stopping.wait(min(LONGEST_WAIT_S, 0.5 * 2 ** min(attempts, 6)))
+
+
+def _fold(
+    workspace: Workspace,
+    ledger: Ledger,
+    mode: RunMode,
+    until_end: bool,
+    stopping: Stopping,
+    watch: Callable[[Progress], None],
+) -> None:
+    settings = workspace.settings
+    by_time = settings.clock == "database"
+    names = settings.kafka.names
+    options = connection(settings.kafka, workspace.root).for_kafka_python()
+    with KafkaLog(options, names.inputs, names.of(FACTS), stamped=by_time) as log:
+        segments = LogSegments(
+            ledger,
+            log,
+            DatabaseClockMarks(ledger.now) if by_time else LogClockMarks(settings.time.lateness),
+            until_end=until_end,
+            max_jump=timedelta.max if by_time else settings.time.max_jump,
+            every=settings.ticks.planning if by_time else None,
+            goes_on=lambda: not stopping,
+        )
+        ends = Ends(
+            segments=segments,
+            outlet=lambda: OutFiles(workspace.root, ledger),
+            alone=nullcontext(),
+        )
+        with opened_engine(workspace, ledger, mode, watch, ends=ends) as engine:
+            try:
+                engine.run_until_end()
+            except DataLost as loss:
+                found(ledger, loss, ledger.clock() or ledger.now())
+                raise
+
+
+@contextmanager
+def _held(ledger: Ledger, epoch: int) -> Iterator[None]:
+    """Renew the lease while the block runs, and give it back at its end."""
+    over = threading.Event()
+
+    def renew() -> None:
+        while not over.wait(LEASE.total_seconds() / RENEWALS):
+            # Whoever lost it learns so at the next transaction.
+            with suppress(ReplanError), ledger.transaction() as write:
+                write.hold_lease(ENGINE, epoch, LEASE)
+
+    thread = threading.Thread(target=renew, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        with suppress(ReplanError):
+            ledger.release_lease(ENGINE, epoch)
+
+
+def _say(trouble: Any) -> None:
+    sys.stderr.write(f"waiting: {trouble}\n")
