@@ -11,7 +11,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from replan.errors import NotSo
+from replan.errors import SourceAway
 from replan.infra.kafka_settings import Connection
 from replan.streams.log_slices import Partition
 from replan.streams.topic_check import TopicFound
@@ -22,7 +22,7 @@ ASK_WITHIN_MS = 30_000
 
 @contextmanager
 def opened_admin(connection: Connection) -> Iterator[KafkaAdminClient]:
-    """A client for questions about topics. NotSo where no broker answers, or one refuses."""
+    """A client for questions about topics. SourceAway where no broker answers, or one refuses."""
     try:
         admin = KafkaAdminClient(
             client_id="replan-admin",
@@ -30,11 +30,15 @@ def opened_admin(connection: Connection) -> Iterator[KafkaAdminClient]:
             **connection.for_kafka_python(),
         )
     except KafkaError as trouble:
-        raise NotSo(f"brokers {', '.join(connection.bootstrap)}: {_said(trouble)}") from trouble
+        raise SourceAway(
+            f"brokers {', '.join(connection.bootstrap)}: {_said(trouble)}"
+        ) from trouble
     try:
         yield admin
     except KafkaError as trouble:
-        raise NotSo(f"brokers {', '.join(connection.bootstrap)}: {_said(trouble)}") from trouble
+        raise SourceAway(
+            f"brokers {', '.join(connection.bootstrap)}: {_said(trouble)}"
+        ) from trouble
     finally:
         admin.close()
 

@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
@@ -17,7 +16,6 @@ from typing import Any, Final
 
 from replan.errors import DataLost, LeaseLost, LedgerBusy, ReplanError, SourceAway
 from replan.infra.engine import Progress
-from replan.infra.ingest_child import ingest_beside
 from replan.infra.kafka_log import KafkaLog
 from replan.infra.kafka_settings import connection
 from replan.infra.ledger_store import Lease, Ledger
@@ -25,7 +23,8 @@ from replan.infra.log_segments import DatabaseClockMarks, LogClockMarks, LogSegm
 from replan.infra.lost_records import found
 from replan.infra.out_files import OutFiles
 from replan.infra.settings import RunMode
-from replan.infra.wiring import Ends, opened_engine
+from replan.infra.topics_run import check_topics
+from replan.infra.wiring import Ends, opened_engine, refuse_to_run
 from replan.infra.workspace import Workspace
 from replan.streams.topics import FACTS
 
@@ -85,13 +84,14 @@ def run_on_kafka(
     Raises NotSo for topics that are not as they must be and for records that are gone.
     """
     stopping = Stopping()
-    owner = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
+    owner = f"{socket.gethostname()}:{os.getpid()}"
     attempts = 0
-    with stopping.heard(), ingest_beside(workspace.root):
+    with stopping.heard():
         while not stopping:
             try:
                 epoch = ledger.take_lease(ENGINE, owner, LEASE)
                 if epoch is None:
+                    _free_lease_of_the_dead(ledger)
                     stopping.wait(STANDBY_S)
                     continue
                 with _held(ledger, epoch):
@@ -114,6 +114,8 @@ def _fold(
     watch: Callable[[Progress], None],
 ) -> None:
     settings = workspace.settings
+    findings = check_topics(settings, workspace.root)
+    refuse_to_run([finding for finding in findings if finding.severity == "error"])
     by_time = settings.clock == "database"
     names = settings.kafka.names
     options = connection(settings.kafka, workspace.root).for_kafka_python()
@@ -138,6 +140,22 @@ def _fold(
             except DataLost as loss:
                 found(ledger, loss, ledger.clock() or ledger.now())
                 raise
+
+
+def _free_lease_of_the_dead(ledger: Ledger) -> None:
+    """Do not wait for the lease of a process of this machine that is no more."""
+    lease = ledger.lease(ENGINE)
+    if lease is None:
+        return
+    host, _, process = lease.owner.rpartition(":")
+    if host != socket.gethostname():
+        return
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        ledger.release_lease(ENGINE, lease.epoch)
+    except (PermissionError, ValueError):
+        return
 
 
 @contextmanager

@@ -133,9 +133,11 @@ def reading_from(workspace: Workspace, kind: str) -> Workspace:
     """The workspace with another source of events than its settings say. UsageError for one that
     there is not.
     """
-    if kind != "file" and kind != "kafka":
+    if kind not in ("file", "kafka"):
         raise UsageError(f"source {kind!r} is not one of file, kafka")
-    settings = workspace.settings.model_copy(update={"source": Source(kind=kind)})
+    settings = workspace.settings.model_copy(
+        update={"source": Source.model_validate({"kind": kind})}
+    )
     return replace(workspace, settings=settings)
 
 

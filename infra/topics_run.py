@@ -26,7 +26,11 @@ def create_all(root: Path, partitions: int | None) -> tuple[list[dict[str, Any]]
 
 def check_all(root: Path) -> list[Finding]:
     """What is wrong with the topics of a workspace."""
-    settings = _settings(root)
+    return check_topics(_settings(root), root)
+
+
+def check_topics(settings: Settings, root: Path) -> list[Finding]:
+    """What is wrong with the topics that settings name. SourceAway where no broker answers."""
     wanted = _plans(settings, None)
     with opened_admin(connection(settings.kafka, root)) as admin:
         found = find_topics(admin, [plan.name for plan in wanted])
