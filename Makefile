@@ -7,6 +7,8 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
+# Byte code is kept: tests start hundreds of short processes, and each would compile its imports again.
+unexport PYTHONDONTWRITEBYTECODE
 KILLS ?= 200
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --fork-strategy fewest --group install
@@ -20,7 +22,7 @@ lint: .venv/.dev ## format, lint, types and import contracts
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
 check: lint ## lint and the fast tests, under a minute
-	$(PYTEST) -q -m "not slow" $(ARGS)
+	FEWER_EXAMPLES=1 $(PYTEST) -q -m "not slow" $(ARGS)
 
 test: lint ## lint and every test
 	$(PYTEST) $(ARGS)

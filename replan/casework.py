@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 
@@ -43,9 +44,13 @@ RECENT_DAYS = 7
 """An alarm, promotion or slip explains a shortage only while it is this young."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
-    """An item in trouble: the problem, what doing nothing costs on the held-out draws, and why."""
+    """An item in trouble: the problem, what doing nothing costs on the held-out draws, and why.
+
+    What would happen is only played through when it is asked for: most looks find the trouble that
+    was known already.
+    """
 
     item: ItemId
     episode: str
@@ -54,12 +59,28 @@ class Case:
     cause: str
     needy: tuple[SiteId, ...]
     problem: PlanningProblem
-    held_out: Draws
-    nothing: Outlook
     loss_mean_minor: int
-    short_by: int
     today: int
     aheads: tuple[Ahead, ...]
+
+    @cached_property
+    def held_out(self) -> Draws:
+        """The draws on which plans are judged."""
+        return draws(self.problem, self.problem.held_out, HELD_OUT_STREAM)
+
+    @cached_property
+    def nothing(self) -> Outlook:
+        """What happens on them if nothing is done."""
+        return play(self.problem, (), self.held_out)
+
+    @cached_property
+    def short_by(self) -> int:
+        """First day on which half of the draws have run short at some site if nothing is done; the
+        horizon where there is too much.
+        """
+        if self.category == "demand_drop":
+            return self.problem.horizon
+        return _short_by(self.problem, self.nothing)
 
 
 def find_case(
@@ -119,8 +140,6 @@ def find_case(
         reaches=alerts.standing(state.alerts, network, at),
     )
     problem = as_answered(problem, state.case(item).terms)
-    held_out = draws(problem, problem.held_out, HELD_OUT_STREAM)
-    nothing = play(problem, (), held_out)
     worst = alone.sites[int(np.argmax(lost))].site
     category, cause = _category(state, network, item, worst, aheads, at, today)
     file = state.case(item)
@@ -137,10 +156,7 @@ def find_case(
         cause=cause,
         needy=tuple(sorted(needy)),
         problem=problem,
-        held_out=held_out,
-        nothing=nothing,
         loss_mean_minor=loss,
-        short_by=_short_by(problem, nothing),
         today=today,
         aheads=tuple(aheads),
     )

@@ -71,7 +71,7 @@ def at_work(panel: Panel, ahead: Ahead, today: int) -> dict[str, FloatArray]:
     found = panel.drivers.of(ahead.row, today, today + horizon - 1)
     if not found or panel.fit is None:
         return {}
-    total = _factor(panel, ahead.row, today, horizon)
+    (total,) = _factors(panel, [ahead.row], today, horizon)
     rows = np.array([ahead.row])
     live = panel.live
     ratio = ratios(live.lift_seen[:, rows], live.lift_due[:, rows], panel.fit.lift_mean[:, rows])[
@@ -143,9 +143,10 @@ def split(
     ahead = next(a for a in aheads if a.site == site)
     window, horizon = ahead.window, ahead.quantiles.shape[1]
     live, frozen = {}, {}
-    for a in aheads:
+    factors = _factors(panel, [a.row for a in aheads], today, horizon)
+    for a, factor in zip(aheads, factors, strict=True):
         median = a.quantiles[LEVELS.index(0.5)][:window]
-        live[a.site] = float((median / _factor(panel, a.row, today, horizon)[:window]).sum())
+        live[a.site] = float((median / factor[:window]).sum())
         frozen[a.site] = float(_reference(panel, a, today, window, forecasters).sum())
     median = ahead.quantiles[LEVELS.index(0.5)]
     total = units_nearest(float(median[:window].sum())) - units_nearest(frozen[site])
@@ -292,18 +293,19 @@ def _parts_of_drivers(panel: Panel, ahead: Ahead, today: int) -> list[tuple[str,
     ]
 
 
-def _factor(panel: Panel, row: int, today: int, horizon: int) -> FloatArray:
-    """The factor (H,) on a series' demand from today on; 1 where nothing is at work, and on closed
-    days.
+def _factors(panel: Panel, rows: Sequence[int], today: int, horizon: int) -> FloatArray:
+    """The factor (n, H) on each series' demand from today on; 1 where nothing is at work, and on
+    closed days.
     """
-    first_open = int(panel.closed[row]) + 1
-    behind = max(today - first_open, 0)
-    lift = lift_ahead(panel, np.array([row], dtype=np.int64), horizon + behind)
-    factor = np.ones(horizon)
+    first_open = panel.closed[rows] + 1
+    behind = np.maximum(today - first_open, 0)
+    lift = lift_ahead(panel, np.array(rows, dtype=np.int64), horizon + int(behind.max()))
+    factors = np.ones((len(rows), horizon))
     if lift is not None:
-        skip = min(max(first_open - today, 0), horizon)
-        factor[skip:] = lift.factor[behind : behind + horizon - skip, 0]
-    return factor
+        for n, skip in enumerate(np.clip(first_open - today, 0, horizon).tolist()):
+            since = int(behind[n])
+            factors[n, skip:] = lift.factor[since : since + horizon - skip, n]
+    return factors
 
 
 def _weight(

@@ -101,8 +101,7 @@ def find_overstock(
     )
     if not problem.postpones:
         return None
-    held_out = draws(problem, problem.held_out, HELD_OUT_STREAM)
-    nothing = play(problem, (), held_out)
+    nothing = play(problem, (), draws(problem, problem.held_out, HELD_OUT_STREAM))
     by_site = excess(problem, nothing).cost_micros.sum(axis=0) // (problem.held_out * 1_000_000)
     if int(by_site.sum()) < max(rules.min_value_minor, 1):
         return None
@@ -123,10 +122,7 @@ def find_overstock(
         cause=cause,
         needy=_sites(problem, by_site),
         problem=problem,
-        held_out=held_out,
-        nothing=nothing,
         loss_mean_minor=int(by_site.sum()),
-        short_by=problem.horizon,
         today=today,
         aheads=tuple(aheads),
     )

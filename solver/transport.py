@@ -125,20 +125,25 @@ class _Known:
         result: NDArray[np.bool_] = np.arange(self.exposed.shape[1]) >= self.site.window
         return result
 
-    def orders(self, w: int) -> bool:
-        """Whether the review orders in a draw if nothing is done."""
+    def orders(self) -> NDArray[np.bool_]:
+        """In which draws (W,) the review orders if nothing is done."""
         order = self.site.next_order
         if order is None:
-            return False
-        lost = max(int(self.exposed[w, : order.review_day + 1].max()), 0)
-        return lost - int(self.unmet[w, order.review_day]) < order.up_to
+            return np.zeros(len(self.exposed), dtype=np.bool_)
+        lost = np.maximum(self.exposed[:, : order.review_day + 1].max(axis=1), 0)
+        result: NDArray[np.bool_] = lost - self.unmet[:, order.review_day] < int(order.up_to)
+        return result
 
-    def need(self, w: int) -> Ints:
-        """Exposure in a draw with what the review orders if nothing was lost before it."""
+    def need(self, orders: NDArray[np.bool_]) -> Ints:
+        """Exposure (W, D), where the review orders with what it orders if nothing was lost before
+        it.
+        """
         order = self.site.next_order
-        assert order is not None, "only a site with a review orders"
-        ordered = int(order.up_to) + int(self.unmet[w, order.review_day])
-        result: Ints = np.where(self.after, self.exposed[w] - ordered, self.exposed[w])
+        if order is None:
+            return self.exposed
+        ordered = (int(order.up_to) + self.unmet[:, order.review_day])[:, None]
+        late = orders[:, None] & self.after
+        result: Ints = np.where(late, self.exposed - ordered, self.exposed)
         return result
 
 
@@ -243,27 +248,28 @@ def _site(
     most_brought = sum(d.usable.most for d, *_ in receiving if d.usable.adds)
     most_missed = sum(d.usable.most for d, sign, *_ in receiving if sign < 0)
     given = [term for d in giving for term in d.terms(-1.0)]
+    orders = known.orders()
+    need = known.need(orders)
+    highest = need + most_given + most_missed
+    upto_review = highest[:, : known.review_day + 1].max(axis=1, initial=0)
+    behind = need + upto_review[:, None] + most_brought + most_missed
+    highest = np.where(orders[:, None] & known.after, behind, highest)
+    needs, highs = need.tolist(), highest.tolist()
+    most = np.maximum.accumulate(np.maximum(highest, 0), axis=1).tolist()
+    exposed = np.cumsum(known.exposed, axis=1).tolist()
     constant = 0.0
-    for w in range(draws):
-        ordered = known.orders(w)
+    for w, ordered in enumerate(orders.tolist()):
         # Behind a review that orders, stock no longer depends on what was given or sold before it.
         held_until = window if ordered else site.counted_days
-        constant -= holding * float(known.exposed[w, :held_until].sum()) / ONE_UNIT
+        constant -= holding * float(exposed[w][held_until - 1]) / ONE_UNIT
         cost.extend(term for d in giving for term in d.terms(-holding * held_until))
         changes = [window, known.review_day + 1]
         for decision, sign, since, until in receiving:
             changes += [int(since[w]), int(until[w])]
             there = min(int(until[w]), held_until) - min(int(since[w]), held_until)
             cost.extend(decision.terms(sign * holding * there))
-        need = known.need(w) if ordered else known.exposed[w]
-        highest = need + most_given + most_missed
         reviewed: pulp.LpVariable | None = None
-        if ordered:
-            most_before = max(int(highest[: known.review_day + 1].max(initial=0)), 0)
-            highest = np.where(
-                known.after, need + most_before + most_brought + most_missed, highest
-            )
-        days = _telling_days(highest, changes)
+        days = _telling_days(highs[w], changes)
         before: pulp.LpVariable | None = None
         for place, (first, day) in enumerate(days):
             late = ordered and day >= window
@@ -276,15 +282,15 @@ def _site(
                     terms.extend(decision.terms(float(here)))
             if late and reviewed is not None:
                 terms.append((reviewed, -1.0))
-            needed = float(need[day]) / ONE_UNIT
+            needed = float(needs[w][day]) / ONE_UNIT
             least_lost = 0.0 if terms else max(0.0, needed)
-            most_lost = None if late else max(0.0, float(highest[: day + 1].max())) / ONE_UNIT
+            most_lost = None if late else float(most[w][day]) / ONE_UNIT
             name = f"{j:03d}_{w:03d}_{day:03d}"
             lost = programme.add_variable(f"lost_{name}", least_lost, most_lost)
             if terms:
                 programme += _sum([(lost, 1.0), *terms], 0.0) >= needed, f"lost_covers_{name}"
             if before is not None:
-                programme += lost - before >= 0, f"lost_grows_{name}"
+                programme += _sum([(lost, 1.0), (before, -1.0)], 0.0) >= 0, f"lost_grows_{name}"
             before = lost
             if day <= known.review_day:
                 reviewed = lost
@@ -312,7 +318,7 @@ def _site(
     return constant
 
 
-def _telling_days(highest: Ints, changes: list[int]) -> list[tuple[int, int]]:
+def _telling_days(highest: list[int], changes: list[int]) -> list[tuple[int, int]]:
     """Pairs (first, telling day), one for each stretch of days in which something may be lost.
 
     Within a stretch nothing arrives that a decision could change, so of its constraints the one on
@@ -322,9 +328,10 @@ def _telling_days(highest: Ints, changes: list[int]) -> list[tuple[int, int]]:
     cuts = sorted({0, len(highest), *(day for day in changes if 0 < day < len(highest))})
     for begin, end in pairwise(cuts):
         stretch = highest[begin:end]
-        if stretch.max() > 0:
-            first = begin + int(np.argmax(stretch > 0))
-            days.append((first, begin + int(np.argmax(stretch))))
+        most = max(stretch)
+        if most > 0:
+            first = next(n for n, high in enumerate(stretch) if high > 0)
+            days.append((begin + first, begin + stretch.index(most)))
     return days
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests import brokers
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from tests.databases import Place
@@ -19,12 +20,20 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 # No deadline: a test never fails because the machine is busy. The same cases each time, so that a
 # failure belongs to the change at hand; `--hypothesis-profile=explore` looks for new ones.
-settings.register_profile("repeat", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile(
+    "repeat", max_examples=examples(100), deadline=None, derandomize=True, print_blob=True
+)
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("repeat")
 
 LONG = ("bench", "broker", "crash", "e2e", "golden", "simulation")
 """Folders whose tests run whole workspaces: `make test` runs them, `make check` does not."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where no slow test is asked for, folders that hold nothing else are not even imported."""
+    folder = collection_path.parent == Path(__file__).parent and collection_path.name in LONG
+    return True if folder and config.option.markexpr == "not slow" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

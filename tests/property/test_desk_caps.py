@@ -29,6 +29,7 @@ from tests.desk_cases import (
     states,
 )
 from tests.escalations import proposal as escalation
+from tests.examples import examples
 
 BERLIN = "Europe/Berlin"
 UNLIMITED = rule("MOVE", "AUTO")
@@ -103,7 +104,7 @@ def windows_of(cap: Cap, now: datetime) -> list[Callable[[datetime], bool]]:
     ]
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     caps=st.lists(CAPS, min_size=1, max_size=3),
     steps=st.lists(ticks(), min_size=2, max_size=6),
@@ -135,7 +136,7 @@ def refusal(action_id: Any, at: datetime) -> ActionAnswered:
     )
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     limit=st.integers(1_000, 9_000),
     pieces=st.lists(st.integers(1, 8), min_size=2, max_size=4),
@@ -165,7 +166,7 @@ def test_splitting_a_plan_never_lets_more_run_than_the_whole_would(
     assert ran <= limit
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     capacity=st.integers(0, 30),
     ticks=st.lists(st.lists(st.integers(1, 12), min_size=1, max_size=4), min_size=1, max_size=3),
@@ -205,7 +206,7 @@ def test_the_order_in_which_proposals_come_does_not_show() -> None:
     assert len(seen) == 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     caps=st.lists(CAPS, min_size=1, max_size=2),
     steps=st.lists(
@@ -269,7 +270,7 @@ def answered(decision_id: Any, at: datetime, accepted: bool) -> QuestionAnswered
     )
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     mode=st.sampled_from(["shadow", "recommend"]),
     steps=st.lists(ticks(), min_size=1, max_size=4),

@@ -20,6 +20,7 @@ from replan.streams.codec import Decoder
 from replan.streams.messages import Decoded, Place, ReceiptHeard, TransferHeard
 from replan.units import ItemId, SiteId
 from tests.erp_cases import MILK, contract, expedite, lane, local, move, network, rule, sale, stock
+from tests.examples import examples
 
 NETWORK = network(
     rules=[rule(order_up_to=60, period=2), rule(site="S2", order_up_to=40, period=3)],
@@ -27,7 +28,7 @@ NETWORK = network(
     lanes=[lane("S1-S2", "S1", "S2", p90=3, capacity=15), lane("S2-S1", "S2", "S1", lot=2)],
 )
 # Each example lives through days with a commit each: looking for a smaller one would take minutes.
-at_once = settings(max_examples=25, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+at_once = settings(max_examples=examples(25), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 HALF_DAY = timedelta(hours=12)
 START = local("04")
 

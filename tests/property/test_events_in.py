@@ -31,6 +31,7 @@ from tests.event_lines import (
     receipt,
     sale,
 )
+from tests.examples import examples
 
 START = datetime(2026, 5, 4, tzinfo=UTC)
 PLACE = Place("events.jsonl", 1)
@@ -88,7 +89,7 @@ def result_of(files: dict[str, list[dict[str, Any]]]) -> tuple[list[Any], dict[s
 EXPECTED = result_of({"a.jsonl": a_log()})
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(data=st.data())
 def test_any_order_split_and_doubling_of_lines_gives_the_same_facts(data: st.DataObject) -> None:
     log = a_log()
@@ -111,7 +112,7 @@ NAMES = ["specversion", "id", "source", "type", "time", "recordedtime", "subject
 DATA_NAMES = ["qty", "price", "is_return", "uom", "promo_id"]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     changes=st.dictionaries(st.sampled_from(NAMES), ODD, max_size=2),
     dropped=st.sets(st.sampled_from(NAMES), max_size=1),
@@ -183,7 +184,7 @@ def test_short_way_is_taken_by_a_plain_sale(data: dict[str, Any]) -> None:
     assert short == codec._decode(event, b"", PLACE)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(raw=st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode)))
 def test_any_bytes_get_replies_and_never_an_error(raw: bytes) -> None:
     for result in Decoder(network()).record(raw, PLACE):
@@ -197,7 +198,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.slow
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(data=st.dictionaries(st.text(max_size=5), JSON, max_size=4), kind=st.sampled_from(
     sorted(codec.DATA_MODELS)
 ))  # fmt: skip

@@ -14,6 +14,7 @@ from replan.scenarios import draws, play
 from replan.solver.greedy import Costing, greedy
 from replan.solver.offers import usable_offers
 from replan.solver.planner import MilpPlanner
+from tests.examples import examples
 from tests.planning_problems import chain_problem
 
 problems = st.builds(
@@ -26,14 +27,14 @@ problems = st.builds(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(problems)
 def test_every_option_keeps_every_hard_limit(asked: PlanningProblem) -> None:
     for option in MilpPlanner().answer(asked).options:
         assert violations(in_order(asked), option.actions) == ()
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(problems)
 def test_the_recommendation_is_never_worse_than_doing_nothing(asked: PlanningProblem) -> None:
     answer = MilpPlanner().answer(asked)
@@ -42,7 +43,7 @@ def test_the_recommendation_is_never_worse_than_doing_nothing(asked: PlanningPro
     assert answer.option("none").benefit_mean_minor == 0
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(problems)
 def test_without_a_solver_the_same_promises_hold(asked: PlanningProblem) -> None:
     answer = MilpPlanner().answer(asked, without_solver="as a test")
@@ -51,7 +52,7 @@ def test_without_a_solver_the_same_promises_hold(asked: PlanningProblem) -> None
         assert violations(in_order(asked), option.actions) == ()
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(problems, st.randoms(use_true_random=False))
 def test_shuffled_input_gets_the_same_answer(asked: PlanningProblem, random: Random) -> None:
     shuffled = replace(
@@ -68,7 +69,7 @@ def test_shuffled_input_gets_the_same_answer(asked: PlanningProblem, random: Ran
     assert first == second
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(problems)
 def test_a_plan_neither_makes_nor_loses_units(asked: PlanningProblem) -> None:
     # Long after everything has arrived, what was sold and what is left add up to what there was.
@@ -96,7 +97,7 @@ def test_a_plan_neither_makes_nor_loses_units(asked: PlanningProblem) -> None:
     assert np.array_equal(sold + outlook.stock[:, :, -1].sum(axis=1), np.full(3, there))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(problems)
 def test_the_quick_costing_gives_the_integers_of_the_exact_one(asked: PlanningProblem) -> None:
     draw = draws(asked, asked.scenarios, 1)

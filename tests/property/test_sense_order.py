@@ -16,6 +16,7 @@ from replan.records import proposal_json
 from replan.replanner import FitMade, Sensed, SenseInput, step
 from replan.state import state_digest
 from replan.state_record import state_bytes
+from tests.examples import examples
 from tests.sense_worlds import (
     CALM,
     S1,
@@ -134,7 +135,7 @@ def told(said: Sequence[Sensed]) -> list[object]:
     ]
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(facts(), max_size=25).map(distinct), st.randoms(use_true_random=False))
 def test_any_order_inside_a_tick_is_the_same(rows: list[SenseFact], rng: object) -> None:
     one, fit = fresh()
@@ -148,7 +149,7 @@ def test_any_order_inside_a_tick_is_the_same(rows: list[SenseFact], rng: object)
     assert told([said]) == told([again])
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(facts(), max_size=20).map(distinct), st.data())
 def test_where_the_edges_of_batches_fall_does_not_show(
     rows: list[SenseFact], data: st.DataObject
@@ -236,7 +237,7 @@ def in_time() -> str:
     return state_digest(lived(days_after()).state)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.data())
 def test_inside_the_lateness_bound_late_equals_in_time(data: st.DataObject) -> None:
     rows = list(days_after())

@@ -10,6 +10,7 @@ from replan.events import DayClosed, EventId, Retracted, SenseFact
 from replan.state import empty_state, state_digest
 from replan.state_record import state_bytes, state_from_bytes
 from replan.stock_book import book_stock
+from tests.examples import examples
 from tests.property.test_sense_order import BLIND, FIT_DAY, distinct, facts, fresh
 from tests.sense_worlds import World, counted, moved, sale, when
 
@@ -43,7 +44,7 @@ def is_undone(fact: SenseFact) -> bool:
     return not isinstance(fact, DayClosed) and getattr(fact, "promo", None) is None
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     rows=st.lists(facts(), max_size=12).map(distinct),
     extra=facts().filter(is_undone),
@@ -58,7 +59,7 @@ def test_fact_that_was_taken_back_leaves_nothing_behind(
     assert state_digest(back.state) == state_digest(never.state)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(rows=st.lists(facts(), min_size=1, max_size=12).map(distinct))
 def test_what_was_taken_back_survives_a_restart(rows: list[SenseFact]) -> None:
     world = lived([*rows, correction(rows[0], FIT_DAY + 1.4)])

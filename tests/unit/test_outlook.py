@@ -28,6 +28,7 @@ from replan.panel import NEVER
 from replan.planning import Inbound, LaneOffer, PlanningProblem
 from replan.replanner import SenseInput
 from replan.units import ONE_UNIT, Units, day_number
+from tests.examples import examples
 from tests.sense_worlds import (
     CALM,
     FORECASTERS,
@@ -246,7 +247,7 @@ arrivals = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.integers(0, 200_000),
     st.lists(st.floats(0, 12), min_size=2, max_size=8),

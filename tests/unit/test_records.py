@@ -20,6 +20,7 @@ from replan.events import ActionAnswered
 from replan.planning import option_from_json, option_plain
 from replan.records import desk_input_from_json, desk_input_json, proposal_json
 from tests.desk_cases import NOW, case, move, option
+from tests.examples import examples
 
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     str: st.text(st.characters(codec="utf-8"), max_size=6),
@@ -68,7 +69,7 @@ PAIRS: list[tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "write", "read"), PAIRS, ids=lambda p: getattr(p, "__name__", ""))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(data=st.data())
 def test_a_record_comes_back_as_it_was(
     kind: Any, write: Callable[[Any], Any], read: Callable[[Any], Any], data: st.DataObject
@@ -79,7 +80,7 @@ def test_a_record_comes_back_as_it_was(
     assert canonical_bytes(write(again)) == canonical_bytes(write(value))
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(given_=of(VerdictGiven) | of(AnswersDue))
 def test_what_a_desk_was_given_comes_back_as_it_was(given_: Any) -> None:
     assert desk_input_from_json(through_bytes(desk_input_json(given_)), {}) == given_
