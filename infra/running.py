@@ -17,9 +17,10 @@ from rich.progress import Progress as Bar
 from replan.errors import NotSo, UsageError
 from replan.findings import Finding, finding_text, folded
 from replan.infra.authority_file import AUTHORITY_FILE, load_authority
-from replan.infra.engine import NETWORK, Progress
+from replan.infra.engine import Progress
 from replan.infra.events_kit import check
 from replan.infra.garbage import seldom_collected
+from replan.infra.known_by_now import known_by_now, stated_network
 from replan.infra.ledger_rows import AuditReport
 from replan.infra.ledger_store import Ledger
 from replan.infra.office import Office
@@ -30,7 +31,6 @@ from replan.infra.settings import SETTINGS_FILE, RunMode, Source
 from replan.infra.table_trials import difference, trial, trial_text, two_tables
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
 from replan.infra.workspace import Workspace, open_workspace
-from replan.network import network_of
 from replan.replay import Compared
 from replan.solver.columns import AskingPlanner
 from replan.solver.planner import MilpPlanner
@@ -77,9 +77,8 @@ def opened_office(root: Path) -> Iterator[OpenDesk]:
     try:
         mode = str(ledger.control(MODE) or workspace.settings.mode)
         policies = policy_source(workspace, mode)
-        stated = ledger.control(NETWORK)
-        if stated is not None and (record := ledger.artefact(stated.removeprefix("sha256:"))):
-            policies.know(network_of(record))
+        if (stated := stated_network(ledger)) is not None:
+            policies.know(stated)
         office = Office(ledger, policies)
         yield OpenDesk(workspace=workspace, ledger=ledger, office=office, mode=mode)
     finally:
@@ -226,14 +225,18 @@ def try_table(
 
 
 def check_events(root: Path, file: Path) -> Iterator[dict[str, Any]]:
-    """The verdicts on a file of events, by the master data of the workspace."""
+    """The verdicts on a file of events, by the master data of the workspace, and by what its ledger
+    knows to be usual.
+    """
     workspace = open_workspace(root)
     settings = workspace.settings
+    known = known_by_now(workspace)
     yield from check(
         file,
-        network=workspace.network,
+        network=known.network,
         lateness=settings.time.lateness,
         max_jump=settings.time.max_jump,
+        typical_daily=known.typical_daily,
     )
 
 

@@ -560,6 +560,20 @@ def test_what_forbids_a_run_is_named_before_any_event_is_read(
     assert not (fresh / "ledger.db").exists()
 
 
+def test_a_slip_of_the_unit_is_suspect_where_a_ledger_knows_what_is_usual(
+    cli: Cli, inside: Path, tmp_path: Path
+) -> None:
+    slip = event("pos.sale.v1", "slip", "OATS@S1", "2026-05-05T10:00:00+02:00", {"qty": 9_000})
+    write_events(tmp_path / "slip.jsonl", [slip])
+    fresh = write_world(tmp_path / "fresh", settings=QUICK)
+    codes = [
+        cli("-C", root, "events", "check", tmp_path / "slip.jsonl", "--json").row["code"]
+        for root in (inside, fresh)
+    ]
+    assert codes == ["suspect", None]
+    assert not (fresh / "ledger.db").exists()
+
+
 def test_events_that_would_be_refused_exit_1(cli: Cli, inside: Path, tmp_path: Path) -> None:
     bad = event("pos.sale.v1", "s-1", "OATS@S9", "2026-05-04T12:00:00+02:00", {"qty": 1})
     write_events(tmp_path / "bad.jsonl", [bad])
