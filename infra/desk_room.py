@@ -14,6 +14,7 @@ from replan.commitments import cap_uses, counting, reach
 from replan.desk import step
 from replan.desk_state import (
     AnswersDue,
+    ClaimDue,
     DeskInput,
     DeskState,
     Policy,
@@ -102,6 +103,7 @@ def store(write: LedgerWriter, taken: Taken) -> None:
         AnswersDue: "answers",
         VerdictGiven: "verdict",
         StopMoved: "stop",
+        ClaimDue: "claim",
     }
     given = {
         "given": desk_input_json(taken.given),

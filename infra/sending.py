@@ -15,11 +15,12 @@ from replan.desk_state import (
     FINAL_ACTION,
     RELEASED,
     AnswersDue,
+    ClaimDue,
     OpenDecision,
     Policy,
     desk_from_json,
 )
-from replan.effects import Command
+from replan.effects import Command, Proposal
 from replan.events import ActionAnswered
 from replan.infra.batch import dead_letter
 from replan.infra.belief import Belief
@@ -32,8 +33,9 @@ from replan.infra.out_names import COMMANDS
 from replan.infra.outlets import Outlet
 from replan.infra.policy import PolicySource
 from replan.infra.stop_switch import StopSwitch
+from replan.records import proposal_from_json
 from replan.standstill import held, stop_on_sent
-from replan.units import instant_text
+from replan.units import DecisionId, instant_text
 
 COMMAND_SOURCE = "/replan/engine"
 
@@ -104,6 +106,7 @@ class Sending:
                 due = AnswersDue(at=at, answers=())
                 after = transact(self._ledger, group, due, policy).state.decisions
                 decisions = tuple(after.values())
+            decisions = self._judged_again(group, decisions, policy, at)
             under_way |= {d.decision_id for d in decisions if d.state == "executing"}
             still |= {d.decision_id for d in decisions if held(d, policy) is not None}
         # Read last: what was approved since then waits for the next release.
@@ -114,6 +117,28 @@ class Sending:
             if (self._may_undo(row, policy) if row.compensates else row.decision_id in under_way)
             and (row.state == "sent" or row.decision_id not in still)
         )
+
+    def _judged_again(
+        self, group: str, decisions: tuple[OpenDecision, ...], policy: Policy, at: datetime
+    ) -> tuple[OpenDecision, ...]:
+        """What is open once the desk has looked again at what was decided under another table and
+        is not sent.
+        """
+        now = policy.versions["authority"]
+        waiting = {row.action_id for row in self._ledger.pending_outbox()}
+        claims = tuple(
+            (d.decision_id, decided_from(self._ledger, d.decision_id))
+            for d in decisions
+            if d.state == "executing"
+            and not d.approved_by
+            and d.body["authority_hash"] != now
+            and all(a in waiting for a in d.actions)
+            and held(d, policy) is None
+        )
+        if not claims:
+            return decisions
+        due = ClaimDue(at=at, claims=claims)
+        return tuple(transact(self._ledger, group, due, policy).state.decisions.values())
 
     def _may_undo(self, row: OutboxRow, policy: Policy) -> bool:
         body = self._ledger.decision(row.decision_id).body
@@ -151,6 +176,16 @@ class Sending:
             if mine:
                 due[group] = AnswersDue(at=at, answers=mine)
         return due
+
+
+def decided_from(ledger: Ledger, decision_id: DecisionId) -> Proposal:
+    """The case of the newest version of a decision that was planned, not only answered."""
+    version = ledger.decision(decision_id).body["version"]
+    while True:
+        _, inputs = ledger.decision_made(decision_id, version)
+        if "proposal" in inputs:
+            return proposal_from_json(inputs["proposal"])
+        version -= 1
 
 
 def _open_decisions(ledger: Ledger, group: str) -> tuple[OpenDecision, ...]:

@@ -21,6 +21,7 @@ from replan.desk_state import (
     PENDING,
     RELEASED,
     AnswersDue,
+    ClaimDue,
     DeskInput,
     DeskState,
     EpisodeFile,
@@ -56,6 +57,7 @@ from replan.judgement import Judgement
 from replan.planning import Option
 from replan.questions import answer_until, no_answer, question, send_question
 from replan.records import proposal_json
+from replan.revoking import judge_again
 from replan.second_thoughts import is_notice, take_undone, think_again
 from replan.settling import attach, settle
 from replan.standing_aside import come_back, not_reported, take_reports
@@ -83,6 +85,8 @@ def step(
             result = take_verdict(state, given, tally)
         case StopMoved():
             take_stop(state, given, tally)
+        case ClaimDue():
+            judge_again(state, given, tally)
         case _:
             assert_never(given)
     waiting = {d.item: d for d in state.pending if not is_notice(d)}

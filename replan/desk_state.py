@@ -121,7 +121,17 @@ class StopMoved:
     unsent: tuple[ActionId, ...]
 
 
-DeskInput = TickDue | AnswersDue | VerdictGiven | StopMoved
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimDue:
+    """Plans that ran by themselves and are about to be sent, though the table has changed since;
+    with the case that each was decided from.
+    """
+
+    at: datetime
+    claims: tuple[tuple[DecisionId, Proposal], ...]
+
+
+DeskInput = TickDue | AnswersDue | VerdictGiven | StopMoved | ClaimDue
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from replan.canonical import digest
-from replan.desk_state import AnswersDue, DeskInput, StopMoved, TickDue, VerdictGiven
+from replan.desk_state import AnswersDue, ClaimDue, DeskInput, StopMoved, TickDue, VerdictGiven
 from replan.effects import (
     Cited,
     Cleared,
@@ -191,6 +191,12 @@ def desk_input_json(given: DeskInput) -> dict[str, Any]:
                 "before": [stop_json(stop) for stop in given.before],
                 "unsent": list(given.unsent),
             }
+        case ClaimDue():
+            return {
+                "kind": "claim",
+                "at": instant_text(given.at),
+                "claims": [[d, proposal_json(proposal)] for d, proposal in given.claims],
+            }
 
 
 def desk_input_from_json(
@@ -218,6 +224,9 @@ def desk_input_from_json(
     if plain["kind"] == "stop":
         before = tuple(stop_from_json(stop) for stop in plain["before"])
         return StopMoved(at=at, before=before, unsent=tuple(plain["unsent"]))
+    if plain["kind"] == "claim":
+        claims = tuple((d, proposal_from_json(proposal)) for d, proposal in plain["claims"])
+        return ClaimDue(at=at, claims=claims)
     rest = {name: value for name, value in plain.items() if name not in ("kind", "at")}
     ship_on, basis = rest["ship_on"], rest["basis"]
     rest["ship_on"] = None if ship_on is None else date.fromisoformat(ship_on)

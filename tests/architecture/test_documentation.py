@@ -376,9 +376,9 @@ def test_every_state_is_documented_and_no_other() -> None:
 
 def test_every_reason_to_escalate_is_documented_and_no_other() -> None:
     said = set(get_args(WhyCode))
-    for module in ("judgement", "desk", "verdicts", "questions", "settling"):
+    for module in ("judgement", "desk", "verdicts", "questions", "settling", "revoking"):
         source = (ROOT / "replan" / f"{module}.py").read_text(encoding="utf-8")
-        said |= set(re.findall(r'(?:\bwhy\(\s*"|\bcode="|"code": ")([a-z_]+)"', source))
+        said |= set(re.findall(r'(?:\bwhy\(\s*"|\bcode ?= ?"|"code": ")([a-z_]+)"', source))
     assert set(named(section("decisions.md", "Why it came to a person"))) == said
 
 
