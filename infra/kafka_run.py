@@ -31,7 +31,7 @@ from replan.streams.topics import FACTS
 ENGINE: Final = "engine"
 """The role of the one process that folds."""
 
-LEASE: Final = timedelta(seconds=15)
+LEASE: Final = timedelta(seconds=10)
 RENEWALS: Final = 3
 """How often the lease is renewed within its time."""
 

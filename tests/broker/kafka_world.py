@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from kafka import KafkaProducer
 
@@ -30,12 +31,11 @@ def write_kafka_world(
     folder: Path, broker: str, prefix: str, ledger: str | None, *, clock: str = "log"
 ) -> Path:
     """The workspace, reading from topics with a prefix; `ledger` None: a SQLite file."""
-    root = write_busy_world(folder, events=())
+    where: dict[str, Any] = {} if ledger is None else {"ledger": ledger}
+    root = write_busy_world(folder, events=(), **where)
     file = root / "replan.toml"
     text = file.read_text().replace("[time]", f'[time]\nclock = "{clock}"')
     text += f'\n[source]\nkind = "kafka"\n[kafka]\nbootstrap = "{broker}"\nprefix = "{prefix}"\n'
-    if ledger is not None:
-        text += f'[ledger]\nurl = "{ledger}"\n'
     file.write_text(text)
     return root
 
