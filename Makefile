@@ -30,8 +30,9 @@ test: lint ## lint and every test
 golden: .venv/.dev ## the golden cases: events in, decisions out; ACCEPT=1 keeps what is told now
 	GOLDEN_ACCEPT=$(ACCEPT) $(PYTEST) -q tests/golden $(ARGS)
 
-crash: .venv/.dev ## kill runs at random KILLS=200 times and compare with one that nobody disturbed
+crash: .venv/.dev ## kill runs over files, then over Kafka, at random KILLS=200 times and compare with undisturbed ones
 	$(BIN)/python -m tests.crash.random_kills $(KILLS)
+	$(BIN)/python -m tests.crash.kafka_kills $(KILLS)
 
 demo: .venv/.runtime ## a year of real sales through the whole loop; flags in ARGS="--no-serve"
 	$(BIN)/replan demo $(ARGS)
