@@ -1,7 +1,5 @@
 """Workers over Kafka and PostgreSQL killed at moments that nobody chose, their servers too."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.crash.kafka_kills import kill_at_random
