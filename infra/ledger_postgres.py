@@ -30,8 +30,10 @@ TURN: Final = 0x7265_706C_616E
 IDLE_SECONDS: Final = 30
 """The server ends a transaction whose process stands still this long, so that others go on."""
 
-_FATE_ATTEMPTS: Final = 20
-_FATE_SECONDS: Final = 0.25
+FATE_ATTEMPTS = 20
+FATE_SECONDS: Final = 0.25
+"""For about five seconds it is asked what became of a commit."""
+
 _PATIENCE: Final = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -120,6 +122,9 @@ def meaning(error: BaseException | None) -> type[ReplanError]:
     """What a database error means to a caller."""
     state = getattr(error, "sqlstate", None)
     if state is None:
+        if isinstance(error, psycopg.DataError):
+            # A NUL in a text: the driver does not even send it.
+            return UsageError
         lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         return LedgerBusy if lost else LedgerBroken
     if state == "42501":
@@ -163,7 +168,7 @@ def _is_lost(error: sa.exc.DBAPIError) -> bool:
 def _fate(engine: sa.Engine, number: str) -> str | None:
     """What became of a transaction; None while it cannot be learnt."""
     asked = sa.text("SELECT pg_xact_status(CAST(CAST(:number AS text) AS xid8))")
-    for _ in range(_FATE_ATTEMPTS):
+    for _ in range(FATE_ATTEMPTS):
         try:
             with engine.connect() as conn:
                 status = conn.execute(asked, {"number": number}).scalar()
@@ -171,5 +176,5 @@ def _fate(engine: sa.Engine, number: str) -> str | None:
             status = None
         if status in ("committed", "aborted"):
             return str(status)
-        time.sleep(_FATE_SECONDS)
+        time.sleep(FATE_SECONDS)
     return None

@@ -66,9 +66,13 @@ class Ledger(LedgerRecords):
         does not work with.
         """
         engine = ledger_database.open_engine(url, root, busy_seconds, password)
-        if check:
-            ledger_database.quick_check(engine)
-        ledger_database.ready(engine, migrate=migrate)
+        try:
+            if check:
+                ledger_database.quick_check(engine)
+            ledger_database.ready(engine, migrate=migrate)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine, by_time=by_time)
 
     def close(self) -> None:

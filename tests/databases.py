@@ -69,10 +69,8 @@ class Server:
         """The URL of a new database with nothing in it."""
         self._made += 1
         name = f"ledger_{self._made}"
-        engine = sa.create_engine(self._url_of("postgres"), isolation_level="AUTOCOMMIT")
-        with engine.connect() as conn:
+        with self.connected() as conn:
             conn.exec_driver_sql(f"CREATE DATABASE {name}")
-        engine.dispose()
         return self._url_of(name)
 
     def empty_ledger(self) -> str:
@@ -91,6 +89,29 @@ class Server:
             )
         engine.dispose()
         return self._emptied
+
+    @contextmanager
+    def connected(self) -> Iterator[sa.Connection]:
+        """As the one who runs the server."""
+        engine = sa.create_engine(self._url_of("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as conn:
+            yield conn
+        engine.dispose()
+
+    @contextmanager
+    def changed(self, setting: str, value: str) -> Iterator[None]:
+        """A parameter of the server set otherwise for a while."""
+        with self.connected() as conn:
+            conn.exec_driver_sql(f"ALTER SYSTEM SET {setting} = {value}")
+            self._reload(conn, setting, value)
+            yield
+            conn.exec_driver_sql(f"ALTER SYSTEM RESET {setting}")
+            self._reload(conn, setting, "on")
+
+    def _reload(self, conn: sa.Connection, setting: str, value: str) -> None:
+        conn.exec_driver_sql("SELECT pg_reload_conf()")
+        while conn.exec_driver_sql(f"SHOW {setting}").scalar_one() != value:
+            pass
 
     def _url_of(self, name: str) -> str:
         url = make_url(self.url).set(drivername="postgresql+psycopg", database=name)
