@@ -28,6 +28,7 @@ from kafka.errors import KafkaError
 
 from replan.errors import NotSo
 from replan.infra.kafka_admin import find_topics, opened_admin
+from replan.infra.kafka_headers import read_any_header_name
 from replan.infra.kafka_settings import Connection, Kafka, connection
 from replan.streams.blocks import Record
 from replan.streams.kafka_record import relevant
@@ -239,6 +240,7 @@ class Watch:
         transactions and compacted records take up offsets and are none.
         """
         consumer = None
+        read_any_header_name()
         try:
             consumer = KafkaConsumer(
                 **self._reached.for_kafka_python(),

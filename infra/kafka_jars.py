@@ -130,6 +130,8 @@ def _write_lock() -> None:
     # parent's table of versions would hold for Kafka's libraries as well.
     (core,) = (one for one in wanted if one.artifactId == "log4j-core")
     wanted += resolve(f"{_LOGGING}:log4j-slf4j-impl:{core.version}")[:1]
+    # The tools alone: what else they bring is for Kafka Connect.
+    wanted += resolve(f"org.apache.kafka:kafka-tools:{VERSION}")[:1]
     found = {
         Jar(
             f"{one.groupId}:{one.artifactId}:{one.version}",

@@ -18,6 +18,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from replan.errors import NotSo, SourceAway
+from replan.infra.kafka_headers import read_any_header_name
 from replan.streams.blocks import Block, DamagedBlock, Record, decode_block
 from replan.streams.codec import Decoder
 from replan.streams.kafka_record import relevant, results_of
@@ -189,6 +190,7 @@ def _arrived_at(result: Decoded | Refused, at: datetime) -> Decoded | Refused:
 
 
 def _consumer(options: Mapping[str, Any]) -> KafkaConsumer:
+    read_any_header_name()
     with _told():
         return KafkaConsumer(
             **options,
