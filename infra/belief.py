@@ -5,7 +5,7 @@ takes effect at the next one. All of it follows from the log and the records, so
 die at any moment and another one goes on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from replan.state_record import fit_sha_of, state_bytes, state_from_bytes
 from replan.streams.codec import Decoder
 from replan.streams.intake import Intake
 from replan.streams.messages import Decoded, Outcome, Place, Refused
+from replan.streams.troubles import Shown, trouble
 from replan.units import ItemId, SiteId, TransferId
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,6 +61,7 @@ class Belief:
         self._sales: list[SaleRecorded] = []
         self._tick_sales: list[SaleRecorded] = []
         self._acks: list[ActionAnswered] = []
+        self._answered: list[ActionAnswered] = []
 
     @property
     def digest(self) -> str:
@@ -94,6 +96,7 @@ class Belief:
             for fact in one.facts:
                 if isinstance(fact, ActionAnswered):
                     self._acks.append(fact)
+                    self._answered.append(fact)
                 if isinstance(fact, SaleRecorded):
                     self._sales.append(fact)
                 if not isinstance(fact, Unsensed):
@@ -129,6 +132,7 @@ class Belief:
             for result in decoder.record(canonical_bytes(dict(event)), Place(executor, n)):
                 outcome = self.intake.take(result)
                 acks += [f for f in outcome.facts if isinstance(f, ActionAnswered)]
+                self._answered += [f for f in outcome.facts if isinstance(f, ActionAnswered)]
                 self._queue.extend(f for f in outcome.facts if not isinstance(f, Unsensed))
                 self._queue += outcome.troubles
                 if outcome.refused is not None:
@@ -146,11 +150,25 @@ class Belief:
             self._queue.append(fit.made)
         sensing = replace(sensing, network=self.network)
         said = step(self.state, [*self._queue, Tick(at=at)], sensing)
-        self._queue, self._acks = [], []
+        self._queue, self._acks, self._answered = [], [], []
         self._tick_sales, self._sales = self._sales, []
         self.last_tick = at
         self.ticks += 1
         return said, fit
+
+    def distrust(
+        self, known: Callable[[Sequence[str]], set[tuple[str, str]]], at: datetime
+    ) -> None:
+        """Raise an alarm for answers, since the last tick, under a key that was never sent.
+
+        `known`: action and key of every command about some actions. Nothing else follows from them.
+        """
+        keys = known([fact.action_id for fact in self._answered]) if self._answered else set()
+        for fact in self._answered:
+            if (fact.action_id, fact.idem) not in keys:
+                shown = Shown(event_id=fact.event_id, source=fact.source, at=at)
+                words = f"answers action {fact.action_id} under a key that was never sent"
+                self._queue.append(trouble(shown, "id_conflict", feed=fact.source, text=words))
 
     def acks(self) -> tuple[ActionAnswered, ...]:
         """What executors said in the log itself since the last tick, for the desks."""

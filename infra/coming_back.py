@@ -84,6 +84,7 @@ def sense(
     """Sense's part of a tick, live or told again, with what the desks have said since the last."""
     last = belief.last_tick
     rows = () if last is None else ledger.feedback_for(last)
+    belief.distrust(ledger.command_keys, at)
     return belief.sense(at, [row.feedback for row in rows], sensing)
 
 

@@ -151,14 +151,18 @@ def transact_each(
     due: Mapping[str, Asked],
     policy: Policy,
     also: Callable[[LedgerWriter], None] | None = None,
+    first: Callable[[LedgerWriter], None] | None = None,
 ) -> tuple[Taken, ...]:
     """What is due at several desks, in one transaction and decided inside it: an answer is quickly
-    judged. Decided again where someone was faster all the same; LedgerBusy after five times.
+    judged. `first` and `also` store more, before and after. Decided again where someone was faster
+    all the same; LedgerBusy after five times.
     """
     for _ in range(ATTEMPTS):
         try:
             with ledger.transaction() as write:
                 taken = []
+                if first is not None:
+                    first(write)
                 for group, asked in sorted(due.items(), key=lambda row: row[0]):
                     given = asked(write) if callable(asked) else asked
                     taken.append(take(write, group, given, policy))

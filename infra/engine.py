@@ -29,7 +29,7 @@ from replan.infra.outlets import OpensOutlet
 from replan.infra.patience import Patience
 from replan.infra.policy import PolicySource
 from replan.infra.segments import SegmentSource
-from replan.infra.sending import Sending
+from replan.infra.sending import Sending, SendingRules
 from replan.infra.stop_switch import StopSwitch
 from replan.records import proposal_json
 from replan.replanner import Sensed, Sensing, fit_question
@@ -82,6 +82,7 @@ class Engine:
         executor: Executor,
         executor_name: str,
         outlet: OpensOutlet,
+        sending: SendingRules | None = None,
         watch: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self._ledger = ledger
@@ -93,6 +94,7 @@ class Engine:
         self._executor = executor
         self._executor_name = executor_name
         self._opens_outlet = outlet
+        self._sending_rules = sending
         self._watch = watch
         self._switch = StopSwitch(ledger, policies)
         self._groups = sorted({item.group for item in sensing.network.items.values()})
@@ -115,6 +117,7 @@ class Engine:
             self._executor_name,
             self._policies,
             self._groups,
+            self._sending_rules,
         )
 
     @property

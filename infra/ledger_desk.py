@@ -316,13 +316,6 @@ def move_action(conn: sa.Connection, moved: ActionMoved) -> None:
     conn.execute(sa.update(t.outbox).where(mine).values(state=moved.state, **sent))
 
 
-def send_compensation(conn: sa.Connection, idem: str, at: datetime) -> None:
-    """The command that asks to undo an action stands where its executor reads it."""
-    conn.execute(
-        sa.update(t.outbox).where(t.outbox.c.idem == idem).values(state="sent", sent_at=at)
-    )
-
-
 def store_feedback(
     conn: sa.Connection, group: str, seq: int, tick: datetime | None, rows: Iterable[Feedback]
 ) -> None:

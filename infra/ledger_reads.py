@@ -5,7 +5,7 @@ Each question sees one committed state, however many statements it takes.
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Final
@@ -18,6 +18,7 @@ from replan.errors import LedgerBroken
 from replan.infra import ledger_schema as t
 from replan.infra.ledger_audit import STOPS
 from replan.infra.ledger_lease import lease_of
+from replan.infra.ledger_outbox import OPEN, UNANSWERED, known_keys
 from replan.infra.ledger_rows import (
     AnswerRow,
     DeskLogRow,
@@ -194,17 +195,8 @@ class LedgerReads(ABC):
     def alarms(self) -> tuple[Alarm, ...]:
         """All alarms, open and closed, by when they opened."""
         c = t.alarm.c
-        return tuple(
-            Alarm(
-                alarm_id=row.alarm_id,
-                kind=row.kind,
-                scope=AlarmScope(item=row.item, site=row.site, model=row.model, source=row.source),
-                opened_at=row.opened_at,
-                closed_at=row.closed_at,
-                text=row.text,
-            )
-            for row in self._all(sa.select(t.alarm).order_by(c.opened_at, c.alarm_id))
-        )
+        query = sa.select(t.alarm).order_by(c.opened_at, c.alarm_id)
+        return tuple(_alarm(row) for row in self._all(query))
 
     def artefacts_among(self, shas: Sequence[str]) -> set[str]:
         """Those of these hex SHA-256 under which a text is kept."""
@@ -355,12 +347,50 @@ class LedgerReads(ABC):
         query = sa.select(t.outbox).where(c.state == "pending").order_by(c.created_at, c.idem)
         return tuple(_command(row) for row in self._all(query))
 
-    def sendable_outbox(self, at: datetime) -> tuple[OutboxRow, ...]:
-        """Commands not sent yet, and those sent at `at` that were not answered; oldest first."""
+    def sendable_outbox(self, at: datetime, now: datetime) -> tuple[OutboxRow, ...]:
+        """Commands that did not leave for certain and may be tried by now, the machine's time, and
+        those sent at `at` that were not answered; oldest first.
+        """
         c = t.outbox.c
         unanswered = (c.state == "sent") & (c.sent_at == at)
-        query = sa.select(t.outbox).where((c.state == "pending") | unanswered)
+        due = c.retry_at.is_(None) | (c.retry_at <= now)
+        query = sa.select(t.outbox).where((c.state.in_(OPEN) & due) | unanswered)
         return tuple(_command(row) for row in self._all(query.order_by(c.created_at, c.idem)))
+
+    def outbox_among(self, idems: Sequence[str]) -> tuple[OutboxRow, ...]:
+        """The commands of these keys, oldest first."""
+        c = t.outbox.c
+        query = sa.select(t.outbox).where(c.idem.in_(sorted(idems)))
+        return tuple(_command(row) for row in self._all(query.order_by(c.created_at, c.idem)))
+
+    def unanswered_outbox(self, since: datetime) -> tuple[OutboxRow, ...]:
+        """Commands of which nothing final was heard and that were claimed by `since`, or, where
+        nobody could send them, made by then.
+        """
+        c = t.outbox.c
+        begun = sa.func.coalesce(c.claimed_at, c.created_at)
+        open_ = c.state.in_(sorted({*OPEN, *UNANSWERED})) & (begun <= since)
+        query = sa.select(t.outbox).where(open_).order_by(c.created_at, c.idem)
+        return tuple(_command(row) for row in self._all(query))
+
+    def command_keys(self, actions: Sequence[str]) -> set[tuple[str, str]]:
+        """Action and key of every command there is about these actions."""
+        with self._reading() as conn:
+            return known_keys(conn, actions)
+
+    def authority_hashes(self, decisions: Iterable[str]) -> dict[str, str]:
+        """Under which table each of these decisions was made."""
+        c = t.decision_now.c
+        query = sa.select(c.decision_id, c.body).where(c.decision_id.in_(sorted(decisions)))
+        bodies = {row.decision_id: json.loads(row.body) for row in self._all(query)}
+        return {name: str(body.get("authority_hash", "")) for name, body in bodies.items()}
+
+    def open_alarms(self, kind: str, source: str) -> tuple[Alarm, ...]:
+        """The alarms of a kind and source that stand."""
+        c = t.alarm.c
+        mine = (c.kind == kind) & (c.source == source) & c.closed_at.is_(None)
+        query = sa.select(t.alarm).where(mine).order_by(c.opened_at, c.alarm_id)
+        return tuple(_alarm(row) for row in self._all(query))
 
     def outbox(self, decision_id: str | None = None) -> tuple[OutboxRow, ...]:
         """All commands, or those of one decision, oldest first."""
@@ -376,6 +406,19 @@ class LedgerReads(ABC):
         """The oldest lines that wait for an out file: number, file, line without its end."""
         query = sa.select(t.publication).order_by(t.publication.c.n).limit(limit)
         return tuple((row.n, row.file, row.line) for row in self._all(query))
+
+    def waiting_targets(self) -> tuple[str, ...]:
+        """The targets for which lines wait that were not refused for good, in order of name."""
+        c = t.publication.c
+        query = sa.select(c.file).where(c.refused.is_(None)).distinct().order_by(c.file)
+        return tuple(row.file for row in self._all(query))
+
+    def publications_for(self, file: str, limit: int) -> tuple[tuple[int, str], ...]:
+        """The oldest lines that wait for a target: number and line without its end."""
+        c = t.publication.c
+        mine = (c.file == file) & c.refused.is_(None)
+        rows = self._all(sa.select(c.n, c.line).where(mine).order_by(c.n).limit(limit))
+        return tuple((row.n, row.line) for row in rows)
 
     def out_lengths(self) -> dict[str, int]:
         """Confirmed length of every out file in bytes."""
@@ -434,6 +477,17 @@ def _feedback(row: Any) -> FeedbackRow:
     )
 
 
+def _alarm(row: Any) -> Alarm:
+    return Alarm(
+        alarm_id=row.alarm_id,
+        kind=row.kind,
+        scope=AlarmScope(item=row.item, site=row.site, model=row.model, source=row.source),
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        text=row.text,
+    )
+
+
 def _command(row: Any) -> OutboxRow:
     return OutboxRow(
         idem=row.idem,
@@ -445,4 +499,7 @@ def _command(row: Any) -> OutboxRow:
         created_at=row.created_at,
         sent_at=row.sent_at,
         compensates=row.compensates,
+        claimed_at=row.claimed_at,
+        attempts=row.attempts,
+        note=row.note,
     )

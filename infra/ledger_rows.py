@@ -188,6 +188,10 @@ class OutboxRow:
     created_at: datetime
     sent_at: datetime | None
     compensates: bool = False
+    claimed_at: datetime | None = None
+    """When it was first claimed for sending, by the clock that decides."""
+    attempts: int = 0
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -244,6 +244,11 @@ class RunWriter(LedgerRecords):
         for value in values:
             upsert(self._conn, t.alarm, [value], update=("closed_at",))
 
+    def close_alarms(self, alarm_ids: Sequence[str], at: datetime) -> None:
+        """These alarms are over."""
+        mine = t.alarm.c.alarm_id.in_(sorted(alarm_ids))
+        self._conn.execute(sa.update(t.alarm).where(mine).values(closed_at=at))
+
     def add_dead_letters(self, rows: Sequence[DeadLetterRow]) -> None:
         """Keep events that were not applied, with their bytes, and publish them."""
         if rows:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The schema revision this code works with; the newest file in `migrations/versions`."""
 
 APPEND_ONLY: Final = ("audit", "decision", "decision_move", "verdict")
@@ -179,6 +179,8 @@ publication = sa.Table(
     sa.Column("n", Count, primary_key=True),
     _must("file"),
     _must("line", sa.Text),
+    # Why its target refused it for good.
+    _may("refused", sa.Text),
     sqlite_autoincrement=True,
 )
 
@@ -375,6 +377,13 @@ outbox = sa.Table(
     _may("sent_at", Instant),
     # True for a command that asks to undo its action.
     _must("compensates", sa.Boolean, server_default=sa.false()),
+    # Who is sending it, since when by the clock that decides, how often it was tried, when it may
+    # be tried again by the machine's clock, and what was wrong the last time.
+    _may("claim"),
+    _may("claimed_at", Instant),
+    _must("attempts", Count, server_default="0"),
+    _may("retry_at", Instant),
+    _may("note", sa.Text),
 )
 
 reservation = sa.Table(

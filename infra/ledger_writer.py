@@ -4,23 +4,24 @@ A writer lives as long as its transaction. It also answers every question a ledg
 what it has written itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from replan.canonical import canonical_bytes, sha256_hex
-from replan.effects import ActionMoved, DayRow, DeskOutcome, Feedback, ForecastRow
+from replan.effects import DayRow, DeskOutcome, Feedback, ForecastRow
 from replan.errors import LedgerMoved
+from replan.infra import ledger_outbox
 from replan.infra import ledger_schema as t
 from replan.infra.ledger_audit import SENSE, desk_writer
 from replan.infra.ledger_database import insert_or, upsert
-from replan.infra.ledger_desk import DeskTransaction, move_action, send_compensation, store_feedback
+from replan.infra.ledger_desk import DeskTransaction, store_feedback
 from replan.infra.ledger_reads import RESERVE_SEQ
-from replan.infra.ledger_rows import CapRow, DeskKind, ProposalRow, packed, text
+from replan.infra.ledger_rows import CapRow, DeskKind, OutboxRow, ProposalRow, packed, text
 from replan.infra.ledger_run import RunWriter
-from replan.units import ActionId, instant_text
+from replan.units import instant_text
 
 _LEVELS: Final = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
 
@@ -165,21 +166,62 @@ class LedgerWriter(RunWriter):
         if values:
             self._conn.execute(sa.insert(t.cap_now), values)
 
-    def mark_sent(self, actions: Iterable[ActionId], at: datetime) -> None:
-        """The commands of these actions stand where their executor reads them."""
-        for action_id in actions:
-            move_action(self._conn, ActionMoved(action_id=action_id, state="sent", at=at))
+    # Commands on their way; see `ledger_outbox`.
 
-    def mark_compensations_sent(self, keys: Iterable[str], at: datetime) -> None:
-        """The commands of these keys, which ask to undo an action, stand there too."""
-        for idem in keys:
-            send_compensation(self._conn, idem, at)
+    def desks_stand(self, seqs: Mapping[str, int]) -> None:
+        """LedgerMoved if a desk has gone on since it was this far; none goes on before this
+        transaction ends.
+        """
+        c = t.desk.c
+        query = sa.select(c.planning_group, c.seq).with_for_update(read=True)
+        now = {row.planning_group: row.seq for row in self._conn.execute(query)}
+        for group, seq in sorted(seqs.items()):
+            if now.get(group, 0) != seq:
+                raise LedgerMoved(f"desk {group} is no longer at {seq}")
 
-    # The out files.
+    def claim_commands(
+        self, idems: Sequence[str], token: str, at: datetime
+    ) -> tuple[OutboxRow, ...]:
+        """Take commands for sending under a token, oldest first; those that another process sends
+        are left out.
+        """
+        taken = set(ledger_outbox.claim(self._conn, idems, token, at))
+        return tuple(row for row in self.outbox_among(idems) if row.idem in taken)
+
+    def step_command(self, idem: str, token: str, state: str, *, note: str | None = None) -> None:
+        """A claimed command is attempted, failed or unknown; LedgerMoved if another took it."""
+        ledger_outbox.step(self._conn, idem, token, state, note=note)
+
+    def command_sent(self, idem: str, token: str, at: datetime) -> None:
+        """It stands where its executor reads it, or was taken there."""
+        ledger_outbox.step(self._conn, idem, token, "sent", sent_at=at, note=None)
+
+    def command_waits(
+        self, idem: str, token: str, retry_at: datetime, note: str, *, left: bool
+    ) -> None:
+        """It is sent again, not before `retry_at` by the machine's clock; `left`: it may have
+        arrived all the same.
+        """
+        ledger_outbox.put_back(self._conn, idem, token, retry_at, note, left=left)
+
+    def end_command(self, idem: str, state: str, note: str) -> None:
+        """One that nobody is sending will not be sent any more."""
+        ledger_outbox.end(self._conn, idem, state, note)
+
+    # The way out.
 
     def published(self, through: int) -> None:
         """The waiting lines up to this number stand in their files."""
         self._conn.execute(sa.delete(t.publication).where(t.publication.c.n <= through))
+
+    def published_lines(self, numbers: Sequence[int]) -> None:
+        """These waiting lines stand at their target."""
+        self._conn.execute(sa.delete(t.publication).where(t.publication.c.n.in_(list(numbers))))
+
+    def refused_line(self, number: int, reason: str) -> None:
+        """A waiting line that its target refuses for good; it is kept and not sent again."""
+        mine = t.publication.c.n == number
+        self._conn.execute(sa.update(t.publication).where(mine).values(refused=reason))
 
     def confirm_length(self, file: str, length: int) -> None:
         """What an out file holds up to this many bytes is known to have been written."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_writer import LedgerWriter
-from replan.infra.outlets import Outgoing
+from replan.infra.outlets import Outgoing, Refusal
 
 FOLDER: Final = "out"
 BATCH: Final = 5_000
@@ -59,7 +59,7 @@ class OutFiles:
                 handle.flush()
                 os.fsync(handle.fileno())
 
-    def deliver(self, file: str, lines: Sequence[Outgoing]) -> list[str | None]:
+    def deliver(self, file: str, lines: Sequence[Outgoing]) -> list[Refusal | None]:
         """Append lines; a file refuses none, and has no place for headers."""
         self.append(file, [one.line for one in lines])
         return [None] * len(lines)

@@ -19,6 +19,14 @@ class Outgoing:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A target did not take a line: why, and whether it never will."""
+
+    reason: str
+    for_good: bool
+
+
 class Outlet(Protocol):
     """Takes lines out of the process, those of a target in order; one process at a time."""
 
@@ -30,8 +38,8 @@ class Outlet(Protocol):
         """Return when all that was appended stands at its target, or is kept to be sent later."""
         ...
 
-    def deliver(self, name: str, lines: Sequence[Outgoing]) -> list[str | None]:
-        """Hand lines over and wait; for each None if it stands there, else why it was refused."""
+    def deliver(self, name: str, lines: Sequence[Outgoing]) -> list[Refusal | None]:
+        """Hand lines over and wait; for each None if it stands there."""
         ...
 
     def confirm(self, write: LedgerWriter, *names: str) -> None:

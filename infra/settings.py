@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from replan.currencies import minor_digits
 from replan.findings import Finding
+from replan.infra.executor_settings import Executor
 from replan.infra.kafka_settings import Kafka
 from replan.infra.secret_values import PLACEHOLDERS
 from replan.infra.shapes import Path, StrictShape, findings_of, parsed_by, refuse
@@ -189,14 +190,6 @@ class Models(StrictShape):
             text = f"history_days {self.history_days} is less than min_days {self.min_days}"
             raise refuse("range", text)
         return self
-
-
-class Executor(StrictShape):
-    """Who carries actions out; `reference_erp` runs the small replenishment system that comes
-    with the engine."""
-
-    kind: Literal["file", "http", "kafka"] = "file"
-    reference_erp: bool = False
 
 
 class Engine(StrictShape):

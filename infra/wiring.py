@@ -4,7 +4,7 @@ office.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,8 @@ from replan.errors import NotSo, UsageError
 from replan.findings import Finding, finding_text
 from replan.infra.authority_file import AUTHORITY_FILE
 from replan.infra.engine import Engine, Progress, RunRules
-from replan.infra.execution import Executor, FileExecutor
+from replan.infra.execution import AnsweredElsewhere, Executor, FileExecutor
+from replan.infra.executor_settings import COMMAND_SECRET, TARGET_TOKEN
 from replan.infra.ledger_store import Ledger
 from replan.infra.out_files import OutFiles
 from replan.infra.outlets import OpensOutlet
@@ -23,7 +24,10 @@ from replan.infra.reference_erp import ReferenceErp
 from replan.infra.run_lock import only_run
 from replan.infra.secret_values import LEDGER_PASSWORD, secret
 from replan.infra.segments import Segments, SegmentSource
+from replan.infra.sending import SendingRules
 from replan.infra.settings import Plan, RunMode, Settings
+from replan.infra.signing import Seal
+from replan.infra.webhooks import Webhooks, WebTarget
 from replan.infra.workspace import Workspace
 from replan.models.fitting import StatsforecastFitter
 from replan.models.registry import live_forecasters
@@ -168,9 +172,10 @@ def opened_engine(
     refuse_to_run(workspace.stopping(mode, ledger.clock()))
     if mode == "live":
         ledger.refuse_unsafe()
-    if settings.executor.kind != "file":
-        kind = f"executor {settings.executor.kind!r}"
-        raise UsageError(f"{kind}: this version runs on the file executor")
+    if settings.executor.kind == "kafka" and settings.source.kind != "kafka":
+        raise UsageError(
+            "executor.kind 'kafka': answers come in by the topics, so source.kind must be 'kafka'"
+        )
     ends = ends or file_ends(workspace, ledger)
     by_time = settings.clock == "database"
     workers = settings.engine.workers
@@ -203,8 +208,9 @@ def opened_engine(
             fitter=StatsforecastFitter(candidates=settings.models.candidates),
             pool=fits,
             executor=executor,
-            executor_name="erp" if settings.executor.reference_erp else "file",
+            executor_name="erp" if settings.executor.reference_erp else settings.executor.kind,
             outlet=ends.outlet,
+            sending=sending_rules(settings, mode),
             watch=watch,
         )
 
@@ -214,8 +220,35 @@ def opening_stock(network: Network) -> dict[tuple[ItemId, SiteId], Units]:
     return {key: rule.order_up_to for key, rule in network.stocking.items()}
 
 
+def sending_rules(settings: Settings, mode: RunMode) -> SendingRules:
+    """How commands leave; in shadow there is nobody to call. NotSo for a secret that is none."""
+    signs = secret(COMMAND_SECRET)
+    rules = SendingRules(
+        ack_timeout=settings.executor.ack_timeout,
+        seal=None if signs is None else Seal(signs.encode()),
+    )
+    if settings.executor.kind != "http" or mode == "shadow":
+        return rules
+    targets = [
+        WebTarget(
+            name=name,
+            url=one.url,
+            idempotent=one.idempotent,
+            actions=one.actions,
+            private=one.private,
+            query_url=one.query_url,
+            token=secret(TARGET_TOKEN + name.upper()),
+        )
+        for name, one in sorted(settings.executor.targets.items())
+    ]
+    return replace(rules, way=lambda _: Webhooks(targets, settings.executor.timeout_seconds))
+
+
 @contextmanager
 def _executor(workspace: Workspace) -> Iterator[Executor]:
+    if workspace.settings.executor.kind != "file":
+        yield AnsweredElsewhere()
+        return
     if not workspace.settings.executor.reference_erp:
         yield FileExecutor()
         return

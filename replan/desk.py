@@ -51,6 +51,7 @@ from replan.effects import (
     Proposal,
     Reassessed,
 )
+from replan.ending import close_if_over, take_word
 from replan.events import ActionAnswered
 from replan.filing import filed
 from replan.judgement import Judgement
@@ -58,7 +59,7 @@ from replan.planning import Option
 from replan.questions import answer_until, no_answer, question, send_question
 from replan.records import proposal_json
 from replan.revoking import judge_again
-from replan.second_thoughts import is_notice, take_undone, think_again
+from replan.second_thoughts import is_notice, take_undoing_word, take_undone, think_again
 from replan.settling import attach, settle
 from replan.standing_aside import come_back, not_reported, take_reports
 from replan.standstill import held, take_stop
@@ -81,6 +82,9 @@ def step(
             _release_approved(state, tally)
             for answer in given.answers:
                 _take_answer(state, answer, tally)
+            for word in given.words:
+                if not take_undoing_word(state, word, tally):
+                    take_word(state, word, tally)
         case VerdictGiven():
             result = take_verdict(state, given, tally)
         case StopMoved():
@@ -330,10 +334,9 @@ def _take_answer(state: DeskState, answer: ActionAnswered, tally: Tally) -> None
         if not answer.acked:
             tally.released.append(answer.action_id)
             tally.tell(decision.item, ended=(answer.action_id,))
-        if all(s in FINAL_ACTION for s in decision.actions.values()):
-            done = all(s == "acked" for s in decision.actions.values())
-            reason = "all actions acknowledged" if done else f"refused: {answer.reason}"
-            end_decision(state, decision, "executed" if done else "failed", reason, tally)
+        done = all(s == "acked" for s in decision.actions.values())
+        reason = "all actions acknowledged" if done else f"refused: {answer.reason}"
+        close_if_over(state, decision, reason, tally)
         return
 
 

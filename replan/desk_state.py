@@ -5,7 +5,7 @@ episode.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from replan.authority import AbsentCode
 from replan.authority_table import AuthorityTable
@@ -72,11 +72,24 @@ class TickDue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SendingWord:
+    """What became of a command on its way, where no executor told it: `expired` and `failed` if it
+    certainly was not carried out, `unknown` if it may have been.
+    """
+
+    action_id: ActionId
+    idem: str
+    state: Literal["expired", "failed", "unknown"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswersDue:
-    """What executors answered; `at` is the clock."""
+    """What executors answered, and what became of commands on their way; `at` is the clock."""
 
     at: datetime
     answers: Sequence[ActionAnswered]
+    words: Sequence[SendingWord] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ from typing import Any
 from replan.brief import next_version
 from replan.decision import command_of, moves_of, ordered_of
 from replan.desk_state import (
-    FINAL_ACTION,
     RELEASED,
     WAITING_ASIDE,
     DeskState,
@@ -195,19 +194,6 @@ def end_decision(
     remember(state, decision.item, decision.body)
 
 
-def cancel_action(
-    state: DeskState, decision: OpenDecision, action_id: ActionId, reason: str, tally: Tally
-) -> None:
-    """An action of a decision that is under way was not done; the decision ends with its last."""
-    decision.actions[action_id] = "cancelled"
-    tally.actions.append(ActionMoved(action_id=action_id, state="cancelled", at=tally.at))
-    tally.released.append(action_id)
-    tally.tell(decision.item, ended=(action_id,))
-    if all(s in FINAL_ACTION for s in decision.actions.values()):
-        failed = any(s in ("rejected", "failed", "expired") for s in decision.actions.values())
-        end_decision(state, decision, "failed" if failed else "cancelled", reason, tally)
-
-
 def remember(state: DeskState, item: ItemId, body: Mapping[str, Any]) -> None:
     row = {
         name: body[name] for name in ("decision_id", "decided_at", "state", "chosen", "value_minor")
@@ -220,7 +206,7 @@ def under_way(state: DeskState, item: ItemId) -> list[str]:
     return [
         action_text(action)
         for _, decision in sorted(state.decisions.items())
-        if decision.item == item and decision.state in ("executing", *sorted(RELEASED))
+        if decision.item == item and decision.state in ("executing", "unknown", *sorted(RELEASED))
         for action in chosen_actions(decision)
     ]
 

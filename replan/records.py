@@ -10,7 +10,15 @@ from datetime import date, datetime
 from typing import Any
 
 from replan.canonical import digest
-from replan.desk_state import AnswersDue, ClaimDue, DeskInput, StopMoved, TickDue, VerdictGiven
+from replan.desk_state import (
+    AnswersDue,
+    ClaimDue,
+    DeskInput,
+    SendingWord,
+    StopMoved,
+    TickDue,
+    VerdictGiven,
+)
 from replan.effects import (
     Cited,
     Cleared,
@@ -181,6 +189,7 @@ def desk_input_json(given: DeskInput) -> dict[str, Any]:
                 "kind": "answers",
                 "at": instant_text(given.at),
                 "answers": [answered_json(a) for a in given.answers],
+                **({"words": [asdict(word) for word in given.words]} if given.words else {}),
             }
         case VerdictGiven():
             return {"kind": "verdict", **_verdict_json(given)}
@@ -220,7 +229,11 @@ def desk_input_from_json(
             reports=tuple(report_from_json(r) for r in plain["reports"]),
         )
     if plain["kind"] == "answers":
-        return AnswersDue(at=at, answers=tuple(answered_from_json(a) for a in plain["answers"]))
+        return AnswersDue(
+            at=at,
+            answers=tuple(answered_from_json(a) for a in plain["answers"]),
+            words=tuple(SendingWord(**word) for word in plain.get("words", ())),
+        )
     if plain["kind"] == "stop":
         before = tuple(stop_from_json(stop) for stop in plain["before"])
         return StopMoved(at=at, before=before, unsent=tuple(plain["unsent"]))

@@ -14,9 +14,17 @@ from zoneinfo import ZoneInfo
 from replan.brief_text import brief_text
 from replan.canonical import digest, sha256_hex
 from replan.decision import Why, command_of, incident_of, option_json, plan_sha
-from replan.desk_state import PENDING, RELEASED, DeskState, OpenDecision, Undoing
-from replan.docket import Tally, cancel_action, end_decision
+from replan.desk_state import (
+    PENDING,
+    RELEASED,
+    DeskState,
+    OpenDecision,
+    SendingWord,
+    Undoing,
+)
+from replan.docket import Tally, end_decision
 from replan.effects import ActionMoved, Cited, Command, DecisionMade, DecisionMoved
+from replan.ending import cancel_action
 from replan.events import ActionAnswered
 from replan.network import Network, cut_off
 from replan.planning import Option, Spread
@@ -27,6 +35,8 @@ from replan.wording import actions_text
 FLAG = "evidence_corrected"
 ANSWER_IN = timedelta(hours=72)
 """How long a person has to say what is to be done about an action that cannot be called off."""
+
+_MAY_BE_DONE = frozenset({"pending", "claimed", "attempted", "sent", "acked", "unknown"})
 
 OFFERS = {
     "none": "leave it as it is",
@@ -47,7 +57,7 @@ def think_again(state: DeskState, cited: Cited, tally: Tally) -> None:
         _call_off(state, opened, tally)
         return
     # Whether an action was sent is the ledger's to know.
-    done = {a: s for a, s in cited.actions.items() if s in ("pending", "sent", "acked", "unknown")}
+    done = {a: s for a, s in cited.actions.items() if s in _MAY_BE_DONE}
     too_late, network = [], tally.policy.network
     for action in _chosen(body):
         action_id = ActionId(action["action_id"])
@@ -93,6 +103,22 @@ def take_undone(state: DeskState, answer: ActionAnswered, tally: Tally) -> bool:
             reason=_reason(undoing.event_id),
         )
     )
+    return True
+
+
+def take_undoing_word(state: DeskState, word: SendingWord, tally: Tally) -> bool:
+    """What became of a request to undo; False if the word is about none. One that did not go out is
+    put before a person, of one that may have gone out an answer can still come.
+    """
+    undoing = state.undoing.get(word.action_id)
+    if undoing is None or undoing.idem != word.idem:
+        return False
+    if word.state != "unknown":
+        del state.undoing[word.action_id]
+        opened = state.decisions.get(undoing.decision_id)
+        body = dict(undoing.body if opened is None else opened.body)
+        [action] = [a for a in _chosen(body) if a["action_id"] == word.action_id]
+        _tell_a_person(state, undoing, body, [action], tally)
     return True
 
 

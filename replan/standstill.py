@@ -11,7 +11,8 @@ from typing import Any
 
 from replan.authority import suspended
 from replan.desk_state import DeskState, OpenDecision, Policy, StopMoved
-from replan.docket import Tally, cancel_action
+from replan.docket import Tally
+from replan.ending import cancel_action
 from replan.stops import Stop, stop_on
 from replan.units import SiteId
 

@@ -48,9 +48,10 @@ def states(root: Path) -> dict[str, str]:
         return {a.action_id: str(f.body["state"]) for f in files for a in f.actions}
 
 
-def answer(root: Path, kind: str, action_id: str) -> None:
+def answer(root: Path, kind: str, action_id: str, idem: str | None = None) -> None:
     with opened_office(root) as desk:
         clock = desk.ledger.clock()
+        keys = {row.action_id: row.idem for row in desk.ledger.outbox()}
     assert clock is not None
     at = (clock + timedelta(minutes=10)).isoformat()
     line = {
@@ -61,7 +62,7 @@ def answer(root: Path, kind: str, action_id: str) -> None:
         "time": at,
         "subject": action_id,
         "correlationid": action_id,
-        "data": {"idem": "k-1", "at": at, "reason": None},
+        "data": {"idem": idem or keys.get(action_id, "k-1"), "at": at, "reason": None},
     }
     (root / "events" / "answers.jsonl").write_text(json.dumps(line) + "\n")
     run_workspace(root, source=None, until_end=True, mode=None)
@@ -81,3 +82,13 @@ def test_answer_to_nothing_of_ours_changes_nothing(asked: Path) -> None:
     before = states(asked)
     answer(asked, "action.ack.v1", "act-of-somebody-else")
     assert states(asked) == before
+
+
+def test_e31_answer_under_another_key_is_an_alarm_and_changes_nothing(asked: Path) -> None:
+    before = states(asked)
+    first = next(action for action, state in before.items() if state == "executing")
+    answer(asked, "action.ack.v1", first, idem="a-key-that-was-never-sent")
+    assert states(asked) == before
+    with opened_office(asked) as desk:
+        found = [(a.kind, a.scope.source) for a in desk.ledger.alarms()]
+    assert ("id_conflict", "/transport/south") in found

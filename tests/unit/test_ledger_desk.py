@@ -158,7 +158,8 @@ def test_a_command_waits_in_the_outbox_until_it_is_sent(ledger: Ledger) -> None:
     [row] = ledger.pending_outbox()
     assert row.body == command().body
     with ledger.transaction() as write:
-        write.mark_sent([ACTION], TICK + HOUR)
+        write.claim_commands([f"idem-{ACTION}"], "me", TICK + HOUR)
+        write.command_sent(f"idem-{ACTION}", "me", TICK + HOUR)
     assert ledger.pending_outbox() == ()
     [action] = ledger.decision("d-1").actions
     assert (action.state, action.qty, action.sent_at) == ("sent", 80_500, TICK + HOUR)

@@ -69,7 +69,8 @@ def test_a_view_of_an_empty_ledger_can_be_read(place: Place, view: str) -> None:
 def test_an_action_is_listed_in_base_units_with_its_times(ledger: Ledger, place: Place) -> None:
     decide(ledger, DeskOutcome(made=(made(decision_body()),), commands=(command(),)))
     with ledger.transaction() as write:
-        write.mark_sent([ActionId("a-1")], TICK)
+        write.claim_commands(["idem-a-1"], "me", TICK)
+        write.command_sent("idem-a-1", "me", TICK)
     ack = ActionMoved(action_id=ActionId("a-1"), state="acked", at=TICK + HOUR)
     decide(ledger, DeskOutcome(actions=(ack,)))
     [row] = place.rows("SELECT * FROM v_actions")

@@ -242,11 +242,12 @@ def test_a_stop_lists_what_is_in_flight_and_what_waits(
     ledger: Ledger, switch: StopSwitch, policies: PolicySource
 ) -> None:
     tick(ledger, policies, case(), case(item="I2", cause="item:I2"))
-    first, second = (row.action_id for row in ledger.pending_outbox())
+    first, second = ledger.pending_outbox()
     with ledger.transaction() as write:
-        write.mark_sent([first], NOW)
+        write.claim_commands([first.idem], "me", NOW)
+        write.command_sent(first.idem, "me", NOW)
     said = switch.stop(None, login="olga", reason="drill")
-    assert (said.in_flight, said.held) == ((first,), (second,))
+    assert (said.in_flight, said.held) == ((first.action_id,), (second.action_id,))
 
 
 def test_an_approval_and_a_stop_at_once_leave_nothing_released_after_the_stop(
