@@ -503,6 +503,34 @@ def audit_verify(as_json: Json = False) -> None:
 
 
 @app.command()
+def kpi(
+    days: Annotated[
+        int | None, typer.Option(help="Only decisions of so many days before the clock.")
+    ] = None,
+    manual_minutes: Annotated[
+        int, typer.Option(min=0, help="Minutes an exception took by hand.")
+    ] = 25,
+    review_minutes: Annotated[int, typer.Option(min=0, help="Minutes a review takes.")] = 8,
+    hourly_cost: Annotated[
+        int | None, typer.Option(min=0, help="What an hour costs, whole units of currency.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The six measures, from the ledger: volume, autonomous, reviewed, errors, cycle, cost."""
+    from replan.infra.kpi import Effort, kpi_text
+    from replan.infra.running import workspace_kpi
+
+    effort = Effort(
+        manual_minutes=manual_minutes, review_minutes=review_minutes, hourly_cost=hourly_cost
+    )
+    row, currency = workspace_kpi(_place.root, days, effort)
+    if as_json:
+        _print([row])
+    else:
+        sys.stdout.write(kpi_text(row, currency) + "\n")
+
+
+@app.command()
 def serve(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 picks a free one.")] = 8321,
 ) -> None:

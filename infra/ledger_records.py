@@ -88,6 +88,13 @@ class LedgerRecords(LedgerReads):
                 audit=_audit(conn, decision_id),
             )
 
+    def verdicts_accepted(self) -> tuple[tuple[str, str], ...]:
+        """Decision id and verdict of all that were accepted, in the order of each desk."""
+        c = t.verdict.c
+        query = sa.select(c.decision_id, c.verdict).where(c.result == "accepted")
+        rows = self._all(query.order_by(c.planning_group, c.seq, c.n))
+        return tuple((row.decision_id, row.verdict) for row in rows)
+
     def decision_versions(self) -> tuple[tuple[str, int], ...]:
         """Id and version of every decision ever made, in the order in which they were made."""
         c = t.decision.c

@@ -74,16 +74,10 @@ def measured(
     `was_escalated`: ids of decisions ever put before a planner. `actions`: (kind, state) of all
     that were released.
     """
-    troubles: dict[str, list[Mapping[str, Any]]] = {}
-    for body in decisions:
-        troubles.setdefault(body["episode"], []).append(body)
-    planned = {
-        episode: plans
-        for episode, bodies in troubles.items()
-        if (plans := [body for body in bodies if body["chosen"] != "none"])
-    }
-    outcomes = Counter(_outcome(plans, was_escalated) for plans in planned.values())
-    firsts = [plans[0] for plans in planned.values()]
+    troubles = {body["episode"] for body in decisions}
+    planned = outcomes_by_episode(decisions, was_escalated)
+    outcomes = Counter(outcome for _, outcome in planned.values())
+    firsts = [plans[0] for plans, _ in planned.values()]
     ended = [(kind, state) for kind, state in actions if state not in _UNDER_WAY]
     return Measures(
         troubles=len(troubles),
@@ -96,6 +90,17 @@ def measured(
         errors=_share(sum(state not in ("acked", "cancelled") for _, state in ended), len(ended)),
         cycle_hours=round(median(map(_hours, firsts)), 1) if firsts else None,
     )
+
+
+def outcomes_by_episode(
+    decisions: Sequence[Mapping[str, Any]], was_escalated: Collection[str]
+) -> dict[str, tuple[list[Mapping[str, Any]], str]]:
+    """Every exception with its plans in order of time, and its outcome."""
+    plans: dict[str, list[Mapping[str, Any]]] = {}
+    for body in decisions:
+        if body["chosen"] != "none":
+            plans.setdefault(body["episode"], []).append(body)
+    return {e: (bodies, _outcome(bodies, was_escalated)) for e, bodies in plans.items()}
 
 
 _UNDER_WAY = frozenset({"pending", "claimed", "attempted", "sent"})

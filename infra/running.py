@@ -21,6 +21,7 @@ from replan.infra.engine import Progress
 from replan.infra.events_kit import check
 from replan.infra.garbage import seldom_collected
 from replan.infra.known_by_now import known_by_now, stated_network
+from replan.infra.kpi import Effort, kpi
 from replan.infra.ledger_rows import AuditReport
 from replan.infra.ledger_store import Ledger
 from replan.infra.office import Office
@@ -202,6 +203,19 @@ def check_authority(root: Path, file: Path | None) -> list[Finding]:
         file=file.name,
     )
     return list(loaded.findings)
+
+
+def workspace_kpi(root: Path, days: int | None, effort: Effort) -> tuple[dict[str, Any], str]:
+    """The measures of the last days (None: all), and the currency they are in."""
+    if days is not None and days < 1:
+        raise UsageError(f"{days} days: at least one day is looked at")
+    with opened_office(root) as desk:
+        ledger, clock = desk.ledger, desk.ledger.clock()
+        since = None if days is None or clock is None else clock - timedelta(days=days)
+        currency = desk.workspace.settings.currency
+        decisions, escalated = ledger.decisions(since=since), ledger.escalated_ids()
+        told = kpi(decisions, escalated, ledger.verdicts_accepted(), effort, currency)
+        return told.json(), currency
 
 
 def diff_tables(root: Path, file: Path) -> list[dict[str, Any]]:
