@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
@@ -242,6 +242,16 @@ def day_time(text: str) -> time:
     if match is None:
         raise NotAValue("type", "must be a time of day as HH:MM")
     return time(int(match[1]), int(match[2]))
+
+
+def calendar_day(text: str) -> date:
+    """`2026-05-01`."""
+    try:
+        if len(text) == 10:
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise NotAValue("type", "must be a date as 2026-05-01")
 
 
 def weekdays(text: str) -> tuple[int, ...]:

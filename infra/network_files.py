@@ -16,6 +16,7 @@ from replan.findings import Finding
 from replan.infra.csv_rows import (
     CsvTable,
     Row,
+    calendar_day,
     day_time,
     days,
     decimal,
@@ -94,8 +95,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "shortage_minor_per_unit",
     ),
 }
-"""Required columns by file; `group` (items), `lat` and `lon` (sites) and `departures` (lanes) may
-be there, others are left alone."""
+"""Required columns by file. `group` (items), `lat` and `lon` (sites), `departures`, `max_qty`,
+`effective_from` and `effective_to` (lanes), `price_minor` and `buffer_until` (supply) may be there,
+others are left alone."""
 
 Key = TypeVar("Key")
 Thing = TypeVar("Thing")
@@ -295,6 +297,9 @@ def _lane(row: Row, sites: _Table[SiteId, Site]) -> Lane:
         capacity_units_per_day=capacity,
         cutoff_local=row.read_or_none("cutoff_local", day_time),
         departures=row.read_or_none("departures", weekdays) or (),
+        max_qty=row.read_or_none("max_qty", quantity()),
+        effective_from=row.read_or_none("effective_from", calendar_day),
+        effective_to=row.read_or_none("effective_to", calendar_day),
     )
 
 
@@ -328,6 +333,8 @@ def _supply(row: Row, items: _Table[ItemId, Item], sites: _Table[SiteId, Site]) 
         buffer_lead_time_days=row.read_or_none("buffer_lead_time_days", days()),
         buffer_unit_premium_minor=row.read_or_none("buffer_unit_premium_minor", whole()),
         contract_clause=row.read_or_none("contract_clause", words) or "",
+        price_minor=row.read_or_none("price_minor", whole()),
+        buffer_until=row.read_or_none("buffer_until", calendar_day),
     )
 
 

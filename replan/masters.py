@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from replan.events import MasterStated
 from replan.network import Item, Lane, Network, Pack, Site
+from replan.supplier_terms import price_of
 from replan.units import ONE_UNIT, ItemId, LaneId, SiteId, Units
 
 
@@ -139,6 +140,9 @@ def _site(network: Network, name: SiteId, row: dict[str, Any]) -> Network | Mast
 def _lane(network: Network, name: LaneId, row: dict[str, Any]) -> Network | MasterTrouble:
     if "cutoff_local" in row:
         row["cutoff_local"] = time.fromisoformat(row["cutoff_local"])
+    for end in ("effective_from", "effective_to"):
+        if row.get(end) is not None:
+            row[end] = date.fromisoformat(row[end])
     known = network.lanes.get(name)
     for member, column in (("origin", "origin"), ("dest", "destination")):
         site = row.get(column, None if known is None else getattr(known, column))
@@ -185,28 +189,52 @@ def _lane(network: Network, name: LaneId, row: dict[str, Any]) -> Network | Mast
         return MasterTrouble(
             code="range", pointer="/data/multiple", reason=f"lane {name}: multiple must be above 0"
         )
+    first, last = lane.effective_from, lane.effective_to
+    if first is not None and last is not None and last < first:
+        return MasterTrouble(
+            code="range",
+            pointer="/data/effective/to",
+            reason=f"lane {name} ends on {last}, before it begins: {first}",
+        )
     late = max(lane.lead_time_days_p90, lane.lead_time_days_p50)
     return replace(network, lanes={**network.lanes, name: replace(lane, lead_time_days_p90=late)})
 
 
-def _supplier(network: Network, name: str, row: dict[str, Any]) -> Network | MasterTrouble:
-    if name not in network.sites:
+def _supplier(network: Network, scope: str, row: dict[str, Any]) -> Network | MasterTrouble:
+    """A scope is a supplier, alone or with an item, or with an item and a site, joined by `@`."""
+    parts = scope.split("@")
+    if parts[0] not in network.sites:
         return MasterTrouble(
             code="unknown_site",
             pointer="/subject",
-            reason=f"supplier {name} is not in the master data",
+            reason=f"supplier {parts[0]} is not in the master data",
+        )
+    if len(parts) > 1 and parts[1] not in network.items:
+        return MasterTrouble(
+            code="unknown_item",
+            pointer="/subject",
+            reason=f"item {parts[1]} is not in the master data",
         )
     if row.get("lot_multiple") == 0:
         return MasterTrouble(
             code="range",
             pointer="/data/multiple",
-            reason=f"supplier {name}: multiple must be above 0",
+            reason=f"supplier {scope}: multiple must be above 0",
         )
-    supply = {
-        key: replace(contract, **row) if contract.supplier == name else contract
-        for key, contract in network.supply.items()
-    }
-    return replace(network, supply=supply)
+    if row.get("buffer_until") is not None:
+        row["buffer_until"] = date.fromisoformat(row["buffer_until"])
+    bought_at = row.pop("buffer_price_minor", None)
+    changed = {}
+    for key, known in network.supply.items():
+        if list(key[: len(parts)]) != parts:
+            continue
+        contract = replace(known, **row)
+        if bought_at is not None:
+            # What is dearer than a normal order is the premium.
+            premium = max(bought_at - price_of(network, contract), 0)
+            contract = replace(contract, buffer_unit_premium_minor=premium)
+        changed[key] = contract
+    return replace(network, supply={**network.supply, **changed})
 
 
 def _cost(network: Network, scope: str, row: dict[str, Any]) -> Network | MasterTrouble:
@@ -224,8 +252,18 @@ def _cost(network: Network, scope: str, row: dict[str, Any]) -> Network | Master
             pointer="/subject",
             reason=f"nothing is stocked under {scope}",
         )
+    premium = row.pop("expedite_unit_minor", None)
     changed = {key: replace(rule, **row) for key, rule in concerned.items()}
-    return replace(network, stocking={**network.stocking, **changed})
+    dearer = {
+        key: replace(contract, expedite_unit_minor=premium)
+        for key, contract in network.supply.items()
+        if key[1:] in concerned and premium is not None and contract.expedite_days_saved is not None
+    }
+    return replace(
+        network,
+        stocking={**network.stocking, **changed},
+        supply={**network.supply, **dearer},
+    )
 
 
 def _is_zone(name: str) -> bool:

@@ -87,6 +87,19 @@ class Lane:
     cutoff_local: time | None
     departures: tuple[int, ...] = ()
     """Weekdays of departure, Monday 0; empty means daily."""
+    max_qty: Units | None = None
+    """The most of one item in one move."""
+    effective_from: date | None = None
+    effective_to: date | None = None
+    """First and last day on which it can be used, the origin's; None: open."""
+
+    def runs_on(self, day: date) -> bool:
+        """Whether something leaves on a day of the origin's calendar."""
+        return (
+            (not self.departures or day.weekday() in self.departures)
+            and (self.effective_from is None or day >= self.effective_from)
+            and (self.effective_to is None or day <= self.effective_to)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +121,10 @@ class SupplyContract:
     buffer_lead_time_days: float | None
     buffer_unit_premium_minor: int | None
     contract_clause: str
+    price_minor: int | None = None
+    """What a base unit costs by this contract; None: the item's unit cost."""
+    buffer_until: date | None = None
+    """The last day on which the buffer can be called, the site's; None: open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +141,9 @@ class StockingRule:
     holding_minor_per_unit_day: float
     shortage_minor_per_unit: int | None
 
+
+_LATER = frozenset({"max_qty", "effective_from", "effective_to", "price_minor", "buffer_until"})
+_DATES = ("effective_from", "effective_to", "buffer_until")
 
 _KEYS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "items": (Item, ("item",)),
@@ -240,7 +260,12 @@ def _plain(row: Any) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in row.__dataclass_fields__}
     if "packs" in values:
         values["packs"] = [[p.uom, p.factor, p.since.isoformat()] for p in values["packs"]]
-    return {name: v.isoformat() if isinstance(v, time) else v for name, v in values.items()}
+    return {
+        name: v.isoformat() if isinstance(v, time | date) else v
+        for name, v in values.items()
+        # Members that came later stand in the record where they say something.
+        if v is not None or name not in _LATER
+    }
 
 
 def _typed(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,6 +275,9 @@ def _typed(plain: Mapping[str, Any]) -> dict[str, Any]:
             Pack(uom=uom, factor=Units(factor), since=date.fromisoformat(since))
             for uom, factor, since in row["packs"]
         )
+    for name in _DATES:
+        if row.get(name) is not None:
+            row[name] = date.fromisoformat(row[name])
     if "cutoff_local" in row:
         cut_off = row["cutoff_local"]
         row["cutoff_local"] = None if cut_off is None else time.fromisoformat(cut_off)

@@ -368,7 +368,7 @@ def lane_offer(
     for ahead in range(8):
         day = day_from_number(local_today + ahead)
         leaves = cut_off(day, lane.cutoff_local, zone)
-        if at <= leaves and (not lane.departures or day.weekday() in lane.departures):
+        if at <= leaves and lane.runs_on(day):
             ship = max(local_today + ahead - today, 0)
             p50 = today + ship + transit_days(lane.lead_time_days_p50)
             p90 = today + ship + transit_days(lane.lead_time_days_p90)
@@ -386,11 +386,16 @@ def lane_offer(
                 unit_cost_minor=lane.unit_cost_minor,
                 min_qty=lane.min_qty,
                 lot_multiple=lane.lot_multiple,
-                capacity=lane.capacity_units_per_day,
+                capacity=least_of(lane.capacity_units_per_day, lane.max_qty),
                 latest_start=leaves,
                 zone=zone.key,
             )
     return None
+
+
+def least_of(*limits: Units | None) -> Units | None:
+    """The strictest of some limits; None where none is set."""
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def transit_days(lead_time_days: float) -> int:

@@ -25,6 +25,7 @@ def buffer_offer(
         contract.buffer_qty is None
         or contract.buffer_lead_time_days is None
         or contract.buffer_unit_premium_minor is None
+        or (contract.buffer_until is not None and day_from_number(today) > contract.buffer_until)
     ):
         return None
     item, site = contract.item, contract.site
@@ -43,13 +44,20 @@ def buffer_offer(
         arrive_p50=arrives,
         # A buffer lies ready: it cannot be later than twice its own lead time.
         arrive_p90=arrives + min(spread, arrives),
-        unit_cost_minor=network.items[item].unit_cost_minor,
+        unit_cost_minor=price_of(network, contract),
         premium_minor=contract.buffer_unit_premium_minor,
         clause=contract.contract_clause,
         approved=contract.approved,
         latest_start=cut_off(day_from_number(today), None, network.sites[site].zone),
         zone=network.sites[site].zone.key,
     )
+
+
+def price_of(network: Network, contract: SupplyContract) -> int:
+    """What a base unit costs by contract, minor units."""
+    if contract.price_minor is not None:
+        return contract.price_minor
+    return network.items[contract.item].unit_cost_minor
 
 
 def postpone_offers(

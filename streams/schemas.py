@@ -273,6 +273,10 @@ SUBJECT_PARTS: dict[str, tuple[str, ...]] = {
 }
 """The ids that the subject joins by `@`; a human action may also be about `<item>@<site>`."""
 
+NARROWER: dict[str, tuple[int, ...]] = {"master.cost.v1": (2,), "master.supplier.v1": (2, 3)}
+"""Of how many ids a subject may be that is about less: a cost of an item at a site, what a supplier
+owes for an item, or for an item at a site."""
+
 MINOR_VERSION = 0
 """Of every schema here; a `dataschema` that names a newer minor may carry fields we do not know."""
 
@@ -301,6 +305,8 @@ def json_schema(kind: str) -> dict[str, Any]:
     pattern = "@".join([ID_PATTERN[1:-1]] * len(SUBJECT_PARTS[kind]))
     if kind == HUMAN_ACTION:
         pattern = f"{pattern}(@{pattern})?"
+    if kind in NARROWER:
+        pattern = f"{pattern}(@{pattern}){{0,{max(NARROWER[kind]) - 1}}}"
     properties["type"] = {"const": kind}
     properties["subject"] = {"type": "string", "pattern": f"^{pattern}$", "description": parts}
     properties["data"] = data

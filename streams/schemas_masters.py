@@ -13,6 +13,7 @@ from replan.streams.wire_values import (
     Currency,
     Day,
     Id,
+    Instant,
     Latitude,
     Longitude,
     Share,
@@ -64,9 +65,16 @@ class MasterLocation(Wire):
     capacity: Amount | None = None
 
 
+class Effective(Wire):
+    """The days on which something holds, both included; an end that is left out is open."""
+
+    first: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
+
+
 class MasterLane(Wire):
-    """`master.lane.v1`: a way between two sites; `capacity` in base units a shipping day,
-    `lead_time_s` and `lead_time_p90_s` in seconds, money in minor units.
+    """`master.lane.v1`: a way between two sites; `capacity` in base units a shipping day, `min` and
+    `max` of one move, `lead_time_s` and `lead_time_p90_s` in seconds, money in minor units.
     """
 
     origin: Id | None = None
@@ -77,17 +85,44 @@ class MasterLane(Wire):
     fixed: Money | None = None
     per_unit: Money | None = None
     capacity: Amount | None = None
-    cut_off: Clock | None = None
+    cut_offs: Annotated[list[Clock] | None, Field(min_length=1)] = None
     min: Amount | None = None
     multiple: Amount | None = None
+    max: Amount | None = None
+    effective: Effective | None = None
+
+
+class SupplierBuffer(Wire):
+    """Stock held for us at each site of the contract: how much, `notice` in seconds from call to
+    receipt, price in minor units per base unit, the last day on which it can be called.
+    """
+
+    qty: Amount
+    notice: Seconds
+    price: Money
+    expires: Day | None = None
+
+
+class SupplierExpedite(Wire):
+    """A way to bring an open line forward: whole days saved, money in minor units."""
+
+    mode: Words
+    days_saved: Annotated[int, Field(ge=1, le=60)]
+    fixed: Money
+    per_unit: Money
 
 
 class MasterSupplier(Wire):
-    """`master.supplier.v1`: what holds for all contracts of a supplier."""
+    """`master.supplier.v1`: what holds for all contracts of a supplier, or those of an item, or one
+    of an item at a site; money in minor units per base unit.
+    """
 
     approved: bool | None = None
     moq: Amount | None = None
     multiple: Amount | None = None
+    price: Money | None = None
+    buffer: SupplierBuffer | None = None
+    expedite: list[SupplierExpedite] | None = None
     contacts: list[Words] | None = None
     score: Share | None = None
 
@@ -99,6 +134,10 @@ class MasterCost(Wire):
 
     holding: Amount | None = None
     shortage: Money | None = None
+    expedite_premium: Money | None = None
+    change_cost: Money | None = None
+    fx: dict[Currency, Amount] | None = None
+    as_of: Instant | None = None
 
 
 Master = MasterItem | MasterLocation | MasterLane | MasterSupplier | MasterCost

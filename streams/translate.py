@@ -39,6 +39,7 @@ from replan.streams.messages import (
 )
 from replan.streams.schemas import (
     HUMAN_ACTION,
+    NARROWER,
     SUBJECT_PARTS,
     ActionAnswer,
     ClarificationAnswer,
@@ -355,8 +356,7 @@ def subject_ids(kind: str, subject: str | None) -> tuple[str, ...]:
     ids = tuple(subject.split("@"))
     if kind == HUMAN_ACTION and len(ids) == 2:
         names = ("item", "site")
-    if kind == "master.cost.v1" and len(ids) == 2 and all(map(_ID.fullmatch, ids)):
-        # A cost is of an item, of a site, or of an item at a site.
+    if len(ids) in NARROWER.get(kind, ()) and all(map(_ID.fullmatch, ids)):
         return (subject,)
     if len(ids) != len(names):
         raise Refusal("scope", "/subject", f"the subject of {kind} is {wanted}")

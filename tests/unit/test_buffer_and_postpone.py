@@ -182,6 +182,23 @@ def test_an_empty_buffer_is_not_on_offer_and_a_refused_call_fills_it_again() -> 
     assert buffer_offer(shops, supply, held, NOW, _day(NOW)) is not None
 
 
+@pytest.mark.parametrize(("last", "is_held"), [(4, True), (3, False)])
+def test_a_buffer_is_called_up_to_its_last_day_at_the_contracts_price(
+    last: int, is_held: bool
+) -> None:
+    shops = network()
+    terms = {"buffer_lead_time_days": 2, "buffer_unit_premium_minor": 5, "price_minor": 77}
+    held = replace(
+        shops.supply[(SupplierId("SUP1"), ItemId("I1"), SiteId("S03"))],
+        buffer_qty=Units(20_000),
+        buffer_until=date(2026, 5, last),
+        **terms,
+    )
+    found = buffer_offer(shops, SupplyLedger(), held, NOW, _day(NOW))
+    assert (found is not None) is is_held
+    assert found is None or (found.unit_cost_minor, found.premium_minor) == (77, 5)
+
+
 def _called(qty: int) -> Ordered:
     return Ordered(
         action_id=ActionId("act-1"),

@@ -1,16 +1,18 @@
 """Master data as events: what they change, from when on, and what waited for them (E7, E9)."""
 
 import json
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
 from replan.events import OrderLineStated, Retracted, SaleRecorded
-from replan.network import Network, network_of
+from replan.network import Network, SupplyContract, network_of
 from replan.streams.codec import Decoder
 from replan.streams.intake import Intake
 from replan.streams.messages import Outcome, Place
-from replan.units import ItemId, LaneId, SiteId
+from replan.units import ItemId, LaneId, SiteId, SupplierId, Units
 from tests.event_lines import network, order, sale
 from tests.unit.test_corrections import correction
 from tests.unit.test_intake import new_intake
@@ -42,6 +44,7 @@ def master(table: str, name: str, hour: int = 6, day: int = 4, **data: Any) -> d
     return sale(id=event_id, type=f"master.{table}.v1", subject=name, time=time, data=data)
 
 
+MILK = ItemId("MILK")
 CASE = {"uom": "CS", "factor": 12, "from": "2026-05-01"}
 
 
@@ -179,7 +182,7 @@ def test_lane_site_supplier_and_cost_change_their_rows() -> None:
     take(
         intake,
         master("lane", "S1-S2", origin="S1", dest="S2", lead_time_s=86_400, per_unit=4),
-        master("lane", "S1-S2", hour=7, capacity=0, cut_off="14:30"),
+        master("lane", "S1-S2", hour=7, capacity=0, cut_offs=["09:00", "14:30"]),
         master("location", "S2", priority=3),
         master("item", "MILK", unit_cost=80, margin=25, shelf_life=864_000),
     )
@@ -190,6 +193,84 @@ def test_lane_site_supplier_and_cost_change_their_rows() -> None:
     assert (lane.cutoff_local.hour, lane.lead_time_days_p50) == (14, 1.0)  # type: ignore[union-attr]
     assert now.sites[SiteId("S2")].priority == 3
     assert (milk.unit_price_minor, milk.shelf_life_days) == (105, 10.0)
+
+
+def contracts(intake: Intake) -> list[SupplyContract]:
+    """What SUP1 owes for milk, at S1 and at S2."""
+    assert intake.network is not None
+    return [c for (s, i, _), c in sorted(intake.network.supply.items()) if (s, i) == ("SUP1", MILK)]
+
+
+BUFFER = {"qty": 200, "notice": 172_800, "price": 140, "expires": "2026-06-30"}
+
+
+def test_buffer_of_a_supplier_is_stated_with_its_price_and_last_day() -> None:
+    intake = judging(supplied())
+    take(intake, master("supplier", "SUP1", price=120, buffer=BUFFER))
+    assert [
+        (c.buffer_qty, c.buffer_lead_time_days, c.buffer_unit_premium_minor, c.buffer_until)
+        for c in contracts(intake)
+    ] == [(200_000, 2.0, 20, date(2026, 6, 30))] * 2
+
+
+def test_contract_of_one_site_is_changed_alone() -> None:
+    intake = judging(supplied())
+    take(intake, master("supplier", "SUP1@MILK@S2", approved=False))
+    assert [c.approved for c in contracts(intake)] == [True, False]
+
+
+def test_quickest_way_to_bring_a_line_forward_is_on_offer() -> None:
+    modes = [
+        {"mode": "road", "days_saved": 1, "fixed": 900, "per_unit": 3},
+        {"mode": "air", "days_saved": 4, "fixed": 9_000, "per_unit": 40},
+    ]
+    intake = judging(supplied())
+    take(intake, master("supplier", "SUP1@MILK", expedite=modes))
+    assert {(c.expedite_days_saved, c.expedite_unit_minor) for c in contracts(intake)} == {(4, 40)}
+    take(intake, master("supplier", "SUP1@MILK", hour=8, expedite=[]))
+    assert {c.expedite_days_saved for c in contracts(intake)} == {None}
+
+
+def test_lane_runs_on_its_days_and_carries_its_most() -> None:
+    intake = judging()
+    days = {"from": "2026-05-10", "to": "2026-05-20"}
+    lane = {"origin": "S1", "dest": "S2", "lead_time_s": 86_400}
+    take(intake, master("lane", "S1-S2", **lane, max=40, effective=days))
+    assert intake.network is not None
+    row = intake.network.lanes[LaneId("S1-S2")]
+    assert row.max_qty == 40_000
+    runs = [row.runs_on(date(2026, 5, day)) for day in (9, 10, 20, 21)]
+    assert runs == [False, True, True, False]
+    assert network_of(intake.network.record) == intake.network
+
+
+def test_network_without_later_members_keeps_the_record_it_had() -> None:
+    later = (b'"max_qty"', b'"effective_from"', b'"price_minor"', b'"buffer_until"')
+    assert not any(name in supplied().record for name in later)
+
+
+def supplied() -> Network:
+    """Milk at S1 and S2, which SUP1 brings."""
+    known = network()
+    given: dict[str, Any] = {
+        "approved": True,
+        "lead_time_days_p50": 2.0,
+        "lead_time_days_p90": 3.0,
+        "moq": Units(1_000),
+        "lot_multiple": Units(1_000),
+        "expedite_days_saved": None,
+        "expedite_fixed_minor": None,
+        "expedite_unit_minor": None,
+        "buffer_qty": None,
+        "buffer_lead_time_days": None,
+        "buffer_unit_premium_minor": None,
+        "contract_clause": "",
+    }
+    keys = [(SupplierId("SUP1"), MILK, SiteId(site)) for site in ("S1", "S2")]
+    supply = {
+        key: SupplyContract(supplier=key[0], item=key[1], site=key[2], **given) for key in keys
+    }
+    return replace(known, supply=supply)
 
 
 def test_record_that_comes_after_a_newer_one_changes_nothing() -> None:
@@ -219,6 +300,21 @@ def test_record_that_comes_after_a_newer_one_changes_nothing() -> None:
             "scope",
             "/data/dest",
         ),
+        (
+            master("lane", "L", origin="S1", dest="S2", lead_time_s=9)
+            | {
+                "data": {
+                    "origin": "S1",
+                    "dest": "S2",
+                    "lead_time_s": 9,
+                    "effective": {"from": "2026-05-20", "to": "2026-05-10"},
+                }
+            },
+            "REJECTED",
+            "range",
+            "/data/effective/to",
+        ),
+        (master("supplier", "SUP1@TEA", moq=1), "QUARANTINED", "unknown_item", "/subject"),
         (master("supplier", "SUP9", approved=False), "QUARANTINED", "unknown_site", "/subject"),
         (master("cost", "TEA", shortage=5), "QUARANTINED", "unknown_item", "/subject"),
         (master("cost", "MILK@S1", shortage=5), "REJECTED", "scope", "/subject"),

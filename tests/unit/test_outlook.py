@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import numpy as np
@@ -332,6 +332,19 @@ def test_the_cut_off_is_local_time_when_the_clocks_have_changed() -> None:
     winter = cut_off(datetime(2026, 3, 28).date(), time(14), BERLIN)  # noqa: DTZ001
     summer = cut_off(datetime(2026, 3, 29).date(), time(14), BERLIN)  # noqa: DTZ001
     assert (winter.astimezone(UTC).hour, summer.astimezone(UTC).hour) == (13, 12)
+
+
+def test_a_lane_leaves_on_the_days_on_which_it_is_effective() -> None:
+    """29 June 2026 is a Monday."""
+    later = offer("2026-06-29T10:00", effective_from=date(2026, 7, 1))
+    assert days(later) == (2, 3, 4)
+    assert offer("2026-06-29T10:00", effective_to=date(2026, 6, 28)) is None
+
+
+def test_a_move_carries_no_more_than_the_lane_takes_at_once() -> None:
+    found = offer("2026-06-29T10:00", max_qty=Units(40_000))
+    assert found is not None
+    assert found.capacity == 40_000
 
 
 def test_it_leaves_on_its_weekdays_only() -> None:
