@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from replan.errors import DataLost, LeaseLost, LedgerBusy, ReplanError, SourceAway
 from replan.infra.engine import Progress
+from replan.infra.ingest_child import ingest_beside
 from replan.infra.kafka_log import KafkaLog
 from replan.infra.kafka_settings import connection
 from replan.infra.ledger_store import Lease, Ledger
@@ -77,25 +78,27 @@ def run_on_kafka(
     mode: RunMode,
     *,
     until_end: bool,
+    begin: Callable[[Ledger], None],
     watch: Callable[[Progress], None] = lambda _: None,
 ) -> None:
-    """Run until asked to end, or to where the topics end when it begins.
+    """Run until asked to end, or to where the topics end when it begins. `begin` is told each time
+    that this process became the one that folds.
 
     Raises NotSo for topics that are not as they must be and for records that are gone.
     """
     stopping = Stopping()
     owner = f"{socket.gethostname()}:{os.getpid()}"
     attempts = 0
-    with stopping.heard():
+    with stopping.heard(), ingest_beside(workspace.root):
         while not stopping:
             try:
-                epoch = ledger.take_lease(ENGINE, owner, LEASE)
+                epoch = _lease_taken(ledger, owner)
                 if epoch is None:
-                    _free_lease_of_the_dead(ledger)
                     stopping.wait(STANDBY_S)
                     continue
                 with _held(ledger, epoch):
                     mine = ledger.under(Lease(role=ENGINE, epoch=epoch, ttl=LEASE))
+                    begin(mine)
                     _fold(workspace, mine, mode, until_end, stopping, watch)
                 if until_end:
                     return
@@ -142,20 +145,28 @@ def _fold(
                 raise
 
 
-def _free_lease_of_the_dead(ledger: Ledger) -> None:
-    """Do not wait for the lease of a process of this machine that is no more."""
+def _lease_taken(ledger: Ledger, owner: str) -> int | None:
+    """The epoch of the lease if it could be taken; whoever stands by only reads."""
     lease = ledger.lease(ENGINE)
-    if lease is None:
-        return
-    host, _, process = lease.owner.rpartition(":")
+    if lease is not None and lease.until > ledger.now():
+        if not _is_gone(lease.owner):
+            return None
+        ledger.release_lease(ENGINE, lease.epoch)
+    return ledger.take_lease(ENGINE, owner, LEASE)
+
+
+def _is_gone(owner: str) -> bool:
+    """Whether the owner was a process of this machine and is no more."""
+    host, _, process = owner.rpartition(":")
     if host != socket.gethostname():
-        return
+        return False
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:
-        ledger.release_lease(ENGINE, lease.epoch)
+        return True
     except (PermissionError, ValueError):
-        return
+        return False
+    return False
 
 
 @contextmanager

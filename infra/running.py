@@ -105,17 +105,23 @@ def run_workspace(
     ledger = open_ledger(workspace)
     try:
         _warn(workspace)
-        with ledger.transaction() as write:
-            write.set_control(MODE, chosen)
-            write.set_control(SOURCE, workspace.settings.source.kind)
+
+        def begin(mine: Ledger) -> None:
+            with mine.transaction() as write:
+                write.set_control(MODE, chosen)
+                write.set_control(SOURCE, workspace.settings.source.kind)
+
         with seldom_collected(), progress_bar() as watch:
             if from_files:
                 with opened_engine(workspace, ledger, chosen, watch) as engine:
+                    begin(ledger)
                     engine.run_until_end()
             else:
                 from replan.infra.kafka_run import run_on_kafka
 
-                run_on_kafka(workspace, ledger, chosen, until_end=until_end, watch=watch)
+                run_on_kafka(
+                    workspace, ledger, chosen, until_end=until_end, begin=begin, watch=watch
+                )
         status = Office(ledger, policy_source(workspace, chosen)).status(chosen)
     finally:
         ledger.close()
