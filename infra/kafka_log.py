@@ -86,15 +86,11 @@ class KafkaLog:
 
     def begins(self) -> Mapping[Partition, int]:
         """The oldest offset that every input partition still keeps."""
-        with _told():
-            found = self._side.beginning_offsets(self._tops())
-        return {Partition(top.topic, top.partition): at for top, at in found.items()}
+        return self._bounds(self._side.beginning_offsets)
 
     def ends(self) -> Mapping[Partition, int]:
         """The offset after the newest record of every input partition."""
-        with _told():
-            found = self._side.end_offsets(self._tops())
-        return {Partition(top.topic, top.partition): at for top, at in found.items()}
+        return self._bounds(self._side.end_offsets)
 
     def read(self, partition: Partition, first: int, end: int) -> Iterable[Read]:
         """The records of a range, from the input topic. NotSo if they are gone from it."""
@@ -179,8 +175,17 @@ class KafkaLog:
         at = _EPOCH + timedelta(milliseconds=record.timestamp_ms)
         return tuple(_arrived_at(one, at) for one in results)
 
-    def _tops(self) -> list[TopicPartition]:
-        return [TopicPartition(*partition) for partition in self._partitions]
+    def _bounds(
+        self, ask: Callable[[list[TopicPartition]], Mapping[TopicPartition, int]]
+    ) -> Mapping[Partition, int]:
+        tops = [TopicPartition(*partition) for partition in self._partitions]
+        try:
+            with _told():
+                found = ask(tops)
+        except KeyError as leaderless:
+            # So the library says that a partition has no leader at the moment.
+            raise SourceAway(f"broker: no leader for {leaderless}") from leaderless
+        return {Partition(top.topic, top.partition): at for top, at in found.items()}
 
 
 def _arrived_at(result: Decoded | Refused, at: datetime) -> Decoded | Refused:

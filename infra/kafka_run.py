@@ -36,6 +36,9 @@ LEASE: Final = timedelta(seconds=10)
 RENEWALS: Final = 3
 """How often the lease is renewed within its time."""
 
+MOST_ATTEMPTS: Final = 10
+"""How often a run that is to come to an end waits for what is away; any other goes on waiting."""
+
 STANDBY_S: Final = 1.0
 LONGEST_WAIT_S: Final = 30.0
 
@@ -104,6 +107,8 @@ def run_on_kafka(
                     return
             except (SourceAway, LedgerBusy, LeaseLost) as away:
                 attempts += 1
+                if until_end and attempts > MOST_ATTEMPTS:
+                    raise
                 _say(away)
                 stopping.wait(min(LONGEST_WAIT_S, 0.5 * 2 ** min(attempts, 6)))
 

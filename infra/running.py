@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from replan.errors import NotSo, UsageError
+from replan.errors import LedgerBusy, NotSo, UsageError
 from replan.findings import Finding, finding_text, folded
 from replan.infra.authority_file import AUTHORITY_FILE, load_authority
 from replan.infra.engine import Progress
@@ -25,6 +25,7 @@ from replan.infra.kpi import Effort, kpi
 from replan.infra.ledger_rows import AuditReport
 from replan.infra.ledger_store import Ledger
 from replan.infra.office import Office
+from replan.infra.patience import Patience
 from replan.infra.people_file import PLANNERS_FILE
 from replan.infra.plain_text import stopped_text
 from replan.infra.replay_run import replay
@@ -102,7 +103,7 @@ def run_workspace(
         raise UsageError("the file source is read to its end: add --until-end")
     chosen: RunMode = mode or workspace.settings.mode  # type: ignore[assignment]
     refuse_to_run(workspace.stopping(chosen, _log_begins(workspace.events)))
-    ledger = open_ledger(workspace)
+    ledger = _ledger_at_last(workspace)
     try:
         _warn(workspace)
 
@@ -133,6 +134,16 @@ def run_workspace(
             "everything escalates\n"
         )
     return status
+
+
+def _ledger_at_last(workspace: Workspace) -> Ledger:
+    """The ledger, once others that start at the same moment let it be opened."""
+    patience = Patience()
+    while True:
+        try:
+            return open_ledger(workspace)
+        except LedgerBusy as busy:
+            patience.wait(busy)
 
 
 def reading_from(workspace: Workspace, kind: str) -> Workspace:

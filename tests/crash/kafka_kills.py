@@ -101,8 +101,8 @@ class Workers:
                 self.finished |= worker.returncode == 0
         while len(self.running) < self.count and not self.finished:
             command = [REPLAN, "-C", str(self.root), "run", "--until-end"]
-            log = (self.root / "workers.log").open("ab")
-            self.running.append(subprocess.Popen(command, stdout=log, stderr=log))
+            with (self.root / "workers.log").open("ab") as log:
+                self.running.append(subprocess.Popen(command, stdout=log, stderr=log))
 
     def kill(self, rng: random.Random) -> None:
         """End one of them at once."""
