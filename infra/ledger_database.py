@@ -47,6 +47,8 @@ class Backend(Protocol):
 
     def now(self, conn: sa.Connection) -> datetime: ...
 
+    def grant(self, conn: sa.Connection) -> None: ...
+
 
 def open_engine(
     url: str, root: Path, busy_seconds: float, password: str | None = None
@@ -208,6 +210,7 @@ def _migrate(conn: sa.Connection, place: str) -> None:
     drop_views(conn)
     command.upgrade(config, "head")
     create_views(conn)
+    _backend(conn.dialect.name).grant(conn)
     conn.execute(sa.delete(control).where(control.c.key == "views"))
     conn.execute(sa.insert(control).values(key="views", value=_text(views_sha(conn.dialect.name))))
 

@@ -17,12 +17,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from replan.errors import CommitUnknown, LedgerBroken, LedgerBusy, NotSo, ReplanError, UsageError
-from replan.infra.settings import POSTGRESQL
+from replan.infra.ledger_schema import POSTGRESQL
 
 DriverError: Final = psycopg.Error
 """What the driver raises where SQLAlchemy does not wrap it."""
 
 DRIVER: Final = "postgresql+psycopg"
+
+GRANTS: Final = Path(__file__).parent / "defaults" / "ledger" / "grants.sql"
 
 TURN: Final = 0x7265_706C_616E
 """The key of the advisory lock that is the turn to write: `replan` in ASCII."""
@@ -147,6 +149,12 @@ def now(conn: sa.Connection) -> datetime:
     """The time by which leases run: the server's."""
     at: datetime = conn.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
     return at
+
+
+def grant(conn: sa.Connection) -> None:
+    """Give the roles that exist (`defaults/ledger/roles.sql`) their rights on what stands now."""
+    rights = GRANTS.read_text(encoding="utf-8")
+    conn.exec_driver_sql(rights, execution_options={"no_parameters": True})
 
 
 def _is_near(url: URL) -> bool:

@@ -16,6 +16,9 @@ from sqlalchemy.ext.compiler import compiles
 HEAD: Final = "0004"
 """The schema revision this code works with; the newest file in `migrations/versions`."""
 
+POSTGRESQL: Final = ("postgresql", "postgresql+psycopg", "postgres")
+"""How the URL of a ledger in PostgreSQL may begin."""
+
 APPEND_ONLY: Final = ("audit", "decision", "decision_move", "verdict")
 """Tables whose rows are never changed or removed; triggers hold this."""
 

@@ -76,6 +76,10 @@ def now(conn: sa.Connection) -> datetime:
     return datetime.now(UTC)
 
 
+def grant(conn: sa.Connection) -> None:
+    """Give roles their rights; a file has none but those of the file system."""
+
+
 def _begin(conn: sa.Connection) -> None:
     for attempt in range(1, BEGIN_ATTEMPTS + 1):
         try:

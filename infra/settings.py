@@ -18,6 +18,7 @@ from replan.currencies import minor_digits
 from replan.findings import Finding
 from replan.infra.executor_settings import Executor
 from replan.infra.kafka_settings import Kafka
+from replan.infra.ledger_schema import POSTGRESQL
 from replan.infra.secret_values import PLACEHOLDERS
 from replan.infra.shapes import Path, StrictShape, findings_of, parsed_by, refuse
 from replan.infra.text_values import NotAValue, duration, is_zone
@@ -28,9 +29,6 @@ SETTINGS_FILE = "replan.toml"
 
 Duration = Annotated[timedelta, parsed_by(duration)]
 RunMode = Literal["live", "recommend", "shadow"]
-
-POSTGRESQL = ("postgresql", "postgresql+psycopg", "postgres")
-"""How a URL of a PostgreSQL ledger may begin."""
 
 _DAY = timedelta(days=1)
 _RULES = {"missing": "missing", "extra_forbidden": "unknown_key", "*": "type"} | dict.fromkeys(
