@@ -15,7 +15,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -79,6 +79,11 @@ def _need_topics(kafka: Kafka, reached: Connection) -> None:
         raise NotSo(f"topics missing: {', '.join(missing)}; replan topics create makes them")
 
 
+def _end(code: int) -> None:
+    logging.shutdown()
+    os._exit(code)
+
+
 class _Worker:
     """One Faust app inside our own program, and a watch over it."""
 
@@ -87,7 +92,7 @@ class _Worker:
         self._reached = reached
         self._folder = folder
         self._packing = Packing()
-        self._watch = Watch(reached, kafka.names.inputs)
+        self._watch = Watch(reached)
         self._hints: dict[Partition, int] = {}
 
     async def run(self, stop: threading.Event) -> None:
@@ -196,9 +201,18 @@ class Watch:
     for, not blamed.
     """
 
-    def __init__(self, reached: Connection, topics: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        reached: Connection,
+        *,
+        look_every_s: float = LOOK_EVERY_S,
+        stuck_after_s: float = STUCK_AFTER_S,
+        end: Callable[[int], None] = _end,
+    ) -> None:
         self._reached = reached
-        self._topics = topics
+        self._look_every_s = look_every_s
+        self._stuck_after_s = stuck_after_s
+        self._end = end
         self._assigned: frozenset[Partition] = frozenset()
         self._ends: dict[Partition, int] = {}
         self._over = threading.Event()
@@ -221,21 +235,22 @@ class Watch:
         self._ends[partition] = end
 
     def _run(self) -> None:
-        since, seen = time.monotonic(), self._standing()
-        while not self._over.wait(LOOK_EVERY_S):
+        # The last moment at which all was well: something was packed, or nothing was there to be.
+        well, seen = time.monotonic(), self._standing()
+        while not self._over.wait(self._look_every_s):
             stands = self._standing()
-            if stands != seen:
-                since, seen = time.monotonic(), stands
-            elif time.monotonic() - since >= STUCK_AFTER_S and self._is_behind(stands[1]):
-                _log.error(
-                    "ingest is stuck: records wait and none was packed for %s s", STUCK_AFTER_S
-                )
-                _end(CRASHED)
+            if stands != seen or not self.is_behind(stands[1]):
+                well, seen = time.monotonic(), stands
+            elif time.monotonic() - well >= self._stuck_after_s:
+                waited = round(time.monotonic() - well)
+                _log.error("ingest is stuck: records wait and none was packed for %d s", waited)
+                self._end(CRASHED)
+                return
 
     def _standing(self) -> tuple[frozenset[Partition], Mapping[Partition, int]]:
         return self._assigned, dict(self._ends)
 
-    def _is_behind(self, ends: Mapping[Partition, int]) -> bool:
+    def is_behind(self, ends: Mapping[Partition, int]) -> bool:
         """Whether a partition of ours holds a record after the last packed one. Markers of
         transactions and compacted records take up offsets and are none.
         """
@@ -298,8 +313,3 @@ class _JsonLines(logging.Formatter):
         if record.exc_info:
             said["error"] = self.formatException(record.exc_info)
         return json.dumps(said, sort_keys=True)
-
-
-def _end(code: int) -> None:
-    logging.shutdown()
-    os._exit(code)
