@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from replan.canonical import canonical_bytes
+from replan.delegation import Grant
 from replan.effects import Feedback
 from replan.events import ActionAnswered, SaleRecorded, Tick, Unsensed
 from replan.fit_record import panel_fit_digest, panel_fit_from_bytes
@@ -79,6 +80,11 @@ class Belief:
         network = self.intake.network
         assert network is not None, "the intake was given one"
         return network
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """What was stated of logins, on top of planners.yaml."""
+        return self.intake.grants
 
     def next_tick(self, reached: datetime, every: timedelta) -> datetime:
         """The first planning tick after the last one; before any, the first at or after the first

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
+from replan.delegation import grants_text
 from replan.desk_state import TickDue
 from replan.errors import LeaseLost, LedgerBusy, LedgerMoved
 from replan.fit_record import panel_fit_bytes
@@ -37,6 +38,8 @@ from replan.streams.messages import Arrived
 
 NETWORK = "network"
 """Under this key the ledger keeps which network holds, where more was stated than the files say."""
+GRANTS = "grants"
+"""And under this what was stated of logins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +254,7 @@ class Engine:
     def _decide(self, at: datetime, said: Sensed, stood: dict[str, int]) -> list[Taken]:
         """What the desks make of it, group by group, since they may share a cap."""
         network = self._belief.network
-        self._policies.know(network)
+        self._policies.know(network, self._belief.grants)
         policy = self._policies.at(at, self._belief.state.fit_sha)
         taken: list[Taken] = []
         moves, reserve_seq = None, None
@@ -282,7 +285,7 @@ class Engine:
         tick = belief.last_tick
         if tick is None:
             return
-        self._policies.know(belief.network)
+        self._policies.know(belief.network, belief.grants)
         waiting = [row for row in self._ledger.fits_since(tick) if row.effective is None]
         if waiting:
             belief.fit_waiting = fit_waiting(waiting[-1].asked_at, waiting[-1].body)
@@ -334,6 +337,7 @@ class Engine:
             if tick is not None and said is not None:
                 stated = belief.network is not self._sensing.network
                 write.set_control(NETWORK, belief.network.version if stated else None)
+                write.set_control(GRANTS, grants_text(belief.grants))
                 _store_tick(write, tick, said, taken, fit)
             if finish:
                 write.finish_segment(segment.id)

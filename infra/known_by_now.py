@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from replan.delegation import Grant, grants_from_text
 from replan.errors import NotSo
-from replan.infra.engine import NETWORK
+from replan.infra.engine import GRANTS, NETWORK
 from replan.infra.ledger_store import Ledger
 from replan.infra.wiring import open_ledger, sense_rules
 from replan.infra.workspace import Workspace
@@ -43,6 +44,11 @@ def stated_network(ledger: Ledger) -> Network | None:
     stated = ledger.control(NETWORK)
     record = None if stated is None else ledger.artefact(stated.removeprefix("sha256:"))
     return None if record is None else network_of(record)
+
+
+def stated_grants(ledger: Ledger) -> tuple[Grant, ...]:
+    """What was stated of logins."""
+    return grants_from_text(ledger.control(GRANTS))
 
 
 def _usual(workspace: Workspace, ledger: Ledger) -> TypicalDaily | None:

@@ -8,7 +8,7 @@ names it, so that a replay decides under the very same rules.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from replan import __version__
 from replan.authority import table_from_json, table_json
 from replan.authority_table import AuthorityTable
 from replan.canonical import canonical_bytes, sha256_hex
+from replan.delegation import Grant, people_on
 from replan.desk_state import Policy
 from replan.errors import LedgerBroken
 from replan.infra.ledger_records import LedgerRecords
@@ -45,10 +46,13 @@ class PolicySource:
     stop_file: Path | None = None
     """Where a file stops everything by standing there."""
     alerts_per_day: int = ALERTS_PER_DAY
+    zone: tzinfo = UTC
+    """Where a day begins for what people may do."""
+    grants: tuple[Grant, ...] = ()
 
-    def know(self, network: Network) -> None:
-        """From here on the network is this one."""
-        self.network = network
+    def know(self, network: Network, grants: tuple[Grant, ...] = ()) -> None:
+        """From here on the network is this one, and this was stated of people."""
+        self.network, self.grants = network, grants
 
     def at(self, now: datetime, fit_sha: str) -> Policy:
         """The policy in force at an instant, naming every version that shapes a decision."""
@@ -56,7 +60,7 @@ class PolicySource:
         return Policy(
             table=table,
             absent="table_expired" if absent == "table_expired" else "no_table",
-            people=self.people,
+            people=people_on(self.people, self.grants, now.astimezone(self.zone).date()),
             mode=self.mode,
             network=self.network,
             change_cost_minor=self.change_cost_minor,

@@ -20,7 +20,7 @@ from replan.infra.authority_file import AUTHORITY_FILE, load_authority
 from replan.infra.engine import Progress
 from replan.infra.events_kit import check
 from replan.infra.garbage import seldom_collected
-from replan.infra.known_by_now import known_by_now, stated_network
+from replan.infra.known_by_now import known_by_now, stated_grants, stated_network
 from replan.infra.kpi import Effort, kpi
 from replan.infra.ledger_rows import AuditReport
 from replan.infra.ledger_store import Ledger
@@ -79,8 +79,7 @@ def opened_office(root: Path) -> Iterator[OpenDesk]:
     try:
         mode = str(ledger.control(MODE) or workspace.settings.mode)
         policies = policy_source(workspace, mode)
-        if (stated := stated_network(ledger)) is not None:
-            policies.know(stated)
+        policies.know(stated_network(ledger) or workspace.network, stated_grants(ledger))
         office = Office(ledger, policies)
         yield OpenDesk(workspace=workspace, ledger=ledger, office=office, mode=mode)
     finally:

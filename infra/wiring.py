@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from replan.authority_table import AuthorityTable
 from replan.canonical import digest
@@ -105,6 +106,7 @@ def policy_source(workspace: Workspace, mode: str) -> PolicySource:
         chooser=AskingPlanner(MilpPlanner()),
         settings_sha=digest(_shaping(settings)),
         stop_file=workspace.root / STOP_FILE,
+        zone=ZoneInfo(settings.timezone),
     )
 
 

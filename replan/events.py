@@ -27,7 +27,7 @@ PoStatus = Literal["proposed", "approved", "confirmed", "closed"]
 TransferStep = Literal["requested", "picked", "shipped", "received"]
 PromoSort = Literal["promo", "price", "display", "feature"]
 DriverKind = Literal["promo", "price", "competitor"]
-MasterTable = Literal["item", "location", "lane", "supplier", "cost"]
+MasterTable = Literal["item", "location", "lane", "supplier", "cost", "authz"]
 CorrectionReason = Literal["did_not_occur", "incorrect_data"]
 MilestoneCode = Literal["AF", "P1", "X6", "AG", "X2", "SD", "X1", "D1", "A7", "A9", "CA", "PA"]
 """Statuses of the X12 214 (element 1650): left the pick-up, left a terminal, on its way, estimated

@@ -39,6 +39,9 @@ def with_master(network: Network, fact: MasterStated) -> Network | MasterTrouble
             return _supplier(network, fact.name, row)
         case "cost":
             return _cost(network, fact.name, row)
+        case "authz":
+            # Of people, not of the network: see `delegation`.
+            return network
 
 
 def base_factor(item: Item, uom: str, day: date) -> Units | None:

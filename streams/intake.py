@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from replan.delegation import Grant, grants_of
 from replan.events import (
     ESTIMATES,
     ActionAnswered,
@@ -152,6 +153,11 @@ class Intake:
     def network(self) -> Network | None:
         """The master data as known by now; None where names are not looked up here."""
         return self._network
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """What was stated of logins so far."""
+        return grants_of(self._masters)
 
     def _checked(self, result: Decoded | Refused) -> Decoded | Refused:
         """The event held against the master data as known by now."""

@@ -11,7 +11,9 @@ from pydantic import ConfigDict, Field
 from replan.events import PoStatus, PromoSort, TransferStep
 from replan.streams.schemas_human import HumanAction
 from replan.streams.schemas_masters import (
+    LOGIN_PATTERN,
     Master,
+    MasterAuthz,
     MasterCost,
     MasterItem,
     MasterLane,
@@ -205,6 +207,7 @@ Data = (
     | Master
 )
 
+MASTER_AUTHZ = "master.authz.v1"
 HUMAN_ACTION = "human.action.v1"
 
 DATA_MODELS: dict[str, type[Data]] = {
@@ -237,6 +240,7 @@ DATA_MODELS: dict[str, type[Data]] = {
     "master.lane.v1": MasterLane,
     "master.supplier.v1": MasterSupplier,
     "master.cost.v1": MasterCost,
+    MASTER_AUTHZ: MasterAuthz,
 }
 """The types handled now."""
 
@@ -270,6 +274,7 @@ SUBJECT_PARTS: dict[str, tuple[str, ...]] = {
     "master.lane.v1": ("lane",),
     "master.supplier.v1": ("supplier",),
     "master.cost.v1": ("scope",),
+    MASTER_AUTHZ: ("login",),
 }
 """The ids that the subject joins by `@`; a human action may also be about `<item>@<site>`."""
 
@@ -307,6 +312,8 @@ def json_schema(kind: str) -> dict[str, Any]:
         pattern = f"{pattern}(@{pattern})?"
     if kind in NARROWER:
         pattern = f"{pattern}(@{pattern}){{0,{max(NARROWER[kind]) - 1}}}"
+    if kind == MASTER_AUTHZ:
+        pattern = LOGIN_PATTERN[1:-1]
     properties["type"] = {"const": kind}
     properties["subject"] = {"type": "string", "pattern": f"^{pattern}$", "description": parts}
     properties["data"] = data

@@ -24,6 +24,9 @@ from replan.streams.wire_values import (
 
 Seconds = Annotated[int, Field(ge=0)]
 Money = Annotated[int, Field(ge=0)]
+Role = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
+LOGIN_PATTERN = r"^[A-Za-z0-9._@+-]{1,64}$"
+Login = Annotated[str, Field(pattern=LOGIN_PATTERN)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
@@ -140,4 +143,17 @@ class MasterCost(Wire):
     as_of: Instant | None = None
 
 
-Master = MasterItem | MasterLocation | MasterLane | MasterSupplier | MasterCost
+class MasterAuthz(Wire):
+    """`master.authz.v1`: what a login of planners.yaml may do from a day to another, days of the
+    policy zone; `limits` in minor units.
+    """
+
+    roles: list[Role] | None = None
+    limits: Money | None = None
+    delegate: Login | None = None
+    first: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
+    approved_by: Login | None = None
+
+
+Master = MasterItem | MasterLocation | MasterLane | MasterSupplier | MasterCost | MasterAuthz

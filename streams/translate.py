@@ -39,6 +39,7 @@ from replan.streams.messages import (
 )
 from replan.streams.schemas import (
     HUMAN_ACTION,
+    MASTER_AUTHZ,
     NARROWER,
     SUBJECT_PARTS,
     ActionAnswer,
@@ -59,6 +60,8 @@ from replan.streams.schemas import (
 )
 from replan.streams.schemas_human import HumanAction
 from replan.streams.schemas_masters import (
+    LOGIN_PATTERN,
+    MasterAuthz,
     MasterCost,
     MasterItem,
     MasterLane,
@@ -89,6 +92,7 @@ from replan.units import (
 )
 
 _ID = re.compile(ID_PATTERN)
+_LOGIN = re.compile(LOGIN_PATTERN)
 
 
 class FactBase(TypedDict):
@@ -263,7 +267,16 @@ def fact_of(
                 note=data.note or "",
             )
             return about(fact=reply)
-        case MasterItem() | MasterLocation() | MasterLane() | MasterSupplier() | MasterCost():
+        case (
+            MasterItem()
+            | MasterLocation()
+            | MasterLane()
+            | MasterSupplier()
+            | MasterCost()
+            | MasterAuthz()
+        ):
+            if isinstance(data, MasterAuthz) and data.first and data.to and data.to < data.first:
+                raise Refusal("range", "/data/to", f"it ends on {data.to}, before {data.first}")
             table, row = master_row(data)
             return about(
                 fact=MasterStated(**base, table=cast(MasterTable, table), name=ids[0], row=row)
@@ -350,6 +363,9 @@ def _alert(base: FactBase, ids: tuple[str, ...], data: Alert, envelope: Envelope
 @lru_cache(maxsize=8192)
 def subject_ids(kind: str, subject: str | None) -> tuple[str, ...]:
     names = SUBJECT_PARTS[kind]
+    if kind == MASTER_AUTHZ and subject is not None and _LOGIN.fullmatch(subject):
+        # A login may be an address.
+        return (subject,)
     wanted = "@".join(f"<{name}>" for name in names)
     if subject is None:
         raise Refusal("missing", "/subject", f"the subject of {kind} is {wanted}")

@@ -7,6 +7,7 @@ from replan.canonical import canonical_bytes
 from replan.streams.schemas_masters import (
     Effective,
     Master,
+    MasterAuthz,
     MasterCost,
     MasterItem,
     MasterLane,
@@ -132,6 +133,17 @@ _TABLES: Mapping[type, tuple[str, Mapping[str, str | Callable[[Any], Columns]]]]
             "holding": lambda amount: {"holding_minor_per_unit_day": amount / ONE_UNIT},
             "shortage": "shortage_minor_per_unit",
             "expedite_premium": "expedite_unit_minor",
+        },
+    ),
+    MasterAuthz: (
+        "authz",
+        {
+            "roles": "roles",
+            "limits": "limit_minor",
+            "delegate": "delegate_to",
+            "first": lambda day: {"first": day.isoformat()},
+            "to": lambda day: {"last": day.isoformat()},
+            "approved_by": "approved_by",
         },
     ),
 }
