@@ -5,7 +5,7 @@ fitted, so that a day's end costs what it costs in a run. Everything is seeded.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -114,9 +114,9 @@ def fit_of(series: int) -> FitMade:
 class _NeverAsked:
     """A planner for runs that decide nothing."""
 
-    def plan(self, problems: tuple[PlanningProblem, ...]) -> tuple[Answer, ...]:
+    def plan(self, problems: Iterable[PlanningProblem]) -> tuple[Answer, ...]:
         """No answers, as there are no questions."""
-        assert not problems, "nothing is decided while folds are measured"
+        assert not list(problems), "nothing is decided while folds are measured"
         return ()
 
 

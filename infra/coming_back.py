@@ -33,12 +33,15 @@ class RecordedPlanner:
         answers = (answer_from_json(row.body["answer"]) for row in proposals)
         return cls({answer.problem_sha: answer for answer in answers})
 
-    def plan(self, problems: tuple[PlanningProblem, ...]) -> tuple[Answer, ...]:
+    def plan(self, problems: Iterable[PlanningProblem]) -> tuple[Answer, ...]:
         """The recorded answers; LedgerBroken for a question that was never asked."""
-        for problem in problems:
-            if problem.sha not in self._answers:
-                raise LedgerBroken(f"no recorded answer for {problem.item}, problem {problem.sha}")
-        return tuple(self._answers[p.sha] for p in problems)
+        return tuple(map(self._recorded, problems))
+
+    def _recorded(self, problem: PlanningProblem) -> Answer:
+        sha = problem.sha
+        if sha not in self._answers:
+            raise LedgerBroken(f"no recorded answer for {problem.item}, problem {sha}")
+        return self._answers[sha]
 
 
 def come_back(

@@ -7,7 +7,7 @@ solver inside a `Planner` uses floats, and what it answers is rounded to whole l
 judged. Once every item has its options, a `JointChooser` picks one for each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -282,8 +282,10 @@ class Answer:
 class Planner(Protocol):
     """Answers planning problems; the same problem always gets the same answer."""
 
-    def plan(self, problems: tuple[PlanningProblem, ...]) -> tuple[Answer, ...]:
-        """One answer per problem, in order."""
+    def plan(self, problems: Iterable[PlanningProblem]) -> tuple[Answer, ...]:
+        """One answer per problem, in order. Problems may still be put together while the first are
+        worked on: each is asked for once, and all of them are.
+        """
         ...
 
 

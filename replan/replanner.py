@@ -7,7 +7,7 @@ is worth money become proposals. Nothing is decided between ticks, so where the 
 fall cannot show.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import assert_never
@@ -432,8 +432,29 @@ def _look(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     stirred = [item for item in sorted(state.cases) if state.cases[item].stirred]
     if not stirred or state.panel.fit is None:
         return
-    today, aheads = _ahead_of(state, stirred, at, sensing, said)
     cases: list[Case] = []
+    answers = sensing.planner.plan(
+        case.problem for case in _cases(state, stirred, at, sensing, said, cases)
+    )
+    watch_answers(state, zip((case.item for case in cases), answers, strict=True), at)
+    for case, answer in zip(cases, answers, strict=True):
+        said.proposals.append(
+            proposal_of(state, sensing.network, sensing.forecasters, case, answer, sensing.rules)
+        )
+
+
+def _cases(
+    state: SenseState,
+    stirred: Sequence[ItemId],
+    at: datetime,
+    sensing: Sensing,
+    said: Sensed,
+    cases: list[Case],
+) -> Iterator[Case]:
+    """The cases to be planned, each kept in `cases` as it is found: the planner works on the first
+    while the next one is looked for. What else a look says goes to `said`.
+    """
+    today, aheads = _ahead_of(state, stirred, at, sensing, said)
     for item in stirred:
         file = state.cases[item]
         file.stirred = False
@@ -450,6 +471,7 @@ def _look(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
                 said.reassessed.append(waiting)
             else:
                 cases.append(case)
+                yield case
         elif file.episode is not None:
             said.cleared.append(
                 Cleared(
@@ -457,12 +479,6 @@ def _look(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
                 )
             )
             close_episode(state, item)
-    answers = sensing.planner.plan(tuple(case.problem for case in cases))
-    watch_answers(state, zip((case.item for case in cases), answers, strict=True), at)
-    for case, answer in zip(cases, answers, strict=True):
-        said.proposals.append(
-            proposal_of(state, sensing.network, sensing.forecasters, case, answer, sensing.rules)
-        )
 
 
 def _ahead_of(

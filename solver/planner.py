@@ -6,7 +6,7 @@ price exactly, and judge on draws that the optimisation never saw. No solver is 
 plan is recommended that does not beat doing nothing on those draws.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import get_args
 
@@ -80,7 +80,7 @@ class MilpPlanner:
         self._limits = limits
         self._lanes_per_receiver = lanes_per_receiver
 
-    def plan(self, problems: tuple[PlanningProblem, ...]) -> tuple[Answer, ...]:
+    def plan(self, problems: Iterable[PlanningProblem]) -> tuple[Answer, ...]:
         """One answer per problem, in order."""
         return tuple(self.answer(problem) for problem in problems)
 

@@ -5,7 +5,8 @@ only its worker with it. The answer does not depend on the number of workers.
 """
 
 import os
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from threading import Thread
@@ -16,10 +17,6 @@ from replan.planning import Answer, PlanningProblem
 from replan.solver.backend import DEFAULT_LIMITS, DEFAULT_SOLVER, Limits, SolverName
 from replan.solver.offers import LANES_PER_RECEIVER
 from replan.solver.planner import MilpPlanner
-
-PER_TASK = 4
-"""At most so many problems are handed to a worker at a time: few, so that one hard problem does not
-hold up many. Where each worker gets no more than that, they are handed over one by one."""
 
 
 def new_pool(workers: int) -> ProcessPoolExecutor:
@@ -66,24 +63,35 @@ class PooledPlanner:
         )
         self._pool: ProcessPoolExecutor | None = None
 
-    def plan(self, problems: tuple[PlanningProblem, ...]) -> tuple[Answer, ...]:
-        """One answer per problem, in order."""
-        if self._workers == 0 or len(problems) <= 1:
+    def plan(self, problems: Iterable[PlanningProblem]) -> tuple[Answer, ...]:
+        """One answer per problem, in order; workers begin while further ones are put together."""
+        if self._workers == 0:
             return self._planner.plan(problems)
-        if self._pool is None:
-            self._pool = new_pool(self._workers)
+        coming = iter(problems)
+        asked: list[PlanningProblem] = []
+        tasks: list[Future[Answer]] = []
         answers: list[Answer] = []
         try:
-            few = len(problems) <= PER_TASK * self._workers
-            per_task = 1 if few else PER_TASK
-            answers.extend(self._pool.map(self._planner.answer, problems, chunksize=per_task))
+            for problem in coming:
+                asked.append(problem)
+                if len(asked) > 1:
+                    tasks += [self._submitted(one) for one in asked[len(tasks) :]]
+            answers.extend(task.result() for task in tasks)
         except BrokenProcessPool:
             self.close()
+            asked.extend(coming)
+        if len(asked) <= 1:
+            return self._planner.plan(asked)
         answers.extend(
             self._planner.answer(problem, without_solver="a solver process died")
-            for problem in problems[len(answers) :]
+            for problem in asked[len(answers) :]
         )
         return tuple(answers)
+
+    def _submitted(self, problem: PlanningProblem) -> Future[Answer]:
+        if self._pool is None:
+            self._pool = new_pool(self._workers)
+        return self._pool.submit(self._planner.answer, problem)
 
     def close(self) -> None:
         """End the workers; a later call starts new ones."""

@@ -663,9 +663,10 @@ class Waits:
     def __init__(self) -> None:
         self.asked: list[PlanningProblem] = []
 
-    def plan(self, problems: tuple[PlanningProblem, ...]) -> tuple[Answer, ...]:
-        self.asked.extend(problems)
-        return tuple(self._answer(problem) for problem in problems)
+    def plan(self, problems: Iterable[PlanningProblem]) -> tuple[Answer, ...]:
+        asked = tuple(problems)
+        self.asked.extend(asked)
+        return tuple(self._answer(problem) for problem in asked)
 
     def _answer(self, problem: PlanningProblem) -> Answer:
         held_out = draws(problem, problem.held_out, 2)

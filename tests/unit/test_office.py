@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -252,7 +252,7 @@ class Recorded:
     def __init__(self, *cases: Proposal) -> None:
         self._answers = {p.problem.sha: p.answer for p in cases}
 
-    def plan(self, problems: tuple[PlanningProblem, ...]) -> tuple[Answer, ...]:
+    def plan(self, problems: Iterable[PlanningProblem]) -> tuple[Answer, ...]:
         return tuple(self._answers[p.sha] for p in problems)
 
 

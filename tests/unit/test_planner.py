@@ -1,6 +1,8 @@
 """Does the planner offer whole plans that a person can compare, and never recommend a loss?"""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing import active_children
 
 import pytest
 
@@ -142,7 +144,23 @@ def test_the_same_problem_gets_the_same_bytes() -> None:
 def test_workers_answer_as_one_process_does_and_in_order() -> None:
     asked = tuple(chain_problem(s, sites=4, scenarios=3, held_out=10) for s in range(1, 7))
     with PooledPlanner(2) as pooled:
-        assert pooled.plan(asked) == MilpPlanner().plan(asked)
+        assert pooled.plan(iter(asked)) == MilpPlanner().plan(asked)
+
+
+def test_when_workers_die_before_all_is_asked_the_greedy_rule_answers() -> None:
+    asked = tuple(chain_problem(s, sites=4, scenarios=3, held_out=10) for s in range(1, 5))
+
+    def coming() -> Iterator[PlanningProblem]:
+        yield from asked[:2]
+        for worker in active_children():
+            worker.kill()
+            worker.join()
+        yield from asked[2:]
+
+    with PooledPlanner(1) as pooled:
+        answers = pooled.plan(coming())
+    greedy = [MilpPlanner().answer(a, without_solver="a solver process died") for a in asked]
+    assert list(answers) == greedy
 
 
 def test_no_workers_means_this_process() -> None:

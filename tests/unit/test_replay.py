@@ -1,7 +1,7 @@
 """Does a story told again equal its record, and is any single change found and named?"""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -67,7 +67,7 @@ class SamePlanner:
     def __init__(self, changed: str | None = None) -> None:
         self._changed = changed
 
-    def plan(self, problems: tuple[PlanningProblem, ...]) -> tuple[Answer, ...]:
+    def plan(self, problems: Iterable[PlanningProblem]) -> tuple[Answer, ...]:
         given = story()[0][0].given
         assert isinstance(given, TickDue)
         answers = {p.problem.sha: p.answer for p in given.proposals}
