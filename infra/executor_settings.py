@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from replan.authority_table import ACTIONS
-from replan.infra.overdue import ACK_TIMEOUT
 from replan.infra.shapes import StrictShape, parsed_by, refuse
 from replan.infra.text_values import NotAValue, duration
 
+ACK_TIMEOUT = timedelta(hours=72)
+"""So long a command may wait for its final answer before that is an alarm."""
 COMMAND_SECRET = "REPLAN_COMMAND_SECRET"
 """Signs commands, where it is set; see `signing`."""
 TARGET_TOKEN = "REPLAN_EXECUTOR_TOKEN_"

@@ -6,15 +6,12 @@ that is noticed.
 """
 
 from datetime import datetime, timedelta
-from typing import Final
 
 from replan.alarms import Alarm, AlarmScope
 from replan.canonical import short_id
 from replan.infra.ledger_rows import OutboxRow
 from replan.infra.ledger_store import Ledger
 from replan.units import instant_text
-
-ACK_TIMEOUT: Final = timedelta(hours=72)
 
 
 def watch_overdue(ledger: Ledger, at: datetime, ack_timeout: timedelta, executor: str) -> None:

@@ -29,12 +29,13 @@ from replan.infra.batch import dead_letter
 from replan.infra.belief import Belief
 from replan.infra.desk_room import Taken, as_stopped, transact, transact_each
 from replan.infra.execution import Executor, Respondent
+from replan.infra.executor_settings import ACK_TIMEOUT
 from replan.infra.ledger_outbox import OPEN
 from replan.infra.ledger_rows import AnswerRow, OutboxRow
 from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_writer import LedgerWriter
 from replan.infra.outlets import Outlet
-from replan.infra.overdue import ACK_TIMEOUT, watch_overdue
+from replan.infra.overdue import watch_overdue
 from replan.infra.policy import PolicySource
 from replan.infra.signing import Seal
 from replan.infra.stop_switch import StopSwitch
