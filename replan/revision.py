@@ -22,7 +22,8 @@ from replan.units import LaneId, SiteId, Units, quantity_json
 class Change:
     """What a person asks for; None leaves it as it is.
 
-    `qty`: of the whole plan, thousandths. `ship_on`: the day on which all of it leaves. `source`:
+    `qty`: of the whole plan, thousandths. `ship_on`: the day on which all of it leaves, or on which
+    order lines that are pushed out come instead. `source`:
     the site that all of it comes from. `transport`: the `mode` of the lane, as in lanes.csv.
     """
 
@@ -46,6 +47,8 @@ def revised(
     """The plan as changed, on the offers of `problem`; `Broken` where no offer is like that."""
     if change.ship_on is None and change.source is None and change.transport is None:
         standing = on_offer(problem, actions)
+    elif all(action.kind == "postpone" for action in actions):
+        standing = _pushed_to(problem, actions, change)
     else:
         standing = _moved_over(problem, actions, change, lanes)
     if isinstance(standing, Broken) or change.qty is None:
@@ -94,6 +97,30 @@ def most_of(problem: PlanningProblem, actions: tuple[Action, ...], index: int) -
         return Units(max(min(limits), 0))
     offer = offers_of(problem).get(key_of_action(action))
     return None if offer is None else most_on_offer(problem, offer)
+
+
+def _pushed_to(
+    problem: PlanningProblem, actions: tuple[Action, ...], change: Change
+) -> tuple[Action, ...] | Broken:
+    """The same lines pushed out to another day; whose lines they are and how they travel cannot be
+    changed.
+    """
+    for name, asked in (("source", change.source), ("transport", change.transport)):
+        if asked is not None:
+            return Broken(limit=name, text=f"{name} of an order line cannot be changed")
+    found = []
+    for action in actions:
+        days = {
+            problem.first_day + timedelta(days=offer.new_day_p50): offer
+            for offer in problem.postpones
+            if offer.po_line == action.ref
+        }
+        if change.ship_on not in days:
+            rest = ", ".join(map(str, sorted(days))) or "nothing"
+            text = f"order line {action.ref} cannot come on {change.ship_on}; on offer is {rest}"
+            return Broken(limit="departure", text=text)
+        found.append(taken_up(problem.item, days[change.ship_on], action.qty))
+    return tuple(found)
 
 
 def _moved_over(

@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 
 from replan.effects import Proposal
-from replan.offering import expedite, reallocation
+from replan.feasibility import Broken, broken_limits, violations
+from replan.offering import buffer_call, expedite, postponement, reallocation
 from replan.people import People
+from replan.planning import Action, Inbound, PlanningProblem
 from replan.revision import Change, revised
 from replan.scenarios import HELD_OUT_STREAM, draws, percentile, play
 from replan.units import Units
 from tests.authority_worlds import above, table, upto
 from tests.desk_cases import ASK_FIRST, HOUR, NOW, Desk, bodies, network, planner, rule
 from tests.escalations import proposal
+from tests.planning_problems import buffer, later, problem, site
 
 ASKING = table(ASK_FIRST, rule("RUSH", "ESCALATE", "expedite"))
 TIERS = table(
@@ -224,6 +227,60 @@ def test_a_plan_of_several_actions_gives_up_its_dearest_units_first() -> None:
     more = revised(problem, plan, Change(qty=Units(48_000)), {})
     assert isinstance(more, tuple)
     assert [(a.kind, int(a.qty)) for a in more] == [("reallocate", 36_000), ("expedite", 12_000)]
+
+
+def pushed_out() -> tuple[PlanningProblem, tuple[Action, ...]]:
+    """A line of 30 for 6 May, which may come on the 8th or the 10th; the plan is the 8th."""
+    inbound = Inbound(ref="PO1@1", qty=Units(30_000), day_p50=2, day_p90=2)
+    days = (later(inbound, "S1", new_day=4, lot=6), later(inbound, "S1", new_day=6, lot=6))
+    asked = problem((site("S1", on_hand=60, daily=[5] * 8, inbound=(inbound,)),), postpones=days)
+    return asked, (postponement(asked.item, days[0], Units(30_000)),)
+
+
+def test_line_is_pushed_out_in_part_and_never_beyond_what_is_on_its_way() -> None:
+    asked, plan = pushed_out()
+    less = revised(asked, plan, Change(qty=Units(12_000)), {})
+    assert isinstance(less, tuple)
+    assert [(a.kind, int(a.qty)) for a in less] == [("postpone", 12_000)]
+    assert violations(asked, less) == ()
+    more = revised(asked, plan, Change(qty=Units(36_000)), {})
+    assert isinstance(more, tuple)
+    [broken] = broken_limits(asked, more)
+    assert (broken.limit, "has only 30" in broken.text) == ("order_line", True)
+
+
+def test_line_is_pushed_out_to_another_day_that_is_on_offer() -> None:
+    asked, plan = pushed_out()
+    further = revised(asked, plan, Change(ship_on=date(2026, 5, 10)), {})
+    assert isinstance(further, tuple)
+    assert [(a.arrive_p50, int(a.qty), a.cost_minor) for a in further] == [(6, 30_000, 0)]
+    never = revised(asked, plan, Change(ship_on=date(2026, 5, 9)), {})
+    assert never == Broken(
+        limit="departure",
+        text="order line PO1@1 cannot come on 2026-05-09; on offer is 2026-05-08, 2026-05-10",
+    )
+
+
+def test_whose_line_is_pushed_out_cannot_be_changed() -> None:
+    asked, plan = pushed_out()
+    found = revised(asked, plan, Change(source="S2"), {})
+    assert isinstance(found, Broken)
+    assert found.limit == "source"
+
+
+def test_buffer_is_called_in_another_quantity_up_to_what_is_left_of_it() -> None:
+    held = buffer("S1", qty=40, least=12, lot=6)
+    asked = problem((site("S1", on_hand=10, daily=[5] * 8),), buffers=(held,))
+    plan = (buffer_call(asked.item, held, Units(24_000)),)
+    more = revised(asked, plan, Change(qty=Units(36_000)), {})
+    assert isinstance(more, tuple)
+    assert (int(more[0].qty), more[0].cost_minor, violations(asked, more)) == (36_000, 19_800, ())
+    broken = {}
+    for qty in (42, 6, 25):
+        other = revised(asked, plan, Change(qty=Units(qty * 1_000)), {})
+        assert isinstance(other, tuple)
+        broken[qty] = [b.limit for b in broken_limits(asked, other)]
+    assert broken == {42: ["buffer_qty"], 6: ["min_qty"], 25: ["lot_multiple"]}
 
 
 def test_the_day_after_the_case_was_opened_the_next_departure_counts() -> None:

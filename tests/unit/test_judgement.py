@@ -236,6 +236,18 @@ def test_two_items_on_one_lane_add_up() -> None:
     assert code(allowing(5_000), first, second) == "aggregate"
 
 
+def test_ten_small_moves_over_one_lane_meet_the_limit_of_their_sum() -> None:
+    """Each is worth 5.00 EUR where one may be worth 42.00: the ninth would make it 45.00."""
+    rests = Cooldown(after_action=timedelta(0), reverse_direction=timedelta(0))
+    desk = Desk(allowing(4_200, cooldown=rests))
+    codes = []
+    for n in range(10):
+        one = case(option("r", move(qty=1)), episode=f"ep-{n}", at=NOW + n * HOUR)
+        [body] = bodies(desk.tick(one, at=one.problem.asked_at))
+        codes.append((body["why_escalated"] or {}).get("code"))
+    assert codes == [None] * 8 + ["aggregate"] * 2
+
+
 def test_what_the_table_suspends_is_stopped() -> None:
     for kill in (Kill(everything=True), Kill(regions=("EAST",)), Kill(actions=("reallocate",))):
         assert code(table(MAY_MOVE, kill=kill)) == "stopped"
