@@ -120,13 +120,19 @@ def _stored(conn: sa.Connection) -> Iterator[tuple[ChainRow, str, str]]:
     c = t.audit.c
     columns = (c.writer, c.prev, c.hash, c.body, c.at, c.subject)
     query = sa.select(c.seq, *map(t.as_bytes, columns))
-    for seq, writer, prev, hashed, body, at, subject in conn.execute(
-        query.order_by(c.writer, c.seq)
+    for seq, writer, prev, hashed, body, at, subject in _in_parts(
+        conn, query.order_by(c.writer, c.seq)
     ):
         chained = ChainRow(
             writer=_loose(writer), seq=seq, prev=_loose(prev), hash=_loose(hashed), body=body
         )
         yield chained, _loose(at), _loose(subject)
+
+
+def _in_parts(conn: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
+    # A server would otherwise send a whole table before the first row is looked at.
+    with conn.execute(query.execution_options(yield_per=500)) as found:
+        yield from found
 
 
 def _loose(data: bytes) -> str:
@@ -169,7 +175,7 @@ class _Bodies:
             if not kind.columns:
                 continue
             query = sa.select(*kind.columns, kind.group).order_by(*kind.columns)
-            for *place, group in self.conn.execute(query):
+            for *place, group in _in_parts(self.conn, query):
                 key = (name, *map(_plain, place))
                 if key not in self.seen:
                     writer = SENSE if group is None else desk_writer(group)
@@ -182,9 +188,8 @@ class _Bodies:
         return self._now()
 
     def _now(self) -> BadRow | None:
-        for row in self.conn.execute(
-            sa.select(t.decision_now).order_by(t.decision_now.c.decision_id)
-        ):
+        standing = sa.select(t.decision_now).order_by(t.decision_now.c.decision_id)
+        for row in _in_parts(self.conn, standing):
             who = desk_writer(row.planning_group)
             body = row.body.encode()
             if self.newest.get(row.decision_id) != sha256_hex(body):

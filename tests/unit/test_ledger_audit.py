@@ -108,8 +108,9 @@ def test_the_record_refuses_changes(ledger: Ledger, place: Place, table: str, ch
         ),
         (
             (
-                "INSERT INTO outbox SELECT 'again', action_id, decision_id, body, sha, not_after, "
-                "'pending', created_at, NULL, false FROM outbox"
+                "INSERT INTO outbox (idem, action_id, decision_id, body, sha, not_after, state, "
+                "created_at, compensates) SELECT 'again', action_id, decision_id, body, sha, "
+                "not_after, 'pending', created_at, false FROM outbox"
             ),
             "desk:all",
             8,
