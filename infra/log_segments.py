@@ -23,6 +23,7 @@ from replan.streams.log_slices import (
     held_back_from,
     places,
 )
+from replan.streams.merge_order import BEFORE_ALL
 from replan.streams.messages import Arrived
 
 CHUNK: Final = 2_000
@@ -107,13 +108,17 @@ class _Reach:
         self.first = self.next = end
         self.kept = deque(kept)
         arrivals = [order[0] for _, order, _ in places(self.kept)]
-        self.newest: datetime | None = max(arrivals, default=None)
+        readable = (at for at in arrivals if at != BEFORE_ALL)
+        self.newest: datetime | None = max(readable, default=None)
 
     def add(self, reads: Sequence[Read], max_jump: timedelta, known: datetime | None) -> None:
         """Take the next records. An arrival that far beyond all others moves nothing."""
         self.kept.extend(reads)
         self.next = reads[-1].offset + 1
         for _, order, _ in places(reads):
+            if order[0] == BEFORE_ALL:
+                # Nothing readable came yet, which says nothing about how far the partition is.
+                continue
             highest = max((at for at in (self.newest, known) if at is not None), default=None)
             if highest is None or order[0] - highest <= max_jump:
                 self.newest = order[0] if self.newest is None else max(self.newest, order[0])

@@ -101,6 +101,16 @@ def test_a_log_of_any_partitions_decides_as_a_file_does(
     assert only_same(seen(root, replay=True)) == by_file
 
 
+def test_partitions_that_begin_with_something_unreadable_neither_stop_nor_hold_back_the_others(
+    by_file: dict[str, Any], tmp_path: Path
+) -> None:
+    root = no_files(tmp_path / "world")
+    records = spread(lines(), partitions=2, seed=3)
+    poisoned = {partition: [b"{ no", *found] for partition, found in records.items()}
+    assert run_on(root, FakeLog(poisoned, seed=3))
+    assert only_same(seen(root, replay=False)) == by_file
+
+
 def cuts() -> Iterator[int]:
     rng = random.Random(7)
     while True:
