@@ -485,20 +485,67 @@ def replay(
 
 
 @audit.command("verify")
-def audit_verify(as_json: Json = False) -> None:
+def audit_verify(
+    anchors: Annotated[
+        Path | None, typer.Option(help="Checkpoints kept outside the ledger, by audit anchor.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Walk the hash chain and compare every record with it: was anything changed afterwards?"""
-    from replan.infra.running import verify_workspace
+    from replan.infra.running import verify_with_anchors, verify_workspace
 
-    report = verify_workspace(_place.root)
+    held = None if anchors is None else verify_with_anchors(_place.root, anchors)
+    report = verify_workspace(_place.root) if held is None else held.report
     bad = report.first_bad
     if as_json:
         first = None if bad is None else {"writer": bad.writer, "seq": bad.seq}
-        _print([{"ok": report.ok, "rows": report.rows, "first_bad": first}])
+        row: dict[str, Any] = {"ok": report.ok, "rows": report.rows, "first_bad": first}
+        _print([row if held is None else {**row, "uncovered": held.uncovered}])
     elif bad is None:
-        _say(f"{report.rows} rows hold")
+        said = "" if held is None else f", {held.uncovered} of them after the last checkpoint"
+        _say(f"{report.rows} rows hold{said}")
     else:
         _say(f"first bad row: writer {bad.writer}, seq {bad.seq}: {bad.reason}")
     if not report.ok:
+        raise typer.Exit(NOT_SO)
+
+
+@audit.command("anchor")
+def audit_anchor(
+    file: Annotated[Path, typer.Argument(help="Where checkpoints are kept; not on this machine.")],
+    as_json: Json = False,
+) -> None:
+    """Append a checkpoint of every chain to a file that lies outside the ledger."""
+    from replan.infra.running import anchor_workspace
+
+    line = anchor_workspace(_place.root, file)
+    if as_json:
+        _print([line])
+    else:
+        rows = sum(seq for seq, _ in line["heads"].values())
+        sealed = "sealed" if line["seal"] else "not sealed: no key is given"
+        _say(f"{file}: a checkpoint of {rows} rows, {sealed}")
+
+
+@app.command()
+def evidence(
+    name: Annotated[str, typer.Argument(metavar="ID", help="A decision or an action.")],
+    file: Annotated[Path, typer.Option("-o", help="Where the pack is written, such as pack.zip.")],
+    as_json: Json = False,
+) -> None:
+    """One decision with its proof, in a file that checks itself: python FILE."""
+    from replan.infra.evidence import write_evidence
+    from replan.infra.running import opened_office
+
+    with opened_office(_place.root) as desk:
+        said = write_evidence(desk.ledger, name, file)
+    if as_json:
+        _print([said])
+    else:
+        _say(f"{file}: {said['rows']} rows of evidence; check it with: python {file}")
+        for fault in said["faults"]:
+            _say(f"WRONG: {fault}")
+    if said["faults"]:
         raise typer.Exit(NOT_SO)
 
 

@@ -11,7 +11,7 @@ from replan.canonical import canonical_bytes
 from replan.effects import Cited, Corrected
 from replan.errors import UsageError
 from replan.forecasting import published_band
-from replan.infra import ledger_audit
+from replan.infra import ledger_audit, ledger_evidence
 from replan.infra import ledger_schema as t
 from replan.infra.ledger_reads import LedgerReads
 from replan.infra.ledger_rows import (
@@ -172,6 +172,28 @@ class LedgerRecords(LedgerReads):
             "coverage": round(row.coverage, 4),
             "wape": round(row.wape, 4),
         }
+
+    def evidence(self, name: str) -> dict[str, Any]:
+        """All that proves one decision, or the decision of an action, as plain JSON; UsageError
+        for an unknown id.
+        """
+        with self._reading() as conn:
+            return ledger_evidence.collect(conn, name)
+
+    def audit_heads(self) -> dict[str, tuple[int, str]]:
+        """Number and hash of the newest row of every chain, by writer."""
+        c = t.audit.c
+        newest = sa.select(c.writer, sa.func.max(c.seq).label("seq")).group_by(c.writer).subquery()
+        query = sa.select(c.writer, c.seq, c.hash).join(
+            newest, (c.writer == newest.c.writer) & (c.seq == newest.c.seq)
+        )
+        return {row.writer: (row.seq, row.hash) for row in self._all(query.order_by(c.writer))}
+
+    def audit_hash(self, writer: str, seq: int) -> str | None:
+        """The hash of one row of a chain; None if there is no such row."""
+        c = t.audit.c
+        found = self._scalar(sa.select(c.hash).where(c.writer == writer, c.seq == seq))
+        return None if found is None else str(found)
 
     def verify_audit(self) -> AuditReport:
         """Check every chain and every body; names the first bad row."""

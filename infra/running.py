@@ -16,6 +16,7 @@ from rich.progress import Progress as Bar
 
 from replan.errors import LedgerBusy, NotSo, UsageError
 from replan.findings import Finding, finding_text, folded
+from replan.infra.anchors import Anchored, add_anchor, verify_anchored
 from replan.infra.authority_file import AUTHORITY_FILE, load_authority
 from replan.infra.engine import Progress
 from replan.infra.events_kit import check
@@ -287,6 +288,24 @@ def verify_workspace(root: Path) -> AuditReport:
     ledger = open_ledger(open_workspace(root))
     try:
         return ledger.verify_audit()
+    finally:
+        ledger.close()
+
+
+def verify_with_anchors(root: Path, file: Path) -> Anchored:
+    """The audit chain, verified against checkpoints kept elsewhere too."""
+    ledger = open_ledger(open_workspace(root))
+    try:
+        return verify_anchored(ledger, file)
+    finally:
+        ledger.close()
+
+
+def anchor_workspace(root: Path, file: Path) -> dict[str, Any]:
+    """One checkpoint more in a file."""
+    ledger = open_ledger(open_workspace(root))
+    try:
+        return add_anchor(ledger, file)
     finally:
         ledger.close()
 

@@ -1,0 +1,130 @@
+"""Was the tail of the ledger cut off, or all of it written anew? Checkpoints kept outside tell.
+
+A checkpoint is a line with the head of every chain; lines are chained by their own digests, and
+sealed (HMAC-SHA256) where a key is given. Whoever can rewrite the ledger cannot rewrite a file that
+lies elsewhere. Rows after the newest checkpoint are not covered yet, and said to be so.
+"""
+
+import hmac
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from replan.canonical import canonical_bytes, sha256_hex
+from replan.errors import NotSo, UsageError
+from replan.infra.ledger_rows import AuditReport
+from replan.infra.ledger_store import Ledger
+from replan.ledger import BadRow
+from replan.units import instant_text
+
+KEY: Final = "REPLAN_ANCHOR_KEY"
+"""Environment variable with the key that seals checkpoints, or with `_FILE` where it stands."""
+
+SHORTEST_KEY: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchored:
+    """A verification with checkpoints: how many there are, and how many rows came after them."""
+
+    report: AuditReport
+    anchors: int
+    uncovered: int
+
+
+def add_anchor(ledger: Ledger, file: Path) -> dict[str, Any]:
+    """Append a checkpoint of the ledger as it stands; NotSo where the ledger or the file does not
+    hold, since it would be sealed as it is.
+    """
+    lines = _lines(file) if file.exists() else []
+    known = _parsed(lines, file)
+    anchored = held_against(ledger, known)
+    if not anchored.report.ok:
+        bad = anchored.report.first_bad
+        assert bad is not None, "what is not ok names a row"
+        raise NotSo(f"no checkpoint is made: writer {bad.writer}, seq {bad.seq}: {bad.reason}")
+    clock = ledger.clock()
+    line: dict[str, Any] = {
+        "at": None if clock is None else instant_text(clock),
+        "heads": {writer: list(head) for writer, head in ledger.audit_heads().items()},
+        "prev": sha256_hex(lines[-1].encode()) if lines else None,
+    }
+    line["seal"] = _seal(line)
+    with file.open("a", encoding="utf-8") as sink:
+        sink.write(canonical_bytes(line).decode() + "\n")
+        sink.flush()
+        os.fsync(sink.fileno())
+    return line
+
+
+def verify_anchored(ledger: Ledger, file: Path) -> Anchored:
+    """The ledger held against itself and against a file of checkpoints. UsageError where there is
+    no such file, NotSo where it was changed.
+    """
+    if not file.is_file():
+        raise UsageError(f"{file}: there is no such file of checkpoints")
+    return held_against(ledger, _parsed(_lines(file), file))
+
+
+def held_against(ledger: Ledger, anchors: list[Mapping[str, Any]]) -> Anchored:
+    """The first bad row by the ledger itself or by a checkpoint."""
+    report = ledger.verify_audit()
+    heads = ledger.audit_heads()
+    newest: dict[str, int] = {}
+    for n, anchor in enumerate(anchors, start=1):
+        for writer, (seq, hashed) in sorted(anchor["heads"].items()):
+            newest[writer] = max(newest.get(writer, 0), seq)
+            if report.ok and ledger.audit_hash(writer, seq) != hashed:
+                gone = seq > heads.get(writer, (0, ""))[0]
+                what = "is gone" if gone else "is another one"
+                # Of a cut tail the first missing row; of a changed one where it was anchored.
+                first = heads.get(writer, (0, ""))[0] + 1 if gone else seq
+                bad = BadRow(writer=writer, seq=first, reason=f"{what}, by checkpoint {n}")
+                report = replace(report, first_bad=bad)
+    uncovered = sum(max(0, seq - newest.get(writer, 0)) for writer, (seq, _) in heads.items())
+    return Anchored(report=report, anchors=len(anchors), uncovered=uncovered)
+
+
+def _lines(file: Path) -> list[str]:
+    return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def _parsed(lines: list[str], file: Path) -> list[Mapping[str, Any]]:
+    """The checkpoints of a file; NotSo names the first line that does not follow or is not sealed
+    by our key.
+    """
+    found: list[Mapping[str, Any]] = []
+    prev: str | None = None
+    for n, line in enumerate(lines, start=1):
+        try:
+            anchor = json.loads(line)
+            follows = anchor["prev"] == prev
+            sealed = {name: anchor[name] for name in ("at", "heads", "prev")}
+            for seq, hashed in anchor["heads"].values():
+                follows &= isinstance(seq, int) and isinstance(hashed, str)
+        except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+            raise NotSo(f"{file}:{n}: not a checkpoint: {wrong}") from wrong
+        if not follows:
+            raise NotSo(f"{file}:{n}: the checkpoint does not follow the one before")
+        seal = _seal(sealed)
+        if seal is not None and not hmac.compare_digest(seal, str(anchor.get("seal"))):
+            raise NotSo(f"{file}:{n}: the checkpoint was not sealed with the key in {KEY}")
+        found.append(anchor)
+        prev = sha256_hex(line.encode())
+    return found
+
+
+def _seal(line: Mapping[str, Any]) -> str | None:
+    """The seal of a checkpoint; None without a key. UsageError for a key that is too short."""
+    key = os.environ.get(KEY)
+    place = os.environ.get(f"{KEY}_FILE")
+    if key is None and place is not None:
+        key = Path(place).read_text(encoding="utf-8").strip()
+    if key is None:
+        return None
+    if len(key) < SHORTEST_KEY:
+        raise UsageError(f"{KEY} has {len(key)} characters, at least {SHORTEST_KEY} are needed")
+    return hmac.new(key.encode(), canonical_bytes(dict(line)), "sha256").hexdigest()
