@@ -275,17 +275,27 @@ def _reachable_programs() -> Path:
         raise UsageError(f"{programs}: holds no PostgreSQL; {_EXTRA} brings it")
     if not _is_root() or _everyone_reaches(programs / "bin"):
         return programs
-    copy = (
-        _SHELTER / f"replan-{_PROGRAMS}-{hashlib.sha256(str(programs).encode()).hexdigest()[:16]}"
-    )
+    package = programs.parent
+    name = hashlib.sha256(str(programs).encode()).hexdigest()[:16]
+    copy = _SHELTER / f"replan-{_PROGRAMS}-{name}"
     if copy.exists() and copy.stat().st_uid != 0:
         raise NotSo(f"{copy}: belongs to somebody else")
-    if not (copy / "bin" / "postgres").exists():
+    if not copy.exists():
         partial = copy.with_suffix(f".{os.getpid()}")
-        shutil.copytree(programs, partial, symlinks=True)
-        partial.chmod(0o755)
-        partial.rename(copy)
-    return copy
+        # The programs look for their libraries beside their package.
+        for part in (programs, package.with_name(f"{package.name}.libs")):
+            if part.is_dir():
+                shutil.copytree(part, partial / part.relative_to(package.parent), symlinks=True)
+        for place in (partial, partial / package.name):
+            place.chmod(0o755)
+        try:
+            partial.rename(copy)
+        except OSError:
+            # Another process was faster.
+            shutil.rmtree(partial)
+            if not copy.exists():
+                raise
+    return copy / package.name / _PROGRAMS
 
 
 def _everyone_reaches(path: Path) -> bool:

@@ -29,8 +29,10 @@ GRANTS: Final = Path(__file__).parent / "defaults" / "ledger" / "grants.sql"
 TURN: Final = 0x7265_706C_616E
 """The key of the advisory lock that is the turn to write: `replan` in ASCII."""
 
-IDLE_SECONDS: Final = 30
-"""The server ends a transaction whose process stands still this long, so that others go on."""
+IDLE_SECONDS: Final = 90
+"""The server ends a transaction whose process stands still this long, so that others go on. Longer
+than any plan may take: a changed plan is worked out inside the transaction of its verdict.
+"""
 
 FATE_ATTEMPTS = 20
 FATE_SECONDS: Final = 0.25
