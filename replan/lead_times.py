@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from replan.events import LeadTimeStated
-from replan.network import Network, SupplyContract
+from replan.network import Lane, Network, SupplyContract
 from replan.sayings import with_saying, without_saying
 from replan.student_t import t_quantile, t_tail
 from replan.units import ItemId, PoLineId, SiteId, SupplierId, day_number
@@ -170,6 +170,30 @@ class LeadTimes:
     ) -> LeadTime:
         """The lead time as it would be without what the supplier stated from an instant on."""
         return self._worked_out(network, contract, today, since)
+
+    def transit(
+        self, network: Network, lane: Lane, item: ItemId, today: int
+    ) -> tuple[float, float]:
+        """Days p50 and p90 that a lane between our own sites takes for an item: as stated of it,
+        else by the network.
+        """
+        p50, p90 = lane.lead_time_days_p50, lane.lead_time_days_p90
+        word = max(
+            (
+                fact
+                for fact in self.updates.get((SupplierId(lane.origin), item, lane.lane), ())
+                if valid_on(network, fact, lane.origin) <= today
+            ),
+            key=_valid_at,
+            default=None,
+        )
+        if word is None:
+            return p50, p90
+        said = word.p50_s / 86_400
+        if word.p90_s is not None:
+            return said, word.p90_s / 86_400
+        # With one number the spread stays in proportion.
+        return said, said * max(p90, LEAST_DAYS) / max(p50, LEAST_DAYS)
 
     def stated_for(
         self,

@@ -312,7 +312,18 @@ def planning_problem(
         for origin in sorted(donors)
         for site in receivers
         for lane in network.lanes_between.get((origin, site), ())
-        if (offer := lane_offer(network, lane, network.items[item], at, today, reaches)) is not None
+        if (
+            offer := lane_offer(
+                network,
+                lane,
+                network.items[item],
+                at,
+                today,
+                reaches,
+                transit=supply.lead_times.transit(network, lane, item, today),
+            )
+        )
+        is not None
     )
     expedites = tuple(
         early
@@ -357,11 +368,15 @@ def lane_offer(
     at: datetime,
     today: int,
     reaches: tuple[Reach, ...] = (),
+    transit: tuple[float, float] | None = None,
 ) -> LaneOffer | None:
-    """The next departure that can still be made, or None where the lane cannot carry the item."""
+    """The next departure that can still be made, or None where the lane cannot carry the item.
+    `transit`: days p50 and p90 where something else was stated than the network says.
+    """
+    usual, late = transit or (lane.lead_time_days_p50, lane.lead_time_days_p90)
     if lane.capacity_units_per_day == 0:
         return None
-    if item.shelf_life_days is not None and lane.lead_time_days_p50 >= item.shelf_life_days:
+    if item.shelf_life_days is not None and usual >= item.shelf_life_days:
         return None
     zone = network.sites[lane.origin].zone
     local_today = day_number(at.astimezone(zone).date())
@@ -370,8 +385,8 @@ def lane_offer(
         leaves = cut_off(day, lane.cutoff_local, zone)
         if at <= leaves and lane.runs_on(day):
             ship = max(local_today + ahead - today, 0)
-            p50 = today + ship + transit_days(lane.lead_time_days_p50)
-            p90 = today + ship + transit_days(lane.lead_time_days_p90)
+            p50 = today + ship + transit_days(usual)
+            p90 = today + ship + transit_days(late)
             p90 = widened_arrival(
                 reaches, (lane.lane, lane.origin, lane.destination), zone, today + ship, p50, p90
             )

@@ -73,11 +73,11 @@ def _lane_days(
     offer = lane_offer(network, lane, item, at, today)
     if offer is None:
         return None
-    ship, p50, p90 = (
-        day_from_number(today + n).isoformat()
-        for n in (offer.ship_day, offer.arrive_p50, offer.arrive_p90)
-    )
-    return ship, p50, p90
+    # However long it was shown to take, it takes from its new departure on.
+    shown = date.fromisoformat(action["ship_on"])
+    ship = day_from_number(today + offer.ship_day)
+    p50, p90 = (ship + (date.fromisoformat(action["arrive_on"][p]) - shown) for p in ("p50", "p90"))
+    return ship.isoformat(), p50.isoformat(), p90.isoformat()
 
 
 def _order_days(

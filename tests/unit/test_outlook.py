@@ -27,7 +27,7 @@ from replan.outlook import (
 from replan.panel import NEVER
 from replan.planning import Inbound, LaneOffer, PlanningProblem
 from replan.replanner import SenseInput
-from replan.units import ONE_UNIT, Units, day_number
+from replan.units import ONE_UNIT, LaneId, SupplierId, Units, day_number
 from tests.examples import examples
 from tests.sense_worlds import (
     CALM,
@@ -44,6 +44,7 @@ from tests.sense_worlds import (
     expedite,
     fitted_world,
     lane,
+    lead_word,
     line,
     moved,
     network,
@@ -339,6 +340,26 @@ def test_a_lane_leaves_on_the_days_on_which_it_is_effective() -> None:
     later = offer("2026-06-29T10:00", effective_from=date(2026, 7, 1))
     assert days(later) == (2, 3, 4)
     assert offer("2026-06-29T10:00", effective_to=date(2026, 6, 28)) is None
+
+
+@pytest.mark.parametrize(
+    ("late", "valid", "found"),
+    [(None, 28.0, (0, 3, 6)), (4.0, 28.0, (0, 3, 4)), (4.0, 40.0, (0, 1, 2))],
+)
+def test_what_is_stated_of_a_lane_between_stores_is_its_transit(
+    late: float | None, valid: float, found: tuple[int, int, int]
+) -> None:
+    """The network says a day, two when late; three are stated, from a day on."""
+    word = replace(lead_word(28.1, 3, late=late, valid=valid, lane="L"), supplier=SupplierId(S1))
+    world = World(network(lanes=(lane("L", S1, S2),)))
+    world.state.supply.lead_times.state(word)
+    road = world.network.lanes[LaneId("L")]
+    today = day_number(MONDAY) + 30
+    transit = world.state.supply.lead_times.transit(world.network, road, OATS, today)
+    offer_now = lane_offer(
+        world.network, road, world.network.items[OATS], when(30.2), today, transit=transit
+    )
+    assert days(offer_now) == found
 
 
 def test_a_move_carries_no_more_than_the_lane_takes_at_once() -> None:
