@@ -37,6 +37,8 @@ audit = typer.Typer(no_args_is_help=True, help="The hash chain over all records.
 app.add_typer(authority, name="authority")
 app.add_typer(events, name="events")
 app.add_typer(audit, name="audit")
+drill = typer.Typer(no_args_is_help=True, help="Rehearse what must work on the day.")
+app.add_typer(drill, name="drill")
 app.add_typer(dev, name="dev")
 app.add_typer(topics, name="topics")
 
@@ -546,6 +548,43 @@ def evidence(
         for fault in said["faults"]:
             _say(f"WRONG: {fault}")
     if said["faults"]:
+        raise typer.Exit(NOT_SO)
+
+
+@drill.command("stop")
+def drill_stop(
+    login: Annotated[str, typer.Option("--as", help="The operator who stops.")],
+    other: Annotated[str, typer.Option("--and", help="The operator who lets go.")],
+    as_json: Json = False,
+) -> None:
+    """Stop everything and let go again, as two people; on record."""
+    from replan.infra import drills
+    from replan.infra.running import opened_office
+
+    with opened_office(_place.root) as desk:
+        desk.needs_people()
+        told = drills.drill_stop(desk.ledger, desk.office.switch, login, other)
+    _drilled(told, as_json)
+
+
+@drill.command("evidence")
+def drill_evidence(as_json: Json = False) -> None:
+    """Prove the newest decision to a Python that knows nothing of us; on record."""
+    from replan.infra import drills
+    from replan.infra.running import opened_office
+
+    with opened_office(_place.root) as desk:
+        told = drills.drill_evidence(desk.ledger)
+    _drilled(told, as_json)
+
+
+def _drilled(told: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print([told])
+    else:
+        for step, held in told["steps"].items():
+            _say(f"{'yes' if held else 'NO '} {step}")
+    if not told["ok"]:
         raise typer.Exit(NOT_SO)
 
 

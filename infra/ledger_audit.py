@@ -375,5 +375,6 @@ _KINDS: Final = {
     "stop": _Kind(fault=lambda conn, body: None, key=("verb",), columns=(), group=sa.null()),
     # The row itself is the record of what a person said about the run.
     "gap": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
+    "drill": _Kind(fault=lambda conn, body: None, key=("drill",), columns=(), group=sa.null()),
     "fit": _Kind(fault=_fit_fault, key=("tick",), columns=(t.fit.c.asked_at,), group=sa.null()),
 }

@@ -95,6 +95,10 @@ class RunWriter(LedgerRecords):
         """
         self._tail.add(CONTROL, "stop", "stops", at or EPOCH, **note)
 
+    def note_drill(self, note: Mapping[str, Any], at: datetime | None) -> None:
+        """Put a rehearsal on record."""
+        self._tail.add(CONTROL, "drill", "drills", at or EPOCH, **note)
+
     def add_counts(self, counts: Mapping[str, int]) -> None:
         """Count events by status on top of what was counted before."""
         for name in sorted(counts):

@@ -16,15 +16,18 @@ import pytest
 
 from replan.errors import NotSo, UsageError
 from replan.infra.anchors import KEY, add_anchor, verify_anchored
+from replan.infra.drills import drill_evidence, drill_stop
 from replan.infra.evidence import write_evidence
 from replan.infra.evidence_check import faults
 from replan.infra.ledger_store import Ledger
 from replan.infra.office import Office
+from replan.infra.stop_switch import StopSwitch
 from replan.ledger import GENESIS, link
 from tests.authority_worlds import table
 from tests.desk_cases import MAY_MOVE, case, forward, option, rule
 from tests.ledger_builders import new_ledger
 from tests.unit.test_office import source, tick
+from tests.unit.test_stop_switch import OPERATORS
 
 APPEND_ONLY = ("audit", "decision", "decision_move", "verdict")
 BOTH = table(MAY_MOVE, rule("RUSH", "ESCALATE", "expedite"))
@@ -268,3 +271,36 @@ def test_a_pack_holds_the_checker_and_nothing_but_text(ledger: Ledger, tmp_path:
     write_evidence(ledger, ran(ledger), tmp_path / "pack.zip")
     with zipfile.ZipFile(tmp_path / "pack.zip") as archive:
         assert archive.namelist() == ["__main__.py", "evidence.json"]
+
+
+# Drills.
+
+
+def test_a_stop_drill_does_the_real_thing_and_is_on_record(ledger: Ledger, tmp_path: Path) -> None:
+    """SR1."""
+    policies = source(BOTH, people=OPERATORS)
+    told = drill_stop(ledger, StopSwitch(ledger, policies), "olga", "otto")
+    assert (told["ok"], ledger.stops()) == (True, ())
+    conn = sqlite3.connect(tmp_path / "ledger.db")
+    [(kept,)] = conn.execute(
+        "SELECT json_extract(body, '$.ok') FROM v_audit "
+        "WHERE json_extract(body, '$.kind') = 'drill'"
+    ).fetchall()
+    conn.close()
+    assert kept == 1
+    assert ledger.verify_audit().ok
+
+
+@pytest.mark.parametrize("logins", [("ann", "otto"), ("olga", "ann"), ("olga", "olga")])
+def test_a_stop_drill_with_the_wrong_people_does_not_pass(
+    ledger: Ledger, logins: tuple[str, str]
+) -> None:
+    switch = StopSwitch(ledger, source(BOTH, people=OPERATORS))
+    assert not drill_stop(ledger, switch, *logins)["ok"]
+
+
+def test_an_evidence_drill_proves_the_newest_decision(ledger: Ledger) -> None:
+    told = drill_evidence(ledger)
+    assert told["ok"]
+    assert told["decision_id"] == ledger.decisions()[-1]["decision_id"]
+    assert ledger.verify_audit().ok
