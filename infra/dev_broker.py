@@ -14,6 +14,7 @@ import socket
 import subprocess
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -67,8 +68,8 @@ def start(folder: Path) -> str:
     log = ""
     for attempt in range(1, _PORT_ATTEMPTS + 1):
         if not settings.exists():
-            settings.write_text(_properties(folder, *_free_ports(2)), encoding="utf-8")
-            _format(folder)
+            port, controller_port = free_ports(2)
+            prepare(folder, port, controller_port)
         broker = _launch(folder)
         if _has_answered(broker):
             return broker.bootstrap
@@ -112,8 +113,22 @@ def tool(name: str, *arguments: str) -> list[str]:
     return [kafka_jars.java(), *_JVM, "-cp", kafka_jars.class_path(), name, *arguments]
 
 
-def _properties(folder: Path, port: int, controller_port: int) -> str:
-    settings: dict[str, Any] = {
+def prepare(
+    folder: Path, port: int, controller_port: int, more: Mapping[str, str] | None = None
+) -> None:
+    """Make the folder of a broker that `start` starts then; `more`: settings in Kafka's own words,
+    instead of ours or beside them.
+    """
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = _properties(folder, port, controller_port) | dict(more or {})
+    lines = "".join(f"{name}={value}\n" for name, value in settings.items())
+    (folder / _SETTINGS).write_text(lines, encoding="utf-8")
+    _format(folder)
+
+
+def _properties(folder: Path, port: int, controller_port: int) -> dict[str, Any]:
+    return {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.listener.names": "CONTROLLER",
@@ -139,7 +154,6 @@ def _properties(folder: Path, port: int, controller_port: int) -> str:
         "log.retention.ms": -1,
         "log.message.timestamp.after.max.ms": 2**63 - 1,
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
 def _format(folder: Path) -> None:
@@ -176,7 +190,7 @@ def _launch(folder: Path) -> DevBroker:
         setsid=True,
     )
     settings = (folder / _SETTINGS).read_text(encoding="utf-8")
-    (address,) = re.findall(r"^advertised\.listeners=PLAINTEXT://(.*)$", settings, re.MULTILINE)
+    (address,) = re.findall(r"^advertised\.listeners=PLAINTEXT://([^,\n]*)", settings, re.MULTILINE)
     state: dict[str, Any] = {"pid": pid, "born": born_at(pid), "bootstrap": address}
     written = json.dumps({**state, "kafka": kafka_jars.VERSION})
     (folder / STATE_FILE).write_text(written + "\n", encoding="utf-8")
@@ -251,7 +265,8 @@ def born_at(pid: int) -> str | None:
     return asked.stdout.strip() or None
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nobody listens on by now."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in held]
     for one in held:

@@ -30,15 +30,11 @@ def opened_admin(connection: Connection) -> Iterator[KafkaAdminClient]:
             **connection.for_kafka_python(),
         )
     except KafkaError as trouble:
-        raise SourceAway(
-            f"brokers {', '.join(connection.bootstrap)}: {_said(trouble)}"
-        ) from trouble
+        raise SourceAway(f"{connection}: {_said(trouble)}") from trouble
     try:
         yield admin
     except KafkaError as trouble:
-        raise SourceAway(
-            f"brokers {', '.join(connection.bootstrap)}: {_said(trouble)}"
-        ) from trouble
+        raise SourceAway(f"{connection}: {_said(trouble)}") from trouble
     finally:
         admin.close()
 

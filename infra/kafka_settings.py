@@ -138,6 +138,11 @@ class Connection:
     password: str | None = field(default=None, repr=False)
     ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
 
+    def __str__(self) -> str:
+        where = f"brokers {', '.join(self.bootstrap)} by {self.protocol}"
+        # Clients say of a wrong password only that they were disconnected.
+        return where if self.username is None else f"{where} as user {self.username}"
+
     def for_kafka_python(self) -> dict[str, Any]:
         """Options of kafka-python's admin, consumer and producer."""
         return {"bootstrap_servers": list(self.bootstrap), **self._safety()}
