@@ -17,7 +17,7 @@ from rich.text import Text
 
 from replan.errors import BrokenPromise, LedgerBusy, NotSo, SourceAway, UsageError
 from replan.findings import finding_json, finding_text, folded, has_errors
-from replan.infra.cli_servers import dev, topics
+from replan.infra.cli_servers import accept_gap, dev, topics
 from replan.infra.terminal import Json
 from replan.infra.terminal import place as _place
 from replan.infra.terminal import print_rows as _print
@@ -41,6 +41,7 @@ drill = typer.Typer(no_args_is_help=True, help="Rehearse what must work on the d
 app.add_typer(drill, name="drill")
 app.add_typer(dev, name="dev")
 app.add_typer(topics, name="topics")
+app.command("accept-gap")(accept_gap)
 
 Dir = Annotated[Path | None, typer.Argument(help="The workspace; the current folder by default.")]
 

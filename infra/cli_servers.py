@@ -88,3 +88,31 @@ def check_topics(as_json: Json = False) -> None:
             sys.stdout.write("nothing wrong\n")
     if has_errors(found):
         raise typer.Exit(1)
+
+
+def accept_gap(
+    partition: Annotated[str, typer.Argument(help="As `run` names it, such as replan.pos-0.")],
+    login: Annotated[str, typer.Option("--as", help="Who says so; needs the role operator.")],
+    reason: Annotated[str, typer.Option(help="What happened to these records.")],
+    as_json: Json = False,
+) -> None:
+    """Declare records lost that a topic no longer has; a second operator must say so too."""
+    from replan.infra.lost_records import accept
+    from replan.infra.running import opened_office
+
+    with opened_office(place.root) as desk:
+        desk.needs_people()
+        said = accept(
+            desk.ledger,
+            desk.workspace.people,
+            partition,
+            login=login,
+            reason=reason,
+            at=desk.ledger.clock() or desk.ledger.now(),
+        )
+    if as_json:
+        print_rows([{"partition": partition, "result": said}])
+    elif said == "asked":
+        say(f"{partition}: declared by {login}; another operator has to declare it too")
+    else:
+        say(f"{partition}: the loss is accepted; the next run reads on from what is there")

@@ -28,14 +28,23 @@ def lines(*, erp: bool = False) -> list[str]:
 
 
 def write_kafka_world(
-    folder: Path, broker: str, prefix: str, ledger: str | None, *, clock: str = "log"
+    folder: Path,
+    broker: str,
+    prefix: str,
+    ledger: str | None,
+    *,
+    clock: str = "log",
+    partitions: int = 4,
 ) -> Path:
     """The workspace, reading from topics with a prefix; `ledger` None: a SQLite file."""
     where: dict[str, Any] = {} if ledger is None else {"ledger": ledger}
     root = write_busy_world(folder, events=(), **where)
     file = root / "replan.toml"
     text = file.read_text().replace("[time]", f'[time]\nclock = "{clock}"')
-    text += f'\n[source]\nkind = "kafka"\n[kafka]\nbootstrap = "{broker}"\nprefix = "{prefix}"\n'
+    text += (
+        f'\n[source]\nkind = "kafka"\n[kafka]\nbootstrap = "{broker}"\nprefix = "{prefix}"\n'
+        f"partitions = {partitions}\n"
+    )
     file.write_text(text)
     return root
 
