@@ -14,10 +14,17 @@ from fastapi import FastAPI, Form, Header, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 
-from replan.errors import LedgerBusy, LedgerMoved, UsageError
+from replan.errors import LedgerBusy, LedgerMoved, ReplanError, UsageError
 from replan.infra.gate import Gate
+from replan.infra.metrics import CONTENT_TYPE
 from replan.infra.reception import (
     MOST_NAME,
     MOST_NOTE,
@@ -43,13 +50,15 @@ def make_app(
     *,
     token: str | None,
     loopback: bool,
+    metrics: Callable[[], bytes] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
     """The web application.
 
     `token`: the shared development token, None for personal tokens only. `loopback`: served to this
-    machine alone; only then does a verdict given with the shared token count. `clock`: seconds for
-    the life of sessions.
+    machine alone; only then does a verdict given with the shared token count, and are metrics told
+    to whoever asks. `metrics`: what monitors are told; None: nothing. `clock`: seconds for the life
+    of sessions.
     """
     if token is not None and len(token) < SHORTEST_SHARED_TOKEN:
         raise UsageError(f"the token has {len(token)} characters, at least 16 are needed")
@@ -61,7 +70,7 @@ def make_app(
     reception = Reception(office, doors, loopback)
     app = FastAPI(title="replan", version="1", docs_url=None, redoc_url=None)
     app.add_middleware(Gate, doors=doors, loopback=loopback, sign_in=reception.sign_in)
-    _add_machine_routes(app, office)
+    _add_machine_routes(app, office, metrics)
     _add_api(app, reception)
     _add_switch(app, reception)
     _add_pages(app, reception)
@@ -69,17 +78,30 @@ def make_app(
     return app
 
 
-def _add_machine_routes(app: FastAPI, office: ReviewOffice) -> None:
+def _add_machine_routes(
+    app: FastAPI, office: ReviewOffice, metrics: Callable[[], bytes] | None
+) -> None:
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
         """Whether the process answers."""
         return {"status": "ok"}
 
     @app.get("/readyz")
-    def readyz() -> dict[str, str]:
-        """Whether the ledger answers too."""
-        office.status()
-        return {"status": "ok"}
+    def readyz() -> Response:
+        """Whether the ledger answers too: 200, else 503 with the reasons."""
+        try:
+            office.status()
+        except ReplanError:
+            reasons = ["the ledger does not answer"]
+            return JSONResponse({"ready": False, "reasons": reasons}, status_code=503)
+        return JSONResponse({"ready": True, "reasons": []})
+
+    if metrics is not None:
+
+        @app.get("/metrics", response_class=PlainTextResponse)
+        def told() -> Response:
+            """The numbers of the ledger, for Prometheus."""
+            return Response(metrics(), media_type=CONTENT_TYPE)
 
 
 def _add_api(app: FastAPI, reception: Reception) -> None:

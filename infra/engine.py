@@ -6,6 +6,7 @@ what was released is sent, and what executors answer is stored before the next t
 is. What a crash cut off is finished first (see `coming_back`).
 """
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor as WorkerPool
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from replan.infra.policy import PolicySource
 from replan.infra.segments import SegmentSource
 from replan.infra.sending import Sending, SendingRules
 from replan.infra.stop_switch import StopSwitch
+from replan.infra.watching import TickTold
 from replan.records import proposal_json
 from replan.replanner import Sensed, Sensing, fit_question
 from replan.streams.messages import Arrived
@@ -87,6 +89,7 @@ class Engine:
         outlet: OpensOutlet,
         sending: SendingRules | None = None,
         watch: Callable[[Progress], None] = lambda _: None,
+        ticked: Callable[[TickTold], None] = lambda _: None,
     ) -> None:
         self._ledger = ledger
         self._sensing = sensing
@@ -99,6 +102,7 @@ class Engine:
         self._opens_outlet = outlet
         self._sending_rules = sending
         self._watch = watch
+        self._ticked = ticked
         self._switch = StopSwitch(ledger, policies)
         self._groups = sorted({item.group for item in sensing.network.items.values()})
         self._segments = segments
@@ -228,12 +232,15 @@ class Engine:
     # A tick.
 
     def _tick(self, at: datetime, *, is_last: bool = False) -> None:
+        began = time.monotonic()
         self._switch.notice_file(at)
         self._sending.take_acks(at, self._belief.acks(), self._belief.state.fit_sha)
         stood = self._ledger.desk_seqs()
         said, fit = sense(self._ledger, self._belief, at, self._sensing)
         taken = self._decide(at, said, stood)
         self._commit(at, said, taken=taken, fit=fit)
+        made = tuple(one.body for desk in taken for one in desk.outcome.made)
+        self._ticked(TickTold(at=at, seconds=time.monotonic() - began, made=made))
         if said.fit_wanted is not None:
             self._fit(at, said.fit_wanted)
         # Only now, and never on the way back after a crash: what is kept is the state after this

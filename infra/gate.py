@@ -21,6 +21,9 @@ MAX_PATH = 256
 OPEN = re.compile(r"/(healthz|readyz|openapi\.json|login|static/[a-z]+\.(css|svg))")
 """What anybody may ask for."""
 
+METRICS = "/metrics"
+"""Monitors of this machine may ask; those of others show a token."""
+
 LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 POLICY = (
@@ -101,7 +104,8 @@ class Gate:
         return None
 
     def _nobody(self, request: Request) -> Response | None:
-        if OPEN.fullmatch(request.scope["path"]):
+        path = request.scope["path"]
+        if OPEN.fullmatch(path) or (self._loopback and path == METRICS):
             return None
         reading = request.method in ("GET", "HEAD")
         identity = self._doors.by_request(

@@ -5,26 +5,29 @@ lease of the engine, the others stand by. A broker or database that is away is w
 """
 
 import os
-import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from replan.errors import DataLost, LeaseLost, LedgerBusy, ReplanError, SourceAway
+from replan.infra.ending import ended_by_signal
 from replan.infra.engine import Progress
+from replan.infra.health_port import observed
 from replan.infra.ingest_child import ingest_beside
 from replan.infra.kafka_log import KafkaLog
 from replan.infra.kafka_settings import connection
 from replan.infra.ledger_store import Lease, Ledger
 from replan.infra.log_segments import DatabaseClockMarks, LogClockMarks, LogSegments
+from replan.infra.logs import tell
 from replan.infra.lost_records import found
+from replan.infra.metrics import Observer
 from replan.infra.out_files import OutFiles
 from replan.infra.settings import RunMode
 from replan.infra.topics_run import check_topics
+from replan.infra.watching import WatchedLog
 from replan.infra.wiring import Ends, opened_engine, refuse_to_run
 from replan.infra.workspace import Workspace
 from replan.streams.topics import FACTS
@@ -65,14 +68,8 @@ class Stopping:
     @contextmanager
     def heard(self) -> Iterator[None]:
         """Inside the block the signals ask."""
-        before = {}
-        for number in (signal.SIGTERM, signal.SIGINT):
-            before[number] = signal.signal(number, lambda *_: self.ask())
-        try:
+        with ended_by_signal(self.ask):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def run_on_kafka(
@@ -92,25 +89,31 @@ def run_on_kafka(
     stopping = Stopping()
     owner = f"{socket.gethostname()}:{os.getpid()}"
     attempts = 0
-    with stopping.heard(), ingest_beside(workspace.root):
+    with (
+        stopping.heard(),
+        observed(workspace.settings.observe, ledger.standing) as observer,
+        ingest_beside(workspace.root),
+    ):
+        tell("started", owner=owner, mode=mode)
         while not stopping:
             try:
                 epoch = _lease_taken(ledger, owner)
                 if epoch is None:
                     stopping.wait(STANDBY_S)
                     continue
-                with _held(ledger, epoch):
+                with _held(ledger, epoch), observer.folding(epoch):
                     mine = ledger.under(Lease(role=ENGINE, epoch=epoch, ttl=LEASE))
                     begin(mine)
-                    _fold(workspace, mine, mode, until_end, stopping, watch)
+                    _fold(workspace, mine, mode, until_end, stopping, watch, observer)
                 if until_end:
                     return
             except (SourceAway, LedgerBusy, LeaseLost) as away:
                 attempts += 1
                 if until_end and attempts > MOST_ATTEMPTS:
                     raise
-                _say(away)
+                observer.trouble(away)
                 stopping.wait(min(LONGEST_WAIT_S, 0.5 * 2 ** min(attempts, 6)))
+        tell("ended", owner=owner)
 
 
 def _fold(
@@ -120,6 +123,7 @@ def _fold(
     until_end: bool,
     stopping: Stopping,
     watch: Callable[[Progress], None],
+    observer: Observer,
 ) -> None:
     settings = workspace.settings
     findings = check_topics(settings, workspace.root)
@@ -130,7 +134,7 @@ def _fold(
     with KafkaLog(options, names.inputs, names.of(FACTS), stamped=by_time) as log:
         segments = LogSegments(
             ledger,
-            log,
+            WatchedLog(log, observer.log_ends),
             DatabaseClockMarks(ledger.now) if by_time else LogClockMarks(settings.time.lateness),
             until_end=until_end,
             max_jump=timedelta.max if by_time else settings.time.max_jump,
@@ -142,7 +146,7 @@ def _fold(
             outlet=lambda: OutFiles(workspace.root, ledger),
             alone=nullcontext(),
         )
-        with opened_engine(workspace, ledger, mode, watch, ends=ends) as engine:
+        with opened_engine(workspace, ledger, mode, watch, ends=ends, watcher=observer) as engine:
             try:
                 engine.run_until_end()
             except DataLost as loss:
@@ -194,7 +198,3 @@ def _held(ledger: Ledger, epoch: int) -> Iterator[None]:
         thread.join()
         with suppress(ReplanError):
             ledger.release_lease(ENGINE, epoch)
-
-
-def _say(trouble: Any) -> None:
-    sys.stderr.write(f"waiting: {trouble}\n")

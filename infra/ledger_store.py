@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from replan.errors import LeaseLost
 from replan.infra import ledger_database
 from replan.infra.ledger_records import LedgerRecords
+from replan.infra.ledger_standing import Standing, standing_of
 from replan.infra.ledger_writer import LedgerWriter
 
 
@@ -109,6 +110,11 @@ class Ledger(LedgerRecords):
         """The time of the database, with SQLite that of this machine."""
         with self._reading() as conn:
             return ledger_database.backend(self._engine).now(conn)
+
+    def standing(self) -> Standing:
+        """Everything in numbers, for whoever watches."""
+        with self._reading() as conn:
+            return standing_of(conn, ledger_database.backend(self._engine).now(conn))
 
     def refuse_unsafe(self) -> None:
         """NotSo where the database may lose a committed transaction in a power cut."""

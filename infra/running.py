@@ -4,7 +4,7 @@ import gzip
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, get_args
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
+from sqlalchemy.engine import make_url
 
 from replan.errors import LedgerBusy, NotSo, UsageError
 from replan.findings import Finding, finding_text, folded
@@ -24,12 +25,15 @@ from replan.infra.garbage import seldom_collected
 from replan.infra.known_by_now import known_by_now, stated_grants, stated_network
 from replan.infra.kpi import Effort, kpi
 from replan.infra.ledger_rows import AuditReport
+from replan.infra.ledger_standing import MODE
 from replan.infra.ledger_store import Ledger
+from replan.infra.logs import logging_to_stderr
 from replan.infra.office import Office
 from replan.infra.patience import Patience
 from replan.infra.people_file import PLANNERS_FILE
 from replan.infra.plain_text import stopped_text
 from replan.infra.replay_run import replay
+from replan.infra.secret_values import known_secrets
 from replan.infra.settings import SETTINGS_FILE, RunMode, Source
 from replan.infra.table_trials import difference, trial, trial_text, two_tables
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
@@ -39,9 +43,6 @@ from replan.solver.columns import AskingPlanner
 from replan.solver.planner import MilpPlanner
 from replan.solver.pool import PooledPlanner
 from replan.streams.codec import MAX_RECORD_BYTES
-
-MODE = "run_mode"
-"""Under this key the ledger keeps the mode of the newest run: verdicts follow it."""
 
 SOURCE = "run_source"
 """Under this key the ledger keeps where the newest run took its events from: so goes the clock."""
@@ -112,7 +113,8 @@ def run_workspace(
                 write.set_control(MODE, chosen)
                 write.set_control(SOURCE, workspace.settings.source.kind)
 
-        with seldom_collected(), progress_bar() as watch:
+        # A bar would stand between the log lines of a run that does not end.
+        with seldom_collected(), progress_bar() if until_end else nullcontext(_unseen) as watch:
             if from_files:
                 with opened_engine(workspace, ledger, chosen, watch) as engine:
                     begin(ledger)
@@ -120,9 +122,10 @@ def run_workspace(
             else:
                 from replan.infra.kafka_run import run_on_kafka
 
-                run_on_kafka(
-                    workspace, ledger, chosen, until_end=until_end, begin=begin, watch=watch
-                )
+                with logging_to_stderr(secrets_of(workspace), as_json=not until_end):
+                    run_on_kafka(
+                        workspace, ledger, chosen, until_end=until_end, begin=begin, watch=watch
+                    )
         status = Office(ledger, policy_source(workspace, chosen)).status(chosen)
     finally:
         ledger.close()
@@ -185,6 +188,16 @@ def _warn(workspace: Workspace) -> None:
         sys.stderr.write(
             f"NO AUTHORITY TABLE, everything escalates: {workspace.authority.reason}\n"
         )
+
+
+def secrets_of(workspace: Workspace) -> tuple[str, ...]:
+    """What must not stand in a log of a workspace."""
+    password = make_url(workspace.settings.ledger.url).password
+    return (*known_secrets(), *(() if password is None else (str(password),)))
+
+
+def _unseen(_: Progress) -> None:
+    """Nobody watches."""
 
 
 @contextmanager
@@ -317,4 +330,11 @@ def serve_workspace(root: Path, port: int) -> None:
     with opened_office(root) as desk:
         if desk.ledger.clock() is None:
             raise NotSo("nothing has run here yet: replan run --until-end comes first")
-        serve(desk.office, desk.ledger, desk.workspace, desk.mode, port)
+        serve(
+            desk.office,
+            desk.ledger,
+            desk.workspace,
+            desk.mode,
+            port,
+            secrets_of(desk.workspace),
+        )

@@ -15,6 +15,9 @@ LEDGER_PASSWORD: Final = "REPLAN_LEDGER_PASSWORD"
 
 PLACEHOLDERS: Final = ("", "changeme")
 
+SECRET_ENDINGS: Final = ("PASSWORD", "SECRET", "TOKEN", "KEY")
+"""What the names of secrets end with."""
+
 MAX_SECRET_BYTES: Final = 64 * 1024
 
 
@@ -37,3 +40,13 @@ def secret(name: str, environment: Mapping[str, str] | None = None) -> str | Non
     if value is not None and value.strip() in PLACEHOLDERS:
         raise NotSo(f"{name}: is empty or a placeholder; a secret must be set, or none at all")
     return value
+
+
+def known_secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Every secret that the environment holds or names under a name of ours, so that logs can mask
+    them. Raises NotSo as `secret` does.
+    """
+    found = os.environ if environment is None else environment
+    names = {name.removesuffix("_FILE") for name in found if name.startswith("REPLAN_")}
+    secrets = (secret(name, found) for name in sorted(names) if name.endswith(SECRET_ENDINGS))
+    return tuple(value for value in secrets if value is not None)

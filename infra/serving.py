@@ -2,23 +2,29 @@
 server.
 """
 
-import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from secrets import token_urlsafe
 from typing import Any
 
 import uvicorn
 
 from replan.errors import UsageError
 from replan.infra.api import make_app
+from replan.infra.ending import ended_by_signal
 from replan.infra.ledger_store import Ledger
+from replan.infra.logs import logging_to_stderr
+from replan.infra.metrics import ledger_text
 from replan.infra.office import Office
 from replan.infra.review_office import VerdictRequest
 from replan.infra.workspace import Workspace
 from replan.planning import option_from_json, problem_from_json
 from replan.projection import stock_chart
 from replan.verdicts import CHIPS, VerdictResult
+
+GRACE_S = 10
+"""How long a request that was begun may take when the server is asked to end."""
 
 BAND_DAYS = 42
 """How many closed days the demand chart of a case shows."""
@@ -133,12 +139,33 @@ class DeskReview:
         }
 
 
-def serve(office: Office, ledger: Ledger, workspace: Workspace, mode: str, port: int) -> None:
-    """Serve on 127.0.0.1 until interrupted; the address and the token of this run go to stderr."""
-    token = secrets.token_urlsafe(24)
-    app = make_app(DeskReview(office, ledger, workspace, mode), token=token, loopback=True)
+def serve(
+    office: Office,
+    ledger: Ledger,
+    workspace: Workspace,
+    mode: str,
+    port: int,
+    secrets: Sequence[str] = (),
+) -> None:
+    """Serve on 127.0.0.1 until SIGTERM or SIGINT, answering first what was asked; the address and
+    the token of this run go to stderr. `secrets` never stand in a log line.
+    """
+    token = token_urlsafe(24)
+    app = make_app(
+        DeskReview(office, ledger, workspace, mode),
+        token=token,
+        loopback=True,
+        metrics=ledger_text(ledger.standing),
+    )
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+        uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
     )
     logins = ", ".join(p.login for p in workspace.people.planners if p.active)
     sys.stderr.write(
@@ -146,4 +173,6 @@ def serve(office: Office, ledger: Ledger, workspace: Workspace, mode: str, port:
         f"sign in with token {token} and one of the logins: {logins}\n"
         "stop with Ctrl-C\n"
     )
-    server.run()
+    # The server ends in order by itself, and then repeats the signal that made it.
+    with ended_by_signal(lambda: None), logging_to_stderr((token, *secrets), as_json=True):
+        server.run()

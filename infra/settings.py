@@ -190,6 +190,13 @@ class Models(StrictShape):
         return self
 
 
+class Observe(StrictShape):
+    """Where a run over Kafka tells monitors how it is; port 0: nowhere."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+
+
 class Engine(StrictShape):
     """Ticks between snapshots of the state, worker processes (0: none)."""
 
@@ -220,6 +227,7 @@ class Settings(StrictShape):
     models: Models = Models()
     executor: Executor = Executor()
     engine: Engine = Engine()
+    observe: Observe = Observe()
     security: Security = Security()
 
     @property

@@ -28,6 +28,7 @@ from replan.infra.segments import Segments, SegmentSource
 from replan.infra.sending import SendingRules
 from replan.infra.settings import Plan, RunMode, Settings
 from replan.infra.signing import Seal
+from replan.infra.watching import TimedPlanner, Watcher
 from replan.infra.webhooks import Webhooks, WebTarget
 from replan.infra.workspace import Workspace
 from replan.models.fitting import StatsforecastFitter
@@ -163,6 +164,7 @@ def opened_engine(
     watch: Callable[[Progress], None] = lambda _: None,
     *,
     ends: Ends | None = None,
+    watcher: Watcher | None = None,
 ) -> Iterator[Engine]:
     """A run of a workspace, with its workers and its executor, all closed at the end; between the
     event files and the out files, or between other `ends`.
@@ -196,7 +198,7 @@ def opened_engine(
                 network=workspace.network,
                 rules=sense_rules(settings),
                 forecasters=live_forecasters(),
-                planner=planner,
+                planner=planner if watcher is None else TimedPlanner(planner, watcher),
             ),
             policies=policy_source(workspace, mode),
             rules=RunRules(
@@ -214,6 +216,7 @@ def opened_engine(
             outlet=ends.outlet,
             sending=sending_rules(settings, mode),
             watch=watch,
+            ticked=watcher.ticked if watcher is not None else lambda _: None,
         )
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,8 +22,10 @@ from replan.brief import BLOCKS, check_brief
 from replan.explain import SINCE
 from replan.infra import authority_shapes, people_file
 from replan.infra.cli import app
+from replan.infra.ledger_standing import Standing
 from replan.infra.ledger_store import Ledger
 from replan.infra.ledger_views import VIEWS
+from replan.infra.metrics import Observer
 from replan.infra.network_files import COLUMNS
 from replan.infra.settings import Settings
 from replan.limits import SCOPE_KEYS
@@ -218,6 +221,26 @@ def test_a_documented_command_line_is_one_that_exists(page: str, line: str) -> N
     assert name is not None, f"{page}: {line}"
     used = {word.partition("=")[0] for word in words if word.startswith("-")}
     assert used <= known[name] | {"--help"}, f"{page}: {line}"
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    now = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    many = ("events", "letters", "decisions", "actions", "commands", "alarms", "read_to")
+    standing = Standing(
+        now=now,
+        clock=now,
+        last_tick=now,
+        mode="live",
+        stopped=0,
+        waiting=0,
+        leases=(),
+        **{name: {} for name in many},
+    )
+    told = Observer(lambda: standing).text().decode()
+    kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", told, re.MULTILINE))
+    names = {name for name in kinds if not name.endswith("_created")}
+    documented = named(section("operating.md", "Health and metrics"))
+    assert {name for name in documented if not name.startswith("/")} == names
 
 
 # The workspace

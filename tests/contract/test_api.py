@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -34,7 +35,7 @@ def client(office: FakeOffice) -> Iterator[TestClient]:
 @pytest.fixture(scope="module")
 def reader() -> Iterator[TestClient]:
     """For tests that only ask and are refused: one application for all of them."""
-    app = make_app(an_office(), token=TOKEN, loopback=True)
+    app = make_app(an_office(), token=TOKEN, loopback=True, metrics=lambda: b"replan_ledger_up 1.0")
     with TestClient(app, base_url=HOME, follow_redirects=False) as reader:
         yield reader
 
@@ -61,6 +62,7 @@ def key(value: str) -> dict[str, str]:
 ROUTES = [
     ("GET", "/healthz", 200, 200),
     ("GET", "/readyz", 200, 200),
+    ("GET", "/metrics", 200, 200),
     ("GET", "/openapi.json", 200, 200),
     ("GET", "/login", 200, 200),
     ("GET", "/static/replan.css", 200, 200),
@@ -100,6 +102,32 @@ def test_every_route_of_the_application_stands_in_the_table_or_is_a_post(
     for path, methods in reader.get("/openapi.json").json()["paths"].items():
         if "get" in methods:
             assert path.replace("{decision_id}", DECISION) in reads
+
+
+def test_metrics_are_told_to_monitors_as_they_are(reader: TestClient) -> None:
+    answer = reader.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert answer.content == b"replan_ledger_up 1.0"
+
+
+def test_monitors_of_other_machines_show_a_token() -> None:
+    app = make_app(an_office(), token=TOKEN, loopback=False, metrics=lambda: b"")
+    with TestClient(app, base_url="https://replan.example", follow_redirects=False) as client:
+        assert client.get("/metrics").status_code == 401
+        assert client.get("/metrics", headers=SHARED).status_code == 200
+
+
+def test_an_office_without_its_ledger_is_not_ready() -> None:
+    """DB1."""
+
+    class Away(FakeOffice):
+        def status(self) -> dict[str, Any]:
+            raise LedgerBusy("the database is away")
+
+    with TestClient(make_app(Away(), token=TOKEN, loopback=True), base_url=HOME) as client:
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["ready"]) == (503, False)
+        assert client.get("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize(
