@@ -19,7 +19,7 @@ PACKAGE_OF_FOLDER = {
     "infra": "replan/infra",
 }
 # Read in the repository, not from an installed package.
-NOT_SHIPPED = ("infra/docs/", "infra/compose.yaml")
+NOT_SHIPPED = ("infra/docs/", "infra/compose.yaml", "infra/Containerfile")
 
 
 def shipped_files() -> dict[str, Path]:
