@@ -181,7 +181,13 @@ class KafkaLog:
         tops = [TopicPartition(*partition) for partition in self._partitions]
         try:
             with _told():
-                found = ask(tops)
+                try:
+                    found = ask(tops)
+                except KeyError:
+                    # The library keeps up with the leaders of the topics that were read last, and
+                    # forgets those of the others.
+                    self._side.topics()
+                    found = ask(tops)
         except KeyError as leaderless:
             # So the library says that a partition has no leader at the moment.
             raise SourceAway(f"broker: no leader for {leaderless}") from leaderless

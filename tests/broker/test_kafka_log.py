@@ -106,3 +106,21 @@ def test_a_range_is_read_again_alike(log: KafkaLog, till: Till) -> None:
     once = ids(log.read(supply, 3, 17))
     assert [offset for offset, _ in once] == list(range(3, 17))
     assert ids(log.read(supply, 3, 17)) == once
+
+
+def test_the_ends_of_all_topics_are_known_after_one_of_them_was_read(
+    broker: str, till: Till
+) -> None:
+    till.write("pos", 0, b"one", b"two")
+    till.write("supply", 1, b"three")
+    # What the library knows of the brokers is looked up anew all the time, as it is in a long run.
+    options = {"bootstrap_servers": broker, "metadata_max_age_ms": 50}
+    names = [till.prefix + name for name in TOPICS]
+    with KafkaLog(options, names, till.prefix + "facts", stamped=False, patience_s=0) as log:
+        partition = Partition(till.prefix + "supply", 1)
+        for _ in range(3):
+            assert len(list(log.read(partition, 0, 1))) == 1
+            log.take(partition, 1, 2)
+            ends = log.ends()
+            assert ends[Partition(till.prefix + "pos", 0)] == 2
+            assert ends[partition] == 1
