@@ -24,8 +24,8 @@ from replan.infra.log_segments import DatabaseClockMarks, LogClockMarks, LogSegm
 from replan.infra.logs import tell
 from replan.infra.lost_records import found
 from replan.infra.metrics import Observer
-from replan.infra.out_files import OutFiles
 from replan.infra.settings import RunMode
+from replan.infra.topic_outlet import TopicOutlet, opened_producers
 from replan.infra.topics_run import check_topics
 from replan.infra.watching import WatchedLog
 from replan.infra.wiring import Ends, opened_engine, refuse_to_run
@@ -130,8 +130,11 @@ def _fold(
     refuse_to_run([finding for finding in findings if finding.severity == "error"])
     by_time = settings.clock == "database"
     names = settings.kafka.names
-    options = connection(settings.kafka, workspace.root).for_kafka_python()
-    with KafkaLog(options, names.inputs, names.of(FACTS), stamped=by_time) as log:
+    reached = connection(settings.kafka, workspace.root)
+    with (
+        KafkaLog(reached.for_kafka_python(), names.inputs, names.of(FACTS), stamped=by_time) as log,
+        opened_producers(reached.for_aiokafka(), shadow=mode == "shadow") as (told, commands),
+    ):
         segments = LogSegments(
             ledger,
             WatchedLog(log, observer.log_ends),
@@ -143,7 +146,7 @@ def _fold(
         )
         ends = Ends(
             segments=segments,
-            outlet=lambda: OutFiles(workspace.root, ledger),
+            outlet=lambda: TopicOutlet(ledger, names, told, commands),
             alone=nullcontext(),
         )
         with opened_engine(workspace, ledger, mode, watch, ends=ends, watcher=observer) as engine:

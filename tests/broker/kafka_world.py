@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from replan.infra.kafka_settings import connection
 from replan.infra.workspace import open_workspace
+from replan.streams.topics import OUTPUTS
 from tests.busy_world import arrival_of, busy_lines, write_busy_world
 
 TABLE_OF = {
@@ -47,6 +48,31 @@ def write_kafka_world(
     )
     file.write_text(text)
     return root
+
+
+def published(root: Path) -> dict[str, list[str]]:
+    """Everything on the topics that the engine writes, by the name of the out file."""
+    return {
+        f"{table}.jsonl": [record.value.decode() for record in records_of(root, table)]
+        for table in OUTPUTS
+    }
+
+
+def records_of(root: Path, table: str) -> list[Any]:
+    """All records of a topic as they stand now, in order of partition and offset."""
+    kafka = open_workspace(root).settings.kafka
+    topic = kafka.names.of(table)
+    consumer = KafkaConsumer(**connection(kafka, root).for_kafka_python(), enable_auto_commit=False)
+    places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+    consumer.assign(places)
+    consumer.seek_to_beginning()
+    ends = consumer.end_offsets(places)
+    found: list[Any] = []
+    while any(consumer.position(place) < end for place, end in ends.items()):
+        for records in consumer.poll(timeout_ms=1000).values():
+            found += records
+    consumer.close()
+    return sorted(found, key=lambda record: (record.partition, record.offset))
 
 
 def produce(root: Path, events: Iterable[str] | None = None) -> None:
