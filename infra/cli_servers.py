@@ -48,6 +48,33 @@ def status(as_json: Json = False) -> None:
         sys.stdout.write(f"{row['server']}: {row['address'] or 'does not run'}\n")
 
 
+@dev.command()
+def erp(
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Stop where the commands end.")
+    ] = False,
+    refuse: Annotated[int, typer.Option(help="Percent of commands that are refused.")] = 0,
+    silent: Annotated[int, typer.Option(help="Percent that are never answered.")] = 0,
+    twice: Annotated[int, typer.Option(help="Percent that are answered twice.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Carry out what stands on the topic of commands, and fail as asked."""
+    from replan.infra.dev_erp import Faults, carry_out
+    from replan.infra.kafka_run import Stopping
+    from replan.infra.workspace import open_workspace
+
+    faults = Faults(refuse=refuse, silent=silent, twice=twice)
+    stopping = Stopping()
+    with stopping.heard():
+        done = carry_out(
+            open_workspace(place.root), faults, until_end=until_end, goes_on=lambda: not stopping
+        )
+    if as_json:
+        print_rows([done])
+    else:
+        say(", ".join(f"{name}: {n}" for name, n in done.items()) or "no commands")
+
+
 topics = typer.Typer(no_args_is_help=True, help="The topics of a Kafka cluster.")
 
 

@@ -58,12 +58,14 @@ class Target(StrictShape):
 
 class Executor(StrictShape):
     """Who carries actions out; `reference_erp` runs the small replenishment system that comes with
-    the engine, `ack_timeout` is how long an answer may take before an alarm. With `http`: hosts
-    that may be called, seconds for one call, and targets by name."""
+    the engine, `ack_timeout` is how long an answer may take before an alarm, `answer_seconds` how
+    long a tick of the log clock waits for answers by topic. With `http`: hosts that may be called,
+    seconds for one call, and targets by name."""
 
     kind: Literal["file", "http", "kafka"] = "file"
     reference_erp: bool = False
     ack_timeout: Annotated[timedelta, parsed_by(duration)] = ACK_TIMEOUT
+    answer_seconds: Annotated[int, Field(ge=0, le=300)] = 10
     allowed_hosts: tuple[str, ...] = Field(default=(), strict=False)
     timeout_seconds: Annotated[int, Field(ge=1, le=300)] = 10
     targets: dict[str, Target] = {}  # noqa: RUF012 (pydantic copies it)

@@ -17,6 +17,7 @@ from replan.infra.authority_file import AUTHORITY_FILE
 from replan.infra.engine import Engine, Progress, RunRules
 from replan.infra.execution import AnsweredElsewhere, Executor, FileExecutor
 from replan.infra.executor_settings import COMMAND_SECRET, TARGET_TOKEN
+from replan.infra.kafka_settings import connection
 from replan.infra.ledger_store import Ledger
 from replan.infra.out_files import OutFiles
 from replan.infra.outlets import OpensOutlet
@@ -188,7 +189,7 @@ def opened_engine(
         ends.alone,
         pool as fits,
         PooledPlanner(workers) as planner,
-        _executor(workspace) as executor,
+        _executor(workspace, mode) as executor,
     ):
         yield Engine(
             root=workspace.root,
@@ -250,8 +251,18 @@ def sending_rules(settings: Settings, mode: RunMode) -> SendingRules:
 
 
 @contextmanager
-def _executor(workspace: Workspace) -> Iterator[Executor]:
-    if workspace.settings.executor.kind != "file":
+def _executor(workspace: Workspace, mode: RunMode) -> Iterator[Executor]:
+    settings = workspace.settings
+    if settings.executor.kind == "kafka" and settings.clock == "log" and mode != "shadow":
+        # Kafka's client takes its time to load, and most runs need none.
+        from replan.infra.topic_answers import TopicAnswers
+
+        options = connection(settings.kafka, workspace.root).for_kafka_python()
+        acks = settings.kafka.names.of("acks")
+        with TopicAnswers(options, acks, settings.executor.answer_seconds) as answers:
+            yield answers
+        return
+    if settings.executor.kind != "file":
         yield AnsweredElsewhere()
         return
     if not workspace.settings.executor.reference_erp:

@@ -1,6 +1,7 @@
 """The busy world with its events in topics instead of files."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from replan.infra.kafka_settings import connection
 from replan.infra.workspace import open_workspace
 from replan.streams.topics import OUTPUTS
 from tests.busy_world import arrival_of, busy_lines, write_busy_world
+from tests.crash.lives import seen
 
 TABLE_OF = {
     "pos": "pos",
@@ -48,6 +50,13 @@ def write_kafka_world(
     )
     file.write_text(text)
     return root
+
+
+def seen_over_kafka(root: Path, replay: bool) -> dict[str, Any]:
+    """What is seen of a world, with the lines of its topics as those of its out files."""
+    out = published(root)
+    sent = Counter(json.loads(line)["id"] for line in out["commands.jsonl"])
+    return seen(root, replay) | {"out": out, "sent": sent}
 
 
 def published(root: Path) -> dict[str, list[str]]:

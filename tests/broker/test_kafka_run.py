@@ -17,7 +17,7 @@ from replan.infra.running import run_workspace
 from replan.infra.topics_run import create_all
 from replan.infra.wiring import open_ledger
 from replan.infra.workspace import open_workspace
-from tests.broker.kafka_world import produce, write_kafka_world
+from tests.broker.kafka_world import produce, seen_over_kafka, write_kafka_world
 from tests.busy_world import write_busy_world
 from tests.crash.lives import seen
 from tests.databases import server
@@ -69,7 +69,7 @@ def test_kafka_decides_as_files_do(
     runs = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(workers)]
     said = [run.communicate()[1] for run in runs]
     assert [run.returncode for run in runs] == [0] * workers, said
-    assert only_same(seen(root, replay=True)) == by_file
+    assert only_same(seen_over_kafka(root, replay=True)) == by_file
 
 
 def test_missing_topics_are_named_before_anything_is_read(
