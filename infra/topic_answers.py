@@ -44,11 +44,11 @@ class TopicAnswers:
             self._consumer.assign(places)
             since = int((time() - LOOK_BACK_S) * 1000)
             found = self._consumer.offsets_for_times(dict.fromkeys(places, since))
+            # Now, and not at the first look: what comes in between is an answer too.
+            ends = self._consumer.end_offsets(places)
             for place in places:
-                if found[place] is None:
-                    self._consumer.seek_to_end(place)
-                else:
-                    self._consumer.seek(place, found[place].offset)
+                first = found[place]
+                self._consumer.seek(place, ends[place] if first is None else first.offset)
         except KafkaError as wrong:
             raise SourceAway(f"topic {topic} cannot be read: {wrong!r}") from wrong
 
