@@ -95,10 +95,10 @@ def test_what_is_sent_is_carried_out_once_and_its_answers_end_the_decisions(root
     with opened_office(root) as desk:
         sent = {r.idem for r in desk.ledger.outbox() if r.sent_at is not None}
         states = {r.state for r in desk.ledger.outbox() if r.sent_at is not None}
-        alarms = [a.kind for a in desk.ledger.alarms() if a.kind in ("id_conflict", "ack_overdue")]
+        overdue = [a for a in desk.ledger.alarms() if a.scope.source == "executor:kafka"]
     assert sent
     assert orders(root) == dict.fromkeys([*sent, "idem-a-1"], 1)
-    assert (states, alarms) == ({"acked"}, ["id_conflict"])
+    assert (states, overdue) == ({"acked"}, [])
 
 
 def test_what_is_never_answered_is_under_way_and_then_overdue(root: Path) -> None:
