@@ -13,7 +13,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from replan.infra.running import run_workspace
 from replan.infra.topics_run import create_all
-from tests.broker.kafka_world import write_kafka_world
+from tests.broker.kafka_world import published, write_kafka_world
 from tests.broker.test_producers import sale
 
 Headers = list[tuple[str, bytes]]
@@ -77,7 +77,7 @@ def test_every_record_is_answered_by_its_rule_and_none_stops_what_is_behind_it(
             producer.send(f"{prefix}pos", value, b"I1", headers=headers, partition=0).get(60)
     status = run_workspace(root, source=None, until_end=True, mode=None)
     expected = Counter(answer for *_, answers in SENT for answer in answers)
-    replies = [json.loads(x) for x in (root / "out/accepted.jsonl").read_text().splitlines()]
+    replies = [json.loads(x) for x in published(root)["accepted.jsonl"]]
     assert Counter((reply["status"], reply["code"]) for reply in replies) == expected
     assert sum(status["events"].values()) == expected.total()
     letters = [json.loads(x) for x in (root / "out/dlq.jsonl").read_text().splitlines()]
@@ -95,7 +95,7 @@ def test_what_a_producer_took_back_is_not_heard(root: Path, broker: str, prefix:
             producer.send(pos, text(n), partition=0).get(60)
             ends()
     run_workspace(root, source=None, until_end=True, mode=None)
-    (reply,) = (root / "out/accepted.jsonl").read_text().splitlines()
+    (reply,) = published(root)["accepted.jsonl"]
     assert (json.loads(reply)["id"], json.loads(reply)["status"]) == ("sale-1", "ACCEPTED")
 
 
