@@ -59,7 +59,6 @@ class TopicProducer:
         self._producer: AIOKafkaProducer | None = None
         self._loop = asyncio.new_event_loop()
         self._turn = asyncio.Lock()
-        self._batches = 0
         self._thread = threading.Thread(target=self._loop.run_forever, name="topics", daemon=True)
         self._thread.start()
 
@@ -83,11 +82,7 @@ class TopicProducer:
         # One call after the other: what is tried again must not change places with what follows.
         async with self._turn:
             try:
-                packs = len(records) > 1 and all(
-                    one.key is None and one.topic == records[0].topic for one in records
-                )
-                attempt = self._attempt_packed if packs else self._attempt
-                said = await attempt(records)
+                said = await self._attempt(records)
                 for n, record in enumerate(records):
                     refused = said[n]
                     if refused is not None and refused.for_good and len(records) > 1:
@@ -127,42 +122,6 @@ class TopicProducer:
             await self._leave()
         return said
 
-    async def _attempt_packed(self, records: Sequence[OutRecord]) -> list[Refusal | None]:
-        """As `_attempt`, for many records of one topic that have no key: a future a batch instead
-        of one a record costs several times less.
-        """
-        producer = await self._ready()
-        topic = records[0].topic
-        try:
-            places = sorted(await producer.partitions_for(topic))
-            sent: list[tuple[int, asyncio.Future[Any]]] = []
-            batch, packed = producer.create_batch(), 0
-            for record in records:
-                taken = _add(batch, record)
-                if taken is None:
-                    sent.append((packed, await self._send_batch(producer, batch, topic, places)))
-                    batch, packed = producer.create_batch(), 0
-                    if _add(batch, record) is None:
-                        raise MessageSizeTooLargeError(f"{len(record.value)} bytes")
-                packed += 1
-            sent.append((packed, await self._send_batch(producer, batch, topic, places)))
-            for _, future in sent:
-                await future
-        except (*_TOO_LARGE, *_NOT_THIS_TOPIC):
-            # Which of them it is shows when each goes by itself.
-            await self._leave()
-            return await self._attempt(records)
-        return [None] * len(records)
-
-    async def _send_batch(
-        self, producer: AIOKafkaProducer, batch: Any, topic: str, places: Sequence[int]
-    ) -> "asyncio.Future[Any]":
-        self._batches += 1
-        batch.close()
-        place = places[self._batches % len(places)]
-        future: asyncio.Future[Any] = await producer.send_batch(batch, topic, partition=place)
-        return future
-
     async def _ready(self) -> AIOKafkaProducer:
         if self._producer is None:
             producer = AIOKafkaProducer(
@@ -184,10 +143,6 @@ class TopicProducer:
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.stop()
-
-
-def _add(batch: Any, record: OutRecord) -> Any:
-    return batch.append(key=None, value=record.value, timestamp=None, headers=list(record.headers))
 
 
 def _refusal(topic: str, wrong: BaseException) -> Refusal:

@@ -80,7 +80,7 @@ def test_every_record_is_answered_by_its_rule_and_none_stops_what_is_behind_it(
     replies = [json.loads(x) for x in published(root)["accepted.jsonl"]]
     assert Counter((reply["status"], reply["code"]) for reply in replies) == expected
     assert sum(status["events"].values()) == expected.total()
-    letters = [json.loads(x) for x in (root / "out/dlq.jsonl").read_text().splitlines()]
+    letters = [json.loads(x) for x in published(root)["dlq.jsonl"]]
     refused = Counter(code for (said, code), n in expected.items() for _ in range(n) if code)
     assert Counter(letter["code"] for letter in letters) == refused
 
