@@ -1,6 +1,6 @@
 # One line a target, run in the project's own .venv, which is made on demand and again when a lock changes.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint check test golden crash demo bench build lock
+.PHONY: help setup lint check test golden crash simulate planted demo bench build lock
 SHELL := /bin/bash
 BIN := .venv/bin
 # One thread a library: two test workers and a solver must not fight for the same cores.
@@ -10,6 +10,7 @@ export NUMBA_NUM_THREADS := 1
 # Byte code is kept: tests start hundreds of short processes, and each would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 KILLS ?= 200
+SEEDS ?= 2000
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --fork-strategy fewest --group install
 
@@ -33,6 +34,12 @@ golden: .venv/.dev ## the golden cases: events in, decisions out; ACCEPT=1 keeps
 crash: .venv/.dev ## kill runs over files, then over Kafka, at random KILLS=200 times and compare with undisturbed ones
 	$(BIN)/python -m tests.crash.random_kills $(KILLS)
 	$(BIN)/python -m tests.crash.kafka_kills $(KILLS)
+
+simulate: .venv/.dev ## SEEDS=2000 stories in which everything around the engine fails, by chance
+	$(BIN)/python -m tests.simulation.simulate $(SEEDS) $(ARGS)
+
+planted: .venv/.dev ## bugs planted on purpose: which story catches each
+	$(BIN)/python -m tests.simulation.planted $(ARGS)
 
 demo: .venv/.runtime ## a year of real sales through the whole loop; flags in ARGS="--no-serve"
 	$(BIN)/replan demo $(ARGS)

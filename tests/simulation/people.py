@@ -1,0 +1,80 @@
+"""What do people do beside the engine? They answer, stop, let go on and lower limits at once."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from replan.errors import LedgerBusy
+from replan.infra.office import Office
+from replan.infra.wiring import policy_source
+from tests.simulation.story import Story
+from tests.simulation.tiny_world import authority
+
+WORDS = ("approve", "approve", "approve", "reject", "ask", "defer", "takeover")
+SCOPES = (None, None, "item=OATS", "site=S1", "action=reallocate")
+
+
+class People:
+    """Those who work beside one story; each does so many things, at times that chance gives."""
+
+    def __init__(self, story: Story) -> None:
+        self._story = story
+        self._rng = story.baton.rng
+        story.with_people = True
+        story.baton.rates |= {"line refused for now": 0.05, "line refused for good": 0.03}
+        for login in ("planner-1", "owner-1", "planner-1"):
+            self._comes(login, self._answers)
+        for login in ("owner-1", "ops-1"):
+            if self._rng.random() < 0.5:
+                self._comes(login, self._switches)
+        if self._rng.random() < 0.3:
+            self._comes("author-1", self._lowers)
+
+    def _comes(self, login: str, does: Callable[[str, Office], None]) -> None:
+        policies = policy_source(self._story.workspace, "live")
+        policies.chooser = self._story.world.by_heart
+        office = Office(self._story.ledger, policies)
+
+        def works() -> None:
+            while not self._story.stopping:
+                self._story.baton.sleep(self._rng.uniform(0.0, 6.0))
+                try:
+                    does(login, office)
+                except LedgerBusy:
+                    # They try again, or not.
+                    continue
+
+        self._story.baton.add(f"person-{login}", works)
+
+    def _answers(self, login: str, office: Office) -> None:
+        queue = office.queue()
+        if not queue:
+            return
+        body = self._rng.choice(queue)
+        office.verdict(
+            body["decision_id"],
+            self._rng.choice(WORDS),
+            login=login,
+            chip="policy",
+            version=self._rng.choice((None, body["version"])),
+            confirm=self._rng.random() < 0.7,
+        )
+
+    def _switches(self, login: str, office: Office) -> None:
+        scope = self._rng.choice(SCOPES)
+        if self._rng.random() < 0.4:
+            moved = office.switch.stop(scope, login=login, reason="something is odd")
+        else:
+            moved = office.switch.resume(scope, login=login, reason="all is well")
+        if moved.code is None:
+            self._story.stopped_at = self._everything_since(self._story.baton.now)
+
+    def _everything_since(self, now: datetime) -> datetime | None:
+        everything = any(stop.scope is None for stop in self._story.ledger.stops())
+        if not everything:
+            return None
+        return self._story.stopped_at or now
+
+    def _lowers(self, login: str, office: Office) -> None:
+        lowered = authority(auto=20, ask=60, count=1).replace("version: 1", "version: 2")
+        if (self._story.root / "authority.yaml").read_text() != lowered:
+            (self._story.root / "authority.yaml").write_text(lowered)
