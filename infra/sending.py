@@ -241,7 +241,8 @@ class Sending:
             with self._ledger.transaction() as write:
                 write.desks_stand(self._stood)
                 taken = write.claim_commands([row.idem for row in rows], self._token, at)
-            begun = monotonic()
+                # Before the commit: a process that stands still right after it has not claimed now.
+                begun = monotonic()
             hashes = self._ledger.authority_hashes({row.decision_id for row in taken})
             made = [
                 leaving(row, authority_hash=hashes.get(row.decision_id, ""), seal=self._rules.seal)
