@@ -39,7 +39,7 @@ LEASE: Final = timedelta(seconds=10)
 RENEWALS: Final = 3
 """How often the lease is renewed within its time."""
 
-MOST_ATTEMPTS: Final = 10
+MOST_ATTEMPTS: Final = 3
 """How often a run that is to come to an end waits for what is away; any other goes on waiting."""
 
 STANDBY_S: Final = 1.0

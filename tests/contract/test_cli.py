@@ -520,7 +520,7 @@ def test_a_folder_without_settings_is_no_workspace_and_stays_as_it_is(
     [
         ((), "--until-end"),
         (("--until-end", "--mode", "loud"), "mode 'loud' is not one of live, recommend, shadow"),
-        (("--until-end", "--source", "kafka"), "source 'kafka': this version runs on the file"),
+        (("--until-end", "--source", "rabbit"), "source 'rabbit' is not one of file, kafka"),
     ],
 )
 def test_a_run_that_cannot_be_exits_2(
