@@ -209,7 +209,10 @@ class OrderSystem:
         )
         if self.habit in ("late", "twice"):
             self._due.append((at, answer))
-        return [] if self.habit == "late" else [answer]
+        told = [] if self.habit == "late" else [answer]
+        if done and command.body["kind"] == "reallocate":
+            told.append(_shipped(command, at))
+        return told
 
 
 class AskedOrderSystem:
@@ -234,6 +237,21 @@ class AskedOrderSystem:
             raise SourceAway("executor: away")
         self._baton.point()
         return answers
+
+
+def _shipped(command: Command, at: datetime) -> dict[str, Any]:
+    body = command.body
+    return {
+        "specversion": "1.0",
+        "id": short_id("shipped", command.idem),
+        "source": EXECUTOR,
+        "type": "transfer.status.v1",
+        "time": instant_text(at),
+        "subject": command.action_id,
+        "correlationid": command.action_id,
+        "data": {"status": "shipped", "at": instant_text(at)}
+        | {name: body[name] for name in ("qty", "item", "from", "to")},
+    }
 
 
 def _reply(name: str, question: Mapping[str, Any], at: datetime) -> dict[str, Any]:

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 
 from replan.desk_state import PENDING
 from replan.infra import ledger_schema as t
-from replan.infra.out_names import ACCEPTED, COMMANDS
+from replan.infra.out_names import ACCEPTED, COMMANDS, DECISIONS, ESCALATIONS
 from replan.infra.replay_run import replay
 from tests.simulation.story import Story, Violated, World, records_of
 from tests.worlds import ZONE
 
+TOLD = (DECISIONS, ESCALATIONS)
 A_DAY, ASK = 2, 120
 """Caps of the widest table: actions a day, and euros that may run without a planner."""
 
@@ -194,6 +195,7 @@ def left_by(story: Story) -> dict[str, Any]:
         "state": ledger.control("state_digest"),
         "actions": sorted(_rows(story, t.action, "action_id", "state", "idem")),
         "commands": sorted(set(story.topics.lines.get(COMMANDS, []))),
+        "told": {name: sorted(set(story.topics.lines.get(name, []))) for name in TOLD},
         "letters": sorted(_rows(story, t.dlq, "event_id", "status", "code", "sha")),
         "effects": sorted(story.orders.effects),
     }

@@ -24,7 +24,7 @@ class People:
         for login in ("planner-1", "owner-1", "planner-1"):
             self._comes(login, self._answers)
         for login in ("owner-1", "ops-1"):
-            if self._rng.random() < 0.5:
+            if self._rng.random() < 0.8:
                 self._comes(login, self._switches)
         if self._rng.random() < 0.3:
             self._comes("author-1", self._lowers)

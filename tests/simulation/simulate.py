@@ -27,7 +27,7 @@ KEPT: Final = Path(__file__).with_name("kept_seeds.txt")
 TOGETHER: Final = 10
 """Seeds that a process tells at a time."""
 
-DEEP_EACH: Final = 10
+DEEP_EACH: Final = 5
 """So seldom the audit chain is verified and everything decided again: it takes as long as a
 story."""
 

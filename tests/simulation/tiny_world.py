@@ -206,17 +206,17 @@ def _trouble(day: date) -> Iterable[tuple[str, str]]:
     """Lines that are refused, parked, late or repeated."""
     if day.day % 2:
         return
-    sale = event("pos.sale.v1", f"odd-{day}", "OATS@S2", at(day, 12), {"qty": 1})
-    yield at(day, 12), json.dumps(sale)
-    soon = at(day, 12, 40)
+    sale = event("pos.sale.v1", f"odd-{day}", "OATS@S2", at(day, 9), {"qty": 1})
+    yield at(day, 9), json.dumps(sale)
+    soon = at(day, 9, 40)
     again = {"recordedtime": soon}
     yield soon, json.dumps(sale | again)
     yield (
-        at(day, 12, 20),
-        json.dumps(sale | {"id": f"minus-{day}", "time": at(day, 12, 20), "data": {"qty": -1}}),
+        at(day, 9, 20),
+        json.dumps(sale | {"id": f"minus-{day}", "time": at(day, 9, 20), "data": {"qty": -1}}),
     )
-    parked = sale | {"id": f"new-{day}", "time": at(day, 12, 30), "subject": "TEA@S1"}
-    yield at(day, 12, 30), json.dumps(parked)
+    parked = sale | {"id": f"new-{day}", "time": at(day, 9, 30), "subject": "TEA@S1"}
+    yield at(day, 9, 30), json.dumps(parked)
     late = sale | {"id": f"late-{day}", "time": at(day - timedelta(days=2), 12)}
     yield soon, json.dumps(late | again)
 
