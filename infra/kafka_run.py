@@ -7,6 +7,7 @@ lease of the engine, the others stand by. A broker or database that is away is w
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
@@ -96,6 +97,7 @@ def run_on_kafka(
     ):
         tell("started", owner=owner, mode=mode)
         while not stopping:
+            began = time.monotonic()
             try:
                 epoch = _lease_taken(ledger, owner)
                 if epoch is None:
@@ -107,8 +109,13 @@ def run_on_kafka(
                     _fold(workspace, mine, mode, until_end, stopping, watch, observer)
                 if until_end:
                     return
-            except (SourceAway, LedgerBusy, LeaseLost) as away:
-                attempts += 1
+            except LeaseLost as lost:
+                # Another process goes on; this one stands by.
+                observer.trouble(lost)
+                stopping.wait(STANDBY_S)
+            except (SourceAway, LedgerBusy) as away:
+                is_new = time.monotonic() - began > LONGEST_WAIT_S
+                attempts = 1 if is_new else attempts + 1
                 if until_end and attempts > MOST_ATTEMPTS:
                     raise
                 observer.trouble(away)
