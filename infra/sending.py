@@ -288,11 +288,12 @@ class Sending:
     # Back.
 
     def _ask_about_the_silent(self, at: datetime, belief: Belief) -> None:
-        """Ask, now and then, about commands of which nothing final was heard."""
-        now = self._host_now()
-        if not isinstance(self._way, Asks) or now < self._asks_next:
+        """Ask, now and then by the clock that decides, about commands of which nothing final was
+        heard.
+        """
+        if not isinstance(self._way, Asks) or at < self._asks_next:
             return
-        self._asks_next = now + ASKS_EVERY
+        self._asks_next = at + ASKS_EVERY
         silent = self._ledger.unanswered_outbox(at)
         asked = [row for row in silent if row.state in ("sent", "unknown")]
         found = [event for row in asked if (event := self._way.found_out(row, at)) is not None]

@@ -21,7 +21,7 @@ def assert_hold(stories: list[Told]) -> None:
 
 @pytest.mark.slow
 def test_stories_full_of_faults_leave_what_undisturbed_ones_do(folder: Path) -> None:
-    stories = simulate.tell_some([*simulate.kept(), *range(1, 25)], folder)
+    stories = simulate.tell_some([*simulate.kept(), *range(1, 101)], folder)
     assert sum(one.faults["crash"] for one in stories) > 10, "things must go wrong"
     assert_hold(stories)
 
