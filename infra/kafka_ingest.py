@@ -9,10 +9,8 @@ restarted in place drops what it has in hand.
 """
 
 import asyncio
-import json
 import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -52,7 +50,6 @@ def run_ingest(kafka: Kafka, root: Path, stop: threading.Event) -> None:
     """Pack until `stop` is set, in a process of its own, which ends with it: 0, or 70 where
     anything was not as expected.
     """
-    _log_as_json()
     code = CRASHED
     try:
         reached = connection(kafka, root)
@@ -290,26 +287,3 @@ def _record(message: Any) -> Record:
         key=message.key,
         value=message.value,
     )
-
-
-def _log_as_json() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-
-
-class _JsonLines(logging.Formatter):
-    """One object a line, so that no logged value can look like another line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        said = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            said["error"] = self.formatException(record.exc_info)
-        return json.dumps(said, sort_keys=True)
