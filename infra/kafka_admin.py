@@ -1,19 +1,18 @@
-"""Which topics does a cluster have? Finds them, makes them, says where a log begins and ends.
+"""Which topics does a cluster have? Finds them and makes them.
 
 Nothing makes a topic by the way: `replan topics create` does, and else nobody.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from replan.errors import SourceAway
 from replan.infra.kafka_settings import Connection
-from replan.streams.log_slices import Partition
 from replan.streams.topic_check import TopicFound
 from replan.streams.topics import TopicPlan
 
@@ -51,7 +50,6 @@ def find_topics(admin: KafkaAdminClient, names: Sequence[str]) -> dict[str, Topi
     return {
         name: TopicFound(
             name=name,
-            topic_id=str(one["topic_id"]),
             partitions=len(one["partitions"]),
             settings={key: str(said["value"]) for key, said in settings[name].items()},
         )
@@ -80,25 +78,6 @@ def create_topics(
             created = False
         rows.append({"topic": plan.name, "table": plan.table, "created": created})
     return rows
-
-
-def log_bounds(
-    admin: KafkaAdminClient, found: Mapping[str, TopicFound]
-) -> tuple[dict[Partition, int], dict[Partition, int]]:
-    """Per partition the oldest offset that is kept, and the one after the newest record."""
-    partitions = [
-        TopicPartition(name, number)
-        for name, topic in sorted(found.items())
-        for number in range(topic.partitions)
-    ]
-    begins, ends = (
-        {
-            Partition(one.topic, one.partition): said.offset
-            for one, said in admin.list_partition_offsets(dict.fromkeys(partitions, which)).items()
-        }
-        for which in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
-    )
-    return dict(sorted(begins.items())), dict(sorted(ends.items()))
 
 
 def _said(trouble: KafkaError) -> str:

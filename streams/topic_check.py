@@ -1,4 +1,4 @@
-"""Are the topics as they must be, and is all there that is to be read? Judged by what was found.
+"""Are the topics as they must be? Judged by what was found.
 
 An error would lose events, so nothing is read before it is mended; a warning is told and borne.
 """
@@ -6,34 +6,18 @@ An error would lose events, so nothing is read before it is mended; a warning is
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, NamedTuple
 
 from replan.findings import Finding, Severity
-from replan.streams.log_slices import Partition
 from replan.streams.topics import APPEND_TIME, FOR_EVER, INPUTS, MASTERS, MIN_RETENTION, TopicPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicFound:
-    """A topic as the cluster has it. `topic_id` is another one when a topic was made anew."""
+    """A topic as the cluster has it."""
 
     name: str
-    topic_id: str
     partitions: int
     settings: Mapping[str, str]
-
-
-class Gap(NamedTuple):
-    """Records of a partition that will not come any more: from `first` up to `end` (exclusive).
-
-    `kind`: `retention` deleted them before they were read, the topic was `recreated`, or it is
-    `missing`.
-    """
-
-    partition: Partition
-    kind: Literal["retention", "recreated", "missing"]
-    first: int
-    end: int
 
 
 def judge_topics(
@@ -51,31 +35,6 @@ def judge_topics(
         else:
             findings += _judge(plan, there, by_arrival=by_arrival)
     return findings
-
-
-def gaps(
-    read_up_to: Mapping[Partition, int],
-    known_ids: Mapping[str, str],
-    found: Mapping[str, TopicFound],
-    begins: Mapping[Partition, int],
-    ends: Mapping[Partition, int],
-) -> list[Gap]:
-    """Where what is to be read next is not there any more.
-
-    `read_up_to`: the next offset of each partition by the ledger; `known_ids`: the id that each
-    topic had when it was first read.
-    """
-    lost = []
-    for partition, stood in sorted(read_up_to.items()):
-        topic = found.get(partition.topic)
-        begin, end = begins.get(partition), ends.get(partition)
-        if topic is None or begin is None or end is None:
-            lost.append(Gap(partition, "missing", stood, stood))
-        elif known_ids.get(partition.topic, topic.topic_id) != topic.topic_id or end < stood:
-            lost.append(Gap(partition, "recreated", stood, end))
-        elif begin > stood:
-            lost.append(Gap(partition, "retention", stood, begin))
-    return lost
 
 
 def _judge(plan: TopicPlan, there: TopicFound, *, by_arrival: bool) -> Iterator[Finding]:

@@ -8,14 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
 from replan.infra import cli
-from replan.infra.kafka_admin import find_topics, log_bounds, opened_admin
-from replan.infra.kafka_settings import Connection
-from replan.streams.log_slices import Partition
-from replan.streams.topic_check import gaps
 from tests.workspaces import write_workspace
 
 Said = Callable[..., tuple[Any, list[dict[str, Any]], str]]
@@ -25,11 +20,6 @@ Said = Callable[..., tuple[Any, list[dict[str, Any]], str]]
 def root(tmp_path: Path, broker: str, prefix: str) -> Path:
     settings = f'[kafka]\nbootstrap = "{broker}"\nprefix = "{prefix}"\npartitions = 2\n'
     return write_workspace(tmp_path / "shop", replan_toml=settings)
-
-
-@pytest.fixture
-def connected(broker: str) -> Connection:
-    return Connection(bootstrap=(broker,), protocol="PLAINTEXT")
 
 
 @pytest.fixture
@@ -69,40 +59,3 @@ def test_a_topic_that_would_lose_events_is_left_alone_and_refused(
     assert "[message.timestamp.type]" in err
     assert "warning" in err
     assert "[partitions]" in err
-
-
-def test_a_topic_made_anew_and_records_deleted_unread_are_found(
-    broker: str, prefix: str, connected: Connection
-) -> None:
-    name = f"{prefix}pos"
-    one, none = Partition(name, 0), Partition(name, 1)
-
-    def write(count: int) -> None:
-        with closing(KafkaProducer(bootstrap_servers=broker)) as producer:
-            for _ in range(count):
-                producer.send(name, b"x", partition=0)
-            producer.flush()
-
-    with opened_admin(connected) as admin:
-        admin.create_topics({name: {"num_partitions": 2}}, wait_for_metadata=True)
-        write(5)
-        found = find_topics(admin, [name])
-        known = {name: found[name].topic_id}
-        begins, ends = log_bounds(admin, found)
-        assert (begins, ends) == ({one: 0, none: 0}, {one: 5, none: 0})
-        assert gaps({one: 5, none: 0}, known, found, begins, ends) == []
-        admin.delete_records({_kafka(one): 4})
-        begins, ends = log_bounds(admin, found)
-        assert [g[1:] for g in gaps({one: 2}, known, found, begins, ends)] == [("retention", 2, 4)]
-        admin.delete_topics([name])
-        admin.create_topics({name: {"num_partitions": 2}}, wait_for_metadata=True)
-        write(8)
-        found = find_topics(admin, [name])
-        lost = gaps({one: 5}, known, found, *log_bounds(admin, found))
-        assert [g[1:] for g in lost] == [("recreated", 5, 8)]
-
-
-def _kafka(partition: Partition) -> Any:
-    from kafka import TopicPartition
-
-    return TopicPartition(partition.topic, partition.number)
