@@ -64,7 +64,6 @@ def _work(root: Path, parent: int) -> None:
     """The ingest worker's process."""
     from replan.infra.kafka_ingest import run_ingest
     from replan.infra.logs import logging_to_stderr
-    from replan.infra.running import secrets_of
     from replan.infra.workspace import open_workspace
 
     stop = threading.Event()
@@ -76,5 +75,5 @@ def _work(root: Path, parent: int) -> None:
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
     workspace = open_workspace(root)
-    with logging_to_stderr(secrets_of(workspace), as_json=True):
+    with logging_to_stderr(workspace.secrets, as_json=True):
         run_ingest(workspace.settings.kafka, root, stop)

@@ -13,7 +13,6 @@ from typing import Any, get_args
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
-from sqlalchemy.engine import make_url
 
 from replan.errors import LedgerBusy, NotSo, UsageError
 from replan.findings import Finding, finding_text, folded
@@ -33,7 +32,6 @@ from replan.infra.patience import Patience
 from replan.infra.people_file import PLANNERS_FILE
 from replan.infra.plain_text import stopped_text
 from replan.infra.replay_run import replay
-from replan.infra.secret_values import known_secrets
 from replan.infra.settings import SETTINGS_FILE, RunMode, Source
 from replan.infra.table_trials import difference, trial, trial_text, two_tables
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
@@ -122,7 +120,7 @@ def run_workspace(
             else:
                 from replan.infra.kafka_run import run_on_kafka
 
-                with logging_to_stderr(secrets_of(workspace), as_json=not until_end):
+                with logging_to_stderr(workspace.secrets, as_json=not until_end):
                     run_on_kafka(
                         workspace, ledger, chosen, until_end=until_end, begin=begin, watch=watch
                     )
@@ -188,12 +186,6 @@ def _warn(workspace: Workspace) -> None:
         sys.stderr.write(
             f"NO AUTHORITY TABLE, everything escalates: {workspace.authority.reason}\n"
         )
-
-
-def secrets_of(workspace: Workspace) -> tuple[str, ...]:
-    """What must not stand in a log of a workspace."""
-    password = make_url(workspace.settings.ledger.url).password
-    return (*known_secrets(), *(() if password is None else (str(password),)))
 
 
 def _unseen(_: Progress) -> None:
@@ -336,5 +328,5 @@ def serve_workspace(root: Path, port: int) -> None:
             desk.workspace,
             desk.mode,
             port,
-            secrets_of(desk.workspace),
+            desk.workspace.secrets,
         )

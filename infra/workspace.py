@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from replan.authority import KnownNames
 from replan.errors import UsageError
 from replan.findings import Finding, in_file_order
@@ -24,6 +26,7 @@ from replan.infra.people_file import (
     read_risk_record,
 )
 from replan.infra.safe_read import read_config
+from replan.infra.secret_values import known_secrets
 from replan.infra.settings import SETTINGS_FILE, RunMode, Settings, read_settings
 from replan.network import Network
 from replan.people import People
@@ -60,6 +63,12 @@ class Workspace:
     def out(self) -> Path:
         """Folder of the out-topics of the file source."""
         return self.root / "out"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not stand in a log."""
+        password = make_url(self.settings.ledger.url).password
+        return (*known_secrets(), *(() if password is None else (str(password),)))
 
     @property
     def ledger_url(self) -> str:
