@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import NotSo, UsageError
-from replan.infra.ledger_rows import AuditReport
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.rows import AuditReport
+from replan.infra.ledger.store import Ledger
 from replan.ledger import BadRow
 from replan.units import instant_text
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from json.encoder import encode_basestring
 from typing import Any
 
-from replan.infra.ledger_rows import DeadLetterRow, ManifestRow
-from replan.infra.ledger_store import Ledger
-from replan.infra.ledger_writer import LedgerWriter
+from replan.infra.ledger.rows import DeadLetterRow, ManifestRow
+from replan.infra.ledger.store import Ledger
+from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.out_names import ACCEPTED
 from replan.infra.outlets import Outlet
 from replan.streams.messages import Outcome, Refused, Reply

@@ -15,7 +15,7 @@ from replan.delegation import Grant
 from replan.effects import Feedback
 from replan.events import ActionAnswered, SaleRecorded, Tick, Unsensed
 from replan.fit_record import panel_fit_digest, panel_fit_from_bytes
-from replan.infra.ledger_rows import FitRow
+from replan.infra.ledger.rows import FitRow
 from replan.network import Network
 from replan.panel import typical_daily
 from replan.replanner import FitMade, Sensed, SenseInput, Sensing, step

@@ -639,7 +639,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """A year of real sales through the whole loop: learn, sense, plan, act or escalate."""
-    from replan.infra.demo import run_demo
+    from replan.infra.demo.command import run_demo
 
     run_demo(workspace, serve_pages=not no_serve, port=port, as_json=as_json)
 
@@ -653,6 +653,6 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure on this machine, as ratios within one run."""
-    from replan.infra.bench import run_bench
+    from replan.infra.bench.rows import run_bench
 
     run_bench(only, as_json=as_json, data=data)

@@ -17,7 +17,7 @@ dev = typer.Typer(
 @dev.command()
 def up(as_json: Json = False) -> None:
     """Start them, and print what to put into replan.toml to use them."""
-    from replan.infra import dev_servers
+    from replan.infra.dev import servers as dev_servers
 
     rows = dev_servers.up(place.root)
     if as_json:
@@ -30,7 +30,7 @@ def up(as_json: Json = False) -> None:
 @dev.command()
 def down(as_json: Json = False) -> None:
     """Stop them; what they held stays for the next start."""
-    from replan.infra import dev_servers
+    from replan.infra.dev import servers as dev_servers
 
     rows = dev_servers.down(place.root)
     print_rows(rows) if as_json else say("stopped")
@@ -39,7 +39,7 @@ def down(as_json: Json = False) -> None:
 @dev.command()
 def status(as_json: Json = False) -> None:
     """Which of them run, and where."""
-    from replan.infra import dev_servers
+    from replan.infra.dev import servers as dev_servers
 
     rows = dev_servers.status(place.root)
     if as_json:
@@ -59,7 +59,7 @@ def erp(
     as_json: Json = False,
 ) -> None:
     """Carry out what stands on the topic of commands, and fail as asked."""
-    from replan.infra.dev_erp import Faults, carry_out
+    from replan.infra.dev.erp import Faults, carry_out
     from replan.infra.kafka_run import Stopping
     from replan.infra.workspace import open_workspace
 
@@ -124,7 +124,7 @@ def accept_gap(
     as_json: Json = False,
 ) -> None:
     """Declare records lost that a topic no longer has; a second operator must say so too."""
-    from replan.infra.lost_records import accept
+    from replan.infra.kafka.lost_records import accept
     from replan.infra.running import opened_office
 
     with opened_office(place.root) as desk:

@@ -12,8 +12,8 @@ from typing import Self
 from replan.errors import LedgerBroken
 from replan.infra.batch import Batch, replies_of
 from replan.infra.belief import Belief, FitWaiting, fit_waiting
-from replan.infra.ledger_rows import ManifestRow, ProposalRow, SegmentRow
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.rows import ManifestRow, ProposalRow, SegmentRow
+from replan.infra.ledger.store import Ledger
 from replan.infra.segments import SegmentSource
 from replan.infra.sending import Sending
 from replan.planning import Answer, PlanningProblem, answer_from_json

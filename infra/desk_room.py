@@ -26,10 +26,10 @@ from replan.desk_state import (
 )
 from replan.effects import DeskOutcome, Move
 from replan.errors import LedgerBusy, LedgerMoved
-from replan.infra.ledger_records import LedgerRecords
-from replan.infra.ledger_rows import CapRow, DeskKind
-from replan.infra.ledger_store import Ledger
-from replan.infra.ledger_writer import LedgerWriter
+from replan.infra.ledger.records import LedgerRecords
+from replan.infra.ledger.rows import CapRow, DeskKind
+from replan.infra.ledger.store import Ledger
+from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.policy import keep_policy
 from replan.records import desk_input_json, move_json
 from replan.verdicts import VerdictResult

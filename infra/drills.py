@@ -12,7 +12,7 @@ from typing import Any
 
 from replan.errors import NotSo
 from replan.infra.evidence import write_evidence
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from replan.infra.stop_switch import StopSwitch
 
 REASON = "drill"

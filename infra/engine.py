@@ -24,9 +24,9 @@ from replan.infra.belief import Belief, FitWaiting, fit_waiting
 from replan.infra.coming_back import come_back, sense
 from replan.infra.desk_room import ATTEMPTS, Taken, store, take
 from replan.infra.execution import Executor
-from replan.infra.ledger_rows import ProposalRow, SegmentRow
-from replan.infra.ledger_store import Ledger
-from replan.infra.ledger_writer import LedgerWriter
+from replan.infra.ledger.rows import ProposalRow, SegmentRow
+from replan.infra.ledger.store import Ledger
+from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.outlets import OpensOutlet
 from replan.infra.patience import Patience
 from replan.infra.policy import PolicySource

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from replan.errors import NotSo
-from replan.infra.ledger_standing import Standing
+from replan.infra.ledger.standing import Standing
 from replan.infra.metrics import CONTENT_TYPE, Observer
 from replan.infra.settings import Observe
 

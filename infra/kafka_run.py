@@ -17,18 +17,18 @@ from replan.errors import DataLost, LeaseLost, LedgerBusy, ReplanError, SourceAw
 from replan.infra.ending import ended_by_signal
 from replan.infra.engine import Progress
 from replan.infra.health_port import observed
-from replan.infra.ingest_child import ingest_beside
-from replan.infra.kafka_log import KafkaLog
+from replan.infra.kafka.ingest_child import ingest_beside
+from replan.infra.kafka.log import KafkaLog
+from replan.infra.kafka.lost_records import found
+from replan.infra.kafka.outlet import TopicOutlet, opened_producers
+from replan.infra.kafka.segments import DatabaseClockMarks, LogClockMarks, LogSegments
+from replan.infra.kafka.watched_log import WatchedLog
 from replan.infra.kafka_settings import connection
-from replan.infra.ledger_store import Lease, Ledger
-from replan.infra.log_segments import DatabaseClockMarks, LogClockMarks, LogSegments
+from replan.infra.ledger.store import Lease, Ledger
 from replan.infra.logs import tell
-from replan.infra.lost_records import found
 from replan.infra.metrics import Observer
 from replan.infra.settings import RunMode
-from replan.infra.topic_outlet import TopicOutlet, opened_producers
 from replan.infra.topics_run import check_topics
-from replan.infra.watching import WatchedLog
 from replan.infra.wiring import Ends, opened_engine, refuse_to_run
 from replan.infra.workspace import Workspace
 from replan.streams.topics import FACTS

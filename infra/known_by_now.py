@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from replan.delegation import Grant, grants_from_text
 from replan.errors import NotSo
 from replan.infra.engine import GRANTS, NETWORK
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from replan.infra.wiring import open_ledger, sense_rules
 from replan.infra.workspace import Workspace
 from replan.network import Network, network_of

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from replan.effects import Proposal
-from replan.infra.ledger_records import LedgerRecords
+from replan.infra.ledger.records import LedgerRecords
 from replan.planning import problem_from_json
 from replan.records import proposal_from_json
 

@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from replan.errors import ReplanError, SourceAway
-from replan.infra.ledger_standing import Standing
+from replan.infra.ledger.standing import Standing
 from replan.infra.logs import tell
 from replan.infra.watching import TickTold
 from replan.planning import Answer

@@ -13,8 +13,8 @@ from replan.desk_state import PENDING, WAITING_ASIDE, VerdictGiven
 from replan.errors import UsageError
 from replan.infra.desk_room import transact
 from replan.infra.latest_look import basis_of
-from replan.infra.ledger_records import LedgerRecords
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.records import LedgerRecords
+from replan.infra.ledger.store import Ledger
 from replan.infra.policy import PolicySource
 from replan.infra.stop_switch import StopSwitch
 from replan.infra.wishes import NO_WISH, Wish

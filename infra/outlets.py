@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from replan.infra.ledger_writer import LedgerWriter
+from replan.infra.ledger.writer import LedgerWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

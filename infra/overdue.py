@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from replan.alarms import Alarm, AlarmScope
 from replan.canonical import short_id
-from replan.infra.ledger_rows import OutboxRow
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.rows import OutboxRow
+from replan.infra.ledger.store import Ledger
 from replan.units import instant_text
 
 

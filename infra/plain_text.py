@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from replan.currencies import money_text
-from replan.infra.ledger_rows import DecisionFile
+from replan.infra.ledger.rows import DecisionFile
 from replan.wording import actions_text, money_range, quantity_range, share_text
 
 

@@ -20,8 +20,8 @@ from replan.canonical import canonical_bytes, sha256_hex
 from replan.delegation import Grant, people_on
 from replan.desk_state import Policy
 from replan.errors import LedgerBroken
-from replan.infra.ledger_records import LedgerRecords
-from replan.infra.ledger_writer import LedgerWriter
+from replan.infra.ledger.records import LedgerRecords
+from replan.infra.ledger.writer import LedgerWriter
 from replan.network import Network, network_of
 from replan.people import People, Planner
 from replan.planning import JointChooser

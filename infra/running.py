@@ -23,9 +23,9 @@ from replan.infra.events_kit import check
 from replan.infra.garbage import seldom_collected
 from replan.infra.known_by_now import known_by_now, stated_grants, stated_network
 from replan.infra.kpi import Effort, kpi
-from replan.infra.ledger_rows import AuditReport
-from replan.infra.ledger_standing import MODE
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.rows import AuditReport
+from replan.infra.ledger.standing import MODE
+from replan.infra.ledger.store import Ledger
 from replan.infra.logs import logging_to_stderr
 from replan.infra.office import Office
 from replan.infra.patience import Patience
@@ -317,7 +317,7 @@ def anchor_workspace(root: Path, file: Path) -> dict[str, Any]:
 
 def serve_workspace(root: Path, port: int) -> None:
     """Serve the review page of a workspace on the loopback interface until interrupted."""
-    from replan.infra.serving import serve
+    from replan.infra.review.serving import serve
 
     with opened_office(root) as desk:
         if desk.ledger.clock() is None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from replan.infra.ledger_rows import SegmentFile, SegmentRow
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.rows import SegmentFile, SegmentRow
+from replan.infra.ledger.store import Ledger
 from replan.streams.file_source import AppliedPrefix, Segment, merge, scan
 from replan.streams.file_source import SegmentFile as FoundFile
 from replan.streams.messages import Arrived

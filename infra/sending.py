@@ -30,10 +30,10 @@ from replan.infra.belief import Belief
 from replan.infra.desk_room import Taken, as_stopped, transact, transact_each
 from replan.infra.execution import Executor, Respondent
 from replan.infra.executor_settings import ACK_TIMEOUT
-from replan.infra.ledger_outbox import OPEN
-from replan.infra.ledger_rows import AnswerRow, OutboxRow
-from replan.infra.ledger_store import Ledger
-from replan.infra.ledger_writer import LedgerWriter
+from replan.infra.ledger.outbox import OPEN
+from replan.infra.ledger.rows import AnswerRow, OutboxRow
+from replan.infra.ledger.store import Ledger
+from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.outlets import Outlet
 from replan.infra.overdue import watch_overdue
 from replan.infra.policy import PolicySource

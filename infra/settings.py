@@ -18,7 +18,7 @@ from replan.currencies import minor_digits
 from replan.findings import Finding
 from replan.infra.executor_settings import Executor
 from replan.infra.kafka_settings import Kafka
-from replan.infra.ledger_schema import POSTGRESQL
+from replan.infra.ledger.schema import POSTGRESQL
 from replan.infra.secret_values import PLACEHOLDERS
 from replan.infra.shapes import Path, StrictShape, findings_of, parsed_by, refuse
 from replan.infra.text_values import NotAValue, duration, is_zone

@@ -16,7 +16,7 @@ from replan.effects import Proposal
 from replan.errors import NotSo
 from replan.findings import finding_text
 from replan.infra.authority_file import LoadedAuthority, load_authority
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from replan.infra.policy import kept_policy
 from replan.infra.workspace import Workspace
 from replan.planning import JointChooser, Option

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from replan.findings import Finding
-from replan.infra.kafka_admin import create_topics, find_topics, opened_admin
+from replan.infra.kafka.admin import create_topics, find_topics, opened_admin
 from replan.infra.kafka_settings import connection
 from replan.infra.settings import SETTINGS_FILE, Settings
 from replan.infra.wiring import refuse_to_run

@@ -4,14 +4,12 @@ A run without a watcher works the same, and nothing that is told here is ever re
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from replan.infra.log_segments import RecordLog
 from replan.planning import Answer, Planner, PlanningProblem
-from replan.streams.log_slices import Partition, Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,36 +31,6 @@ class Watcher(Protocol):
     def solved(self, seconds: float, answers: Sequence[Answer]) -> None:
         """The planner answered."""
         ...
-
-
-class WatchedLog:
-    """A log that tells how far it goes whenever it is asked."""
-
-    def __init__(self, log: RecordLog, ends: Callable[[Mapping[Partition, int]], None]) -> None:
-        self._log = log
-        self._ends = ends
-
-    def begins(self) -> Mapping[Partition, int]:
-        """See `RecordLog`."""
-        return self._log.begins()
-
-    def ends(self) -> Mapping[Partition, int]:
-        """See `RecordLog`; told too."""
-        found = self._log.ends()
-        self._ends(found)
-        return found
-
-    def read(self, partition: Partition, first: int, end: int) -> Iterable[Read]:
-        """See `RecordLog`."""
-        return self._log.read(partition, first, end)
-
-    def take(self, partition: Partition, first: int, end: int) -> Sequence[Read]:
-        """See `RecordLog`."""
-        return self._log.take(partition, first, end)
-
-    def wait(self) -> None:
-        """See `RecordLog`."""
-        self._log.wait()
 
 
 class TimedPlanner:

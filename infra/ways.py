@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from replan.canonical import canonical_bytes, sha256_hex
-from replan.infra.ledger_rows import OutboxRow
+from replan.infra.ledger.rows import OutboxRow
 from replan.infra.out_names import COMMANDS
 from replan.infra.outlets import Outgoing, Outlet
 from replan.infra.signing import Seal

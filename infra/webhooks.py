@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from replan.canonical import short_id
 from replan.infra.execution import answer_event
-from replan.infra.ledger_rows import OutboxRow
+from replan.infra.ledger.rows import OutboxRow
 from replan.infra.ways import Carried, Fate, Leaving
 from replan.infra.web_call import Answer, NoAnswer, NotConnected, call
 from replan.units import ActionId

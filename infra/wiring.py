@@ -15,14 +15,14 @@ from replan.errors import NotSo, UsageError
 from replan.findings import Finding, finding_text
 from replan.infra.authority_file import AUTHORITY_FILE
 from replan.infra.engine import Engine, Progress, RunRules
+from replan.infra.erp.reference import ReferenceErp
 from replan.infra.execution import AnsweredElsewhere, Executor, FileExecutor
 from replan.infra.executor_settings import COMMAND_SECRET, TARGET_TOKEN
 from replan.infra.kafka_settings import connection
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from replan.infra.out_files import OutFiles
 from replan.infra.outlets import OpensOutlet
 from replan.infra.policy import PolicySource
-from replan.infra.reference_erp import ReferenceErp
 from replan.infra.run_lock import only_run
 from replan.infra.secret_values import LEDGER_PASSWORD, secret
 from replan.infra.segments import Segments, SegmentSource
@@ -255,7 +255,7 @@ def _executor(workspace: Workspace, mode: RunMode) -> Iterator[Executor]:
     settings = workspace.settings
     if settings.executor.kind == "kafka" and settings.clock == "log" and mode != "shadow":
         # Kafka's client takes its time to load, and most runs need none.
-        from replan.infra.topic_answers import TopicAnswers
+        from replan.infra.kafka.answers import TopicAnswers
 
         options = connection(settings.kafka, workspace.root).for_kafka_python()
         acks = settings.kafka.names.of("acks")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from replan.infra import dev_broker
+from replan.infra.dev import broker as dev_broker
 
 
 def shared_folder(factory: pytest.TempPathFactory, is_worker: bool) -> Path:

@@ -11,8 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from replan.infra import dev_database, ledger_database, ledger_schema
-from replan.infra.ledger_store import Ledger
+from replan.infra.dev import database as dev_database
+from replan.infra.ledger import database as ledger_database
+from replan.infra.ledger import schema as ledger_schema
+from replan.infra.ledger.store import Ledger
 from tests.ledger_builders import new_ledger
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from replan.errors import UsageError
-from replan.infra.review_office import VerdictRequest
+from replan.infra.review.office import VerdictRequest
 from replan.units import DecisionId
 from replan.verdicts import CHIPS, STATUS_OF, VerdictResult
 from tests.escalations import body_of, chart_of, proposal

@@ -15,8 +15,8 @@ from replan.effects import (
     Move,
     VerdictTaken,
 )
-from replan.infra.ledger_rows import ManifestRow, SegmentFile
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.rows import ManifestRow, SegmentFile
+from replan.infra.ledger.store import Ledger
 from replan.units import ActionId, DecisionId, ItemId, SiteId, Units, instant_text
 
 TICK = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ import yaml
 from sqlalchemy.engine import make_url
 
 from replan.infra.cli import app
-from replan.infra.ledger_postgres import _is_near
+from replan.infra.ledger.postgres import _is_near
 from replan.infra.secret_values import LEDGER_PASSWORD
 from replan.infra.settings import Settings, read_settings
 

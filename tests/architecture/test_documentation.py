@@ -22,9 +22,9 @@ from replan.brief import BLOCKS, check_brief
 from replan.explain import SINCE
 from replan.infra import authority_shapes, people_file
 from replan.infra.cli import app
-from replan.infra.ledger_standing import Standing
-from replan.infra.ledger_store import Ledger
-from replan.infra.ledger_views import VIEWS
+from replan.infra.ledger.standing import Standing
+from replan.infra.ledger.store import Ledger
+from replan.infra.ledger.views import VIEWS
 from replan.infra.metrics import Observer
 from replan.infra.network_files import COLUMNS
 from replan.infra.settings import Settings

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from replan.errors import UsageError
-from replan.infra.bench_detection import detection
-from replan.infra.bench_measure import Measure
+from replan.infra.bench.detection import detection
+from replan.infra.bench.measure import Measure
 
 DAYS, STORES = 50, 6
 SURGE, OUT = 40, 42

@@ -4,7 +4,7 @@ import sys
 import threading
 from pathlib import Path
 
-from replan.infra.kafka_ingest import run_ingest
+from replan.infra.kafka.ingest import run_ingest
 from replan.infra.settings import read_settings
 
 if __name__ == "__main__":

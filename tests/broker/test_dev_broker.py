@@ -12,7 +12,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 
-from replan.infra import cli, dev_broker
+from replan.infra import cli
+from replan.infra.dev import broker as dev_broker
 
 
 def test_what_a_broker_holds_is_there_again_after_it_was_killed(tmp_path: Path) -> None:

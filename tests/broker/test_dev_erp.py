@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
-from replan.infra.dev_erp import Faults, OrderBook, carry_out
+from replan.infra.dev.erp import Faults, OrderBook, carry_out
 from replan.infra.running import opened_office, run_workspace
 from replan.infra.topics_run import create_all
 from replan.infra.ways import command_line

@@ -13,8 +13,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
 from replan.errors import ReplanError
-from replan.infra import dev_broker
-from replan.infra.kafka_admin import create_topics, find_topics, opened_admin
+from replan.infra.dev import broker as dev_broker
+from replan.infra.kafka.admin import create_topics, find_topics, opened_admin
 from replan.infra.kafka_settings import PASSWORD, Connection, connection
 from replan.infra.settings import Settings, read_settings
 from replan.streams.blocks import decode_block

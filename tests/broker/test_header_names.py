@@ -4,7 +4,7 @@ from contextlib import closing
 
 from kafka import KafkaAdminClient, KafkaProducer
 
-from replan.infra.kafka_log import KafkaLog
+from replan.infra.kafka.log import KafkaLog
 from replan.streams.log_slices import Partition
 from replan.streams.messages import Refused
 

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
-from replan.infra.kafka_ingest import CRASHED, Watch
+from replan.infra.kafka.ingest import CRASHED, Watch
 from replan.infra.kafka_settings import Connection
 from replan.streams.log_slices import Partition
 

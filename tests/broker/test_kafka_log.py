@@ -7,7 +7,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
-from replan.infra.kafka_log import KafkaLog
+from replan.infra.kafka.log import KafkaLog
 from replan.streams.blocks import Record, encode_block
 from replan.streams.log_slices import Partition, Read
 

@@ -9,13 +9,13 @@ import pytest
 
 from replan.errors import SourceAway
 from replan.infra.inbox import open_inbox
-from replan.infra.ledger_store import Ledger
+from replan.infra.kafka.outlet import TopicOutlet, opened_producers
+from replan.infra.kafka.producer import TopicProducer
+from replan.infra.ledger.store import Ledger
 from replan.infra.out_names import COMMANDS, DECISIONS, ESCALATIONS
 from replan.infra.outlets import Outgoing
 from replan.infra.receiving import obey, read_command
 from replan.infra.signing import Seal
-from replan.infra.topic_outlet import TopicOutlet, opened_producers
-from replan.infra.topic_producer import TopicProducer
 from replan.infra.topics_run import create_all
 from replan.infra.ways import command_line, leaving
 from replan.streams.topics import TopicNames

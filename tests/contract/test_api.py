@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from replan.errors import LedgerBusy, UsageError
-from replan.infra.api import make_app
+from replan.infra.review.api import make_app
 from tests.escalations import DECISION
 from tests.fake_office import TOKEN, FakeOffice, an_office
 

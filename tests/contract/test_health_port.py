@@ -9,7 +9,7 @@ import pytest
 
 from replan.errors import NotSo, SourceAway
 from replan.infra.health_port import answering, observed
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from replan.infra.metrics import Observer
 from replan.infra.settings import Observe
 from tests.ledger_builders import new_ledger

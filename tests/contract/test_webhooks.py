@@ -7,7 +7,7 @@ import pytest
 
 from replan.canonical import sha256_hex
 from replan.errors import LedgerMoved
-from replan.infra.ledger_rows import OutboxRow
+from replan.infra.ledger.rows import OutboxRow
 from replan.infra.signing import Seal
 from replan.infra.ways import Carried, leaving
 from replan.infra.web_call import NotConnected, checked_addresses

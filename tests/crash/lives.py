@@ -209,13 +209,13 @@ def _sever(root: Path) -> None:
 
 def _server_dies(root: Path) -> None:
     """As in a power cut; what it had confirmed must be there when it is started again."""
-    from replan.infra import dev_database
+    from replan.infra.dev import database as dev_database
 
     dev_database.stop(root.parent / "server", at_once=True)
 
 
 def _server_restarts(root: Path) -> None:
-    from replan.infra import dev_database
+    from replan.infra.dev import database as dev_database
 
     _server_dies(root)
     dev_database.start(root.parent / "server")
@@ -238,10 +238,10 @@ def _ledger_url(root: Path) -> str:
 
 def _lay_points(point: str | None, n: int, deed: Callable[[], None]) -> Counter[str]:
     """Put points around what the program calls; the deed is done at the n-th pass of one."""
+    from replan.infra.erp.reference import ReferenceErp
     from replan.infra.execution import FileExecutor
-    from replan.infra.ledger_store import Ledger
+    from replan.infra.ledger.store import Ledger
     from replan.infra.out_files import OutFiles
-    from replan.infra.reference_erp import ReferenceErp
     from replan.models.fitting import StatsforecastFitter
 
     passed: Counter[str] = Counter()

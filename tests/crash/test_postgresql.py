@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from replan.infra import dev_database
+from replan.infra.dev import database as dev_database
 from tests.busy_world import write_busy_world
 from tests.crash.lives import Nursery, assert_same
 

@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from replan.infra.api import make_app
+from replan.infra.review.api import make_app
 from tests.escalations import DECISION
 from tests.fake_office import TOKEN, FakeOffice, an_office
 

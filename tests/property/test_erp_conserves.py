@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from replan.effects import Command
 from replan.events import OrderLineStated, SaleRecorded, StockCounted
-from replan.infra.reference_erp import ReferenceErp
+from replan.infra.erp.reference import ReferenceErp
 from replan.panel import empty_panel, micros
 from replan.stock_book import add_stock_moves, book_stock, count_stock
 from replan.streams.codec import Decoder

@@ -16,8 +16,8 @@ from replan.errors import BrokenPromise, SourceAway
 from replan.events import SaleRecorded
 from replan.forecasting import FitRequest, PanelFit
 from replan.infra.execution import answer_event
-from replan.infra.ledger_store import Ledger
-from replan.infra.ledger_writer import LedgerWriter
+from replan.infra.ledger.store import Ledger
+from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.outlets import Outgoing, Refusal
 from replan.models.fitting import StatsforecastFitter
 from replan.planning import Answer, ItemChoices, Option, PlanningProblem

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from replan.desk_state import PENDING
-from replan.infra import ledger_schema as t
+from replan.infra.ledger import schema as t
 from replan.infra.out_names import ACCEPTED, COMMANDS, DECISIONS, ESCALATIONS
 from replan.infra.replay_run import replay
 from tests.simulation.story import Story, Violated, World, records_of

@@ -23,16 +23,19 @@ from unittest.mock import patch
 import sqlalchemy as sa
 
 from replan.errors import CommitUnknown
-from replan.infra import coming_back, ledger_lease, ledger_run, log_segments, sending
-from replan.infra import ledger_schema as t
+from replan.infra import coming_back, sending
 from replan.infra.batch import Batch
 from replan.infra.belief import Belief
 from replan.infra.engine import Engine
-from replan.infra.ledger_reads import LedgerReads
-from replan.infra.ledger_records import LedgerRecords
-from replan.infra.ledger_run import RunWriter
-from replan.infra.ledger_store import Ledger
-from replan.infra.ledger_writer import LedgerWriter
+from replan.infra.kafka import segments as log_segments
+from replan.infra.ledger import lease as ledger_lease
+from replan.infra.ledger import run as ledger_run
+from replan.infra.ledger import schema as t
+from replan.infra.ledger.reads import LedgerReads
+from replan.infra.ledger.records import LedgerRecords
+from replan.infra.ledger.run import RunWriter
+from replan.infra.ledger.store import Ledger
+from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.sending import Sending
 from replan.infra.ways import Carried, Leaving, OutletWay
 from tests.simulation import simulate

@@ -22,12 +22,15 @@ import sqlalchemy as sa
 
 from replan.errors import CommitUnknown, LeaseLost, LedgerBusy, SourceAway
 from replan.forecasting import Forecaster
-from replan.infra import engine, ledger_database, ledger_run, ledger_sqlite, sending
+from replan.infra import engine, sending
 from replan.infra.authority_file import LoadedAuthority
 from replan.infra.engine import Engine, RunRules
-from replan.infra.ledger_lease import lease_of
-from replan.infra.ledger_store import Lease, Ledger
-from replan.infra.log_segments import LogClockMarks, LogSegments
+from replan.infra.kafka.segments import LogClockMarks, LogSegments
+from replan.infra.ledger import database as ledger_database
+from replan.infra.ledger import run as ledger_run
+from replan.infra.ledger import sqlite as ledger_sqlite
+from replan.infra.ledger.lease import lease_of
+from replan.infra.ledger.store import Lease, Ledger
 from replan.infra.out_names import COMMANDS
 from replan.infra.patience import Patience
 from replan.infra.wiring import policy_source, sense_rules

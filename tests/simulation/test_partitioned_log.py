@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from replan.errors import DataLost, NotSo
-from replan.infra.log_segments import DatabaseClockMarks, LogClockMarks, LogSegments
-from replan.infra.lost_records import accept, found
+from replan.infra.kafka.lost_records import accept, found
+from replan.infra.kafka.segments import DatabaseClockMarks, LogClockMarks, LogSegments
 from replan.infra.running import run_workspace
 from replan.infra.wiring import file_ends, open_ledger, opened_engine
 from replan.infra.workspace import open_workspace

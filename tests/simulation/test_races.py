@@ -10,7 +10,7 @@ import pytest
 
 from replan.effects import DeskOutcome, Move
 from replan.errors import LedgerMoved
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.policy import PolicySource
 from replan.infra.stop_switch import StopSwitch

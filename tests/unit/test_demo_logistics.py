@@ -8,18 +8,18 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from replan.infra.demo_events import SaleLine
-from replan.infra.demo_logistics import DEMO_YEAR, Flight, FlownLeg, legs_of, read_flights
-from replan.infra.demo_network import SUPPLIERS, ZONE
-from replan.infra.demo_promotions import (
+from replan.infra.demo.events import SaleLine
+from replan.infra.demo.logistics import DEMO_YEAR, Flight, FlownLeg, legs_of, read_flights
+from replan.infra.demo.network import SUPPLIERS, ZONE
+from replan.infra.demo.promotions import (
     Promotion,
     lift_per_share,
     promoted_days,
     promotion_events,
     read_promotions,
 )
-from replan.infra.demo_weather import Hour, alert_events, alerts_of, hazard, read_weather
-from replan.infra.demo_world import DEMO_DEFAULTS, FLIGHTS, PROMOTIONS, WEATHER
+from replan.infra.demo.weather import Hour, alert_events, alerts_of, hazard, read_weather
+from replan.infra.demo.world import DEMO_DEFAULTS, FLIGHTS, PROMOTIONS, WEATHER
 
 
 def at(text: str) -> datetime:

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from replan.errors import UsageError
-from replan.infra.demo_events import SaleLine, read_extract
-from replan.infra.demo_network import SUPPLIERS, LearntDemand, buffer_of, order_up_to
-from replan.infra.demo_promotions import read_promotions
-from replan.infra.demo_world import (
+from replan.infra.demo.events import SaleLine, read_extract
+from replan.infra.demo.network import SUPPLIERS, LearntDemand, buffer_of, order_up_to
+from replan.infra.demo.promotions import read_promotions
+from replan.infra.demo.world import (
     DEMO_DEFAULTS,
     EXTRACT,
     LEARN_UNTIL,
@@ -25,7 +25,7 @@ from replan.infra.demo_world import (
     build_demo_workspace,
     initial_stock,
 )
-from replan.infra.erp_legs import read_legs
+from replan.infra.erp.legs import read_legs
 from replan.infra.workspace import open_workspace
 from replan.units import day_number
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from replan.errors import NotSo
-from replan.infra import dev_database
+from replan.infra.dev import database as dev_database
 
 pytestmark = pytest.mark.slow
 

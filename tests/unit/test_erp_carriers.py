@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from replan.infra.reference_erp import ReferenceErp
+from replan.infra.erp.reference import ReferenceErp
 from tests.erp_cases import expedite, local, network, sale, stock, with_legs
 
 PO_LINE = "S1-SUP1-20260505@MILK"

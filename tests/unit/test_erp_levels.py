@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from replan.events import SaleRecorded
-from replan.infra.erp_levels import LEARNING_DAYS, SMOOTHING_DAYS, AskedFor
-from replan.infra.reference_erp import ReferenceErp
+from replan.infra.erp.levels import LEARNING_DAYS, SMOOTHING_DAYS, AskedFor
+from replan.infra.erp.reference import ReferenceErp
 from replan.units import ONE_UNIT, SiteId
 from tests.erp_cases import MILK, ZONE, contract, local, network, rule, sale, stock
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from replan.infra.erp.reference import ReferenceErp
 from replan.infra.execution import Respondent
-from replan.infra.reference_erp import ReferenceErp
 from tests.erp_cases import local, network, stock, with_legs
 
 A_DAY = 1_440

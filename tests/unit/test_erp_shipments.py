@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from replan.errors import UsageError
-from replan.infra.erp_legs import Leg, Legs, Shipper, Tells, Trip, read_legs, whole_days
-from replan.infra.erp_shipments import Word, journey, serial_code
+from replan.infra.erp.legs import Leg, Legs, Shipper, Tells, Trip, read_legs, whole_days
+from replan.infra.erp.shipments import Word, journey, serial_code
 from replan.units import SupplierId, day_number
 
 SUP = SupplierId("SUP3")

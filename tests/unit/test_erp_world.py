@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from replan.infra.erp_world import late_days, lead_days, loadable, order_quantity
+from replan.infra.erp.world import late_days, lead_days, loadable, order_quantity
 from tests.erp_cases import contract, lane
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from replan.infra.erp_levels import LEARNING_DAYS
-from replan.infra.erp_perish import put, settle, take_newest, throw_away
-from replan.infra.reference_erp import ReferenceErp
+from replan.infra.erp.levels import LEARNING_DAYS
+from replan.infra.erp.perish import put, settle, take_newest, throw_away
+from replan.infra.erp.reference import ReferenceErp
 from replan.network import Network
 from tests.erp_cases import MILK, contract, lane, local, move, network, rule, sale, stock
 

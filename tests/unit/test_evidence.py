@@ -19,7 +19,7 @@ from replan.infra.anchors import KEY, add_anchor, verify_anchored
 from replan.infra.drills import drill_evidence, drill_stop
 from replan.infra.evidence import write_evidence
 from replan.infra.evidence_check import faults
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.stop_switch import StopSwitch
 from replan.ledger import GENESIS, link

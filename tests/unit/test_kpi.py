@@ -13,7 +13,7 @@ from replan.desk_state import AnswersDue, TickDue
 from replan.events import ActionAnswered
 from replan.infra.desk_room import transact
 from replan.infra.kpi import Effort, hours, kpi
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.planning import Option
 from tests.authority_worlds import table

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from replan.effects import DecisionMoved, DeskOutcome
-from replan.infra.ledger_rows import ProposalRow
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.rows import ProposalRow
+from replan.infra.ledger.store import Ledger
 from replan.units import DecisionId
 from tests.databases import Place
 from tests.ledger_builders import (

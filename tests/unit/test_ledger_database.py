@@ -13,8 +13,9 @@ from alembic.script import ScriptDirectory
 
 from replan.effects import DeskOutcome
 from replan.errors import LedgerBroken, LedgerBusy, NotSo, UsageError
-from replan.infra import ledger_database, ledger_schema
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger import database as ledger_database
+from replan.infra.ledger import schema as ledger_schema
+from replan.infra.ledger.store import Ledger
 from tests.ledger_builders import HOUR, TICK, decide, decision_body, made, open_ledger
 
 

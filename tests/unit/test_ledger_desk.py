@@ -9,7 +9,7 @@ import pytest
 
 from replan.effects import ActionMoved, DecisionMoved, DeskOutcome, Feedback, Ordered
 from replan.errors import LedgerBroken, LedgerMoved, UsageError
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from replan.planning import Option, Spread
 from replan.units import ActionId, DecisionId, ItemId, SiteId, Units, instant_text
 from tests.databases import Place

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from replan.errors import LeaseLost
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from tests.databases import Place
 
 LONG = timedelta(minutes=5)

@@ -11,8 +11,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy.engine import make_url
 
 from replan.errors import CommitUnknown, LedgerBusy, NotSo, UsageError
-from replan.infra import ledger_database, ledger_postgres, ledger_schema
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger import database as ledger_database
+from replan.infra.ledger import postgres as ledger_postgres
+from replan.infra.ledger import schema as ledger_schema
+from replan.infra.ledger.store import Ledger
 from tests.databases import Place, server
 from tests.ledger_builders import TICK
 from tests.severed_line import Line

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from replan.errors import NotSo
-from replan.infra import dev_database, ledger_database
-from replan.infra.ledger_store import Ledger
-from replan.infra.ledger_views import VIEWS
+from replan.infra.dev import database as dev_database
+from replan.infra.ledger import database as ledger_database
+from replan.infra.ledger.store import Ledger
+from replan.infra.ledger.views import VIEWS
 from replan.infra.office import Office
 from tests.databases import server
 from tests.desk_cases import case

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from replan.errors import LedgerBroken, LedgerMoved
-from replan.infra.ledger_rows import AnswerRow, DeadLetterRow, ProposalRow
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.rows import AnswerRow, DeadLetterRow, ProposalRow
+from replan.infra.ledger.store import Ledger
 from tests.databases import Place
 from tests.ledger_builders import HOUR, TICK, batch, segment_file
 

@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from replan.effects import ActionMoved, DecisionMoved, DeskOutcome
-from replan.infra.ledger_rows import CapRow
-from replan.infra.ledger_store import Ledger
-from replan.infra.ledger_views import VIEWS
+from replan.infra.ledger.rows import CapRow
+from replan.infra.ledger.store import Ledger
+from replan.infra.ledger.views import VIEWS
 from replan.units import ActionId, DecisionId, instant_text
 from replan.urgency import urgency
 from tests.databases import Place

@@ -10,9 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from replan.alarms import Alarm, AlarmScope
 from replan.effects import DeskOutcome
 from replan.errors import LedgerBusy, SourceAway
-from replan.infra.ledger_rows import DeadLetterRow
-from replan.infra.ledger_standing import MODE, Standing
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.rows import DeadLetterRow
+from replan.infra.ledger.standing import MODE, Standing
+from replan.infra.ledger.store import Ledger
 from replan.infra.metrics import LedgerMetrics, Observer, ledger_text
 from replan.infra.watching import TickTold, TimedPlanner
 from replan.solver.planner import MilpPlanner

@@ -15,8 +15,8 @@ from replan.desk_state import TickDue
 from replan.effects import Proposal
 from replan.errors import UsageError
 from replan.infra.desk_room import transact
-from replan.infra.ledger_rows import ProposalRow
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.rows import ProposalRow
+from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.policy import PolicySource, kept_policy
 from replan.infra.replay_run import replay

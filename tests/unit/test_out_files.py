@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from replan.errors import LedgerMoved
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from replan.infra.out_files import OutFiles
 from tests.ledger_builders import new_ledger
 

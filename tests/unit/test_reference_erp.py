@@ -15,8 +15,8 @@ from replan.canonical import canonical_bytes
 from replan.effects import Command
 from replan.errors import BrokenPromise
 from replan.events import SaleRecorded
+from replan.infra.erp.reference import ReferenceErp
 from replan.infra.inbox import InboxConflict
-from replan.infra.reference_erp import ReferenceErp
 from replan.network import Network
 from replan.units import SiteId, Units
 from tests.erp_cases import (

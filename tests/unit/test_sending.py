@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from replan.infra.execution import FileExecutor
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.out_files import OutFiles
 from replan.infra.policy import PolicySource

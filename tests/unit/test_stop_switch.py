@@ -11,7 +11,7 @@ import pytest
 from replan.desk_state import TickDue
 from replan.errors import LedgerMoved, UsageError
 from replan.infra.desk_room import store, take
-from replan.infra.ledger_store import Ledger
+from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.policy import PolicySource
 from replan.infra.replay_run import replay

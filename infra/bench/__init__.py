@@ -1,0 +1,1 @@
+"""The measures of `replan bench`: each a ratio within one run."""

@@ -1,0 +1,1 @@
+"""The demonstration: a year of real sales through the whole loop."""

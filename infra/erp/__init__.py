@@ -1,0 +1,1 @@
+"""A reference order system: it carries out commands, ships, receives, and fails on request."""

@@ -1,0 +1,1 @@
+"""Kafka in and out: what arrives on topics, what leaves on them, and where each stands."""

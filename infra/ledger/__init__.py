@@ -1,0 +1,1 @@
+"""What has been accepted, decided, allowed and sent: kept in SQL, chained, and read back."""

@@ -1,0 +1,257 @@
+"""What was decided, and does the record hold? Decisions as lists, whole files and one digest."""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from replan.canonical import canonical_bytes
+from replan.effects import Cited, Corrected
+from replan.errors import UsageError
+from replan.forecasting import published_band
+from replan.infra.ledger import audit as ledger_audit
+from replan.infra.ledger import evidence as ledger_evidence
+from replan.infra.ledger import schema as t
+from replan.infra.ledger.reads import LedgerReads
+from replan.infra.ledger.rows import (
+    ActionRow,
+    AuditReport,
+    AuditRow,
+    DecisionFile,
+    DecisionRow,
+    unpacked,
+)
+
+
+class LedgerRecords(LedgerReads):
+    """Questions about decisions, on top of those about the run."""
+
+    def decisions(
+        self,
+        *,
+        state: str | None = None,
+        item: str | None = None,
+        since: datetime | None = None,
+        decision_id: str | None = None,
+    ) -> tuple[dict[str, Any], ...]:
+        """Decision bodies as they stand, ordered by (decided_at, decision_id)."""
+        c = t.decision_now.c
+        query = sa.select(c.body).order_by(c.decided_at, c.decision_id)
+        if state is not None:
+            query = query.where(c.state == state)
+        if item is not None:
+            query = query.where(c.item == item)
+        if since is not None:
+            query = query.where(c.decided_at >= since)
+        if decision_id is not None:
+            query = query.where(c.decision_id == decision_id)
+        return tuple(json.loads(row.body) for row in self._all(query))
+
+    def citing(self, corrected: Corrected) -> tuple[Cited, ...]:
+        """The decisions that name a corrected event as evidence, by id."""
+        names = {corrected.event_id, f"{corrected.source}#{corrected.event_id}"}
+        found = []
+        for body in self.decisions(item=corrected.item):
+            if names.isdisjoint(body["evidence"]):
+                continue
+            c = t.action.c
+            states = self._all(
+                sa.select(c.action_id, c.state).where(c.decision_id == body["decision_id"])
+            )
+            found.append(
+                Cited(
+                    event_id=corrected.event_id,
+                    by=corrected.by,
+                    decision_id=body["decision_id"],
+                    version=body["version"],
+                    body=body,
+                    actions={row.action_id: row.state for row in states},
+                )
+            )
+        return tuple(sorted(found, key=lambda cited: cited.decision_id))
+
+    def decision(self, decision_id: str) -> DecisionFile:
+        """All that is kept about one decision; UsageError for an unknown id."""
+        with self._reading() as conn:
+            now = conn.execute(
+                sa.select(t.decision_now.c.body).where(t.decision_now.c.decision_id == decision_id)
+            ).scalar()
+            if now is None:
+                raise UsageError(f"decision {decision_id!r}: there is none of that id")
+            return DecisionFile(
+                body=json.loads(now),
+                versions=_versions(conn, decision_id),
+                moves=_moves(conn, decision_id),
+                verdicts=_verdicts(conn, decision_id),
+                actions=_actions(conn, decision_id),
+                audit=_audit(conn, decision_id),
+            )
+
+    def verdicts_accepted(self) -> tuple[tuple[str, str], ...]:
+        """Decision id and verdict of all that were accepted, in the order of each desk."""
+        c = t.verdict.c
+        query = sa.select(c.decision_id, c.verdict).where(c.result == "accepted")
+        rows = self._all(query.order_by(c.planning_group, c.seq, c.n))
+        return tuple((row.decision_id, row.verdict) for row in rows)
+
+    def decision_versions(self) -> tuple[tuple[str, int], ...]:
+        """Id and version of every decision ever made, in the order in which they were made."""
+        c = t.decision.c
+        order = (c.planning_group, c.seq, c.decision_id, c.version)
+        return tuple(
+            (row.decision_id, row.version)
+            for row in self._all(sa.select(c.decision_id, c.version).order_by(*order))
+        )
+
+    def decision_made(self, decision_id: str, version: int) -> tuple[DecisionRow, Any]:
+        """One version as it was made, and what it was made from; UsageError if there is none."""
+        c = t.decision.c
+        row = self._first(
+            sa.select(t.decision).where(c.decision_id == decision_id, c.version == version)
+        )
+        if row is None:
+            raise UsageError(f"decision {decision_id!r}: there is no version {version}")
+        name = f"inputs of decision {decision_id} version {version}"
+        return _version(row), json.loads(unpacked(row.inputs, row.inputs_sha, name))
+
+    def decisions_digest(self) -> str:
+        """`sha256:<hex>` over the bodies as they stand, ordered by id, one a line."""
+        c = t.decision_now.c
+        hasher = hashlib.sha256()
+        for row in self._all(sa.select(c.body).order_by(c.decision_id)):
+            hasher.update(row.body.encode() + b"\n")
+        return "sha256:" + hasher.hexdigest()
+
+    def closed_days(self, item: str, site: str, count: int) -> tuple[dict[str, Any], ...]:
+        """The newest closed days of a series, oldest first: the band forecast before each, what was
+        sold in base units, whether the shelf was empty.
+        """
+        c = t.forecast_day.c
+        query = (
+            sa.select(c.date, c.p05, c.p50, c.p95, c.actual, c.censored)
+            .where(c.item == item, c.site == site)
+            .order_by(c.date.desc())
+            .limit(count)
+        )
+        return tuple(
+            {
+                "date": row.date.isoformat(),
+                "p05": row.p05,
+                "p50": row.p50,
+                "p95": row.p95,
+                "actual": row.actual / 1_000,
+                "censored": row.censored,
+            }
+            for row in reversed(self._all(query))
+        )
+
+    def forecast_health(self, nominal: float) -> dict[str, float | int]:
+        """Over all closed days with a forecast that were not censored: how many, the `band` that is
+        published for a nominal coverage, the share inside it, and WAPE of the median.
+        """
+        c = t.forecast_day.c
+        low, high = published_band(nominal)
+        actual = c.actual / sa.literal(1_000.0)
+        within = actual.between(c[f"p{100 * low:02.0f}"], c[f"p{100 * high:02.0f}"])
+        inside = sa.case((within, 1.0), else_=0.0)
+        row = self._first(
+            sa.select(
+                sa.func.count().label("days"),
+                sa.func.coalesce(sa.func.avg(inside), 0.0).label("coverage"),
+                sa.func.coalesce(
+                    sa.func.sum(sa.func.abs(actual - c.p50))
+                    / sa.func.nullif(sa.func.sum(actual), 0),
+                    0.0,
+                ).label("wape"),
+            ).where(c.p50.is_not(None), sa.not_(c.censored))
+        )
+        return {
+            "days": row.days,
+            "band": round(high - low, 4),
+            "coverage": round(row.coverage, 4),
+            "wape": round(row.wape, 4),
+        }
+
+    def evidence(self, name: str) -> dict[str, Any]:
+        """All that proves one decision, or the decision of an action, as plain JSON; UsageError
+        for an unknown id.
+        """
+        with self._reading() as conn:
+            return ledger_evidence.collect(conn, name)
+
+    def audit_heads(self) -> dict[str, tuple[int, str]]:
+        """Number and hash of the newest row of every chain, by writer."""
+        c = t.audit.c
+        newest = sa.select(c.writer, sa.func.max(c.seq).label("seq")).group_by(c.writer).subquery()
+        query = sa.select(c.writer, c.seq, c.hash).join(
+            newest, (c.writer == newest.c.writer) & (c.seq == newest.c.seq)
+        )
+        return {row.writer: (row.seq, row.hash) for row in self._all(query.order_by(c.writer))}
+
+    def audit_hash(self, writer: str, seq: int) -> str | None:
+        """The hash of one row of a chain; None if there is no such row."""
+        c = t.audit.c
+        found = self._scalar(sa.select(c.hash).where(c.writer == writer, c.seq == seq))
+        return None if found is None else str(found)
+
+    def verify_audit(self) -> AuditReport:
+        """Check every chain and every body; names the first bad row."""
+        with self._reading() as conn:
+            return ledger_audit.verify_audit(conn)
+
+
+def _versions(conn: sa.Connection, decision_id: str) -> tuple[DecisionRow, ...]:
+    c = t.decision.c
+    columns = (c.decision_id, c.version, c.planning_group, c.seq, c.body, c.sha, c.inputs_sha)
+    query = sa.select(*columns).where(c.decision_id == decision_id).order_by(c.version)
+    return tuple(_version(row) for row in conn.execute(query))
+
+
+def _version(row: Any) -> DecisionRow:
+    name = f"decision {row.decision_id} version {row.version}"
+    return DecisionRow(
+        decision_id=row.decision_id,
+        version=row.version,
+        group=row.planning_group,
+        seq=row.seq,
+        body=json.loads(unpacked(row.body, row.sha, name)),
+        sha=row.sha,
+        inputs_sha=row.inputs_sha,
+    )
+
+
+def _moves(conn: sa.Connection, decision_id: str) -> tuple[dict[str, Any], ...]:
+    c = t.decision_move.c
+    query = sa.select(c.body).where(c.decision_id == decision_id).order_by(c.seq, c.n)
+    return tuple(json.loads(row.body) for row in conn.execute(query))
+
+
+def _verdicts(conn: sa.Connection, decision_id: str) -> tuple[dict[str, Any], ...]:
+    c = t.verdict.c
+    query = sa.select(t.verdict).where(c.decision_id == decision_id).order_by(c.seq, c.n)
+    rows = (ledger_audit.verdict_body(row._asdict()) for row in conn.execute(query))
+    return tuple(json.loads(canonical_bytes(row)) for row in rows)
+
+
+def _actions(conn: sa.Connection, decision_id: str) -> tuple[ActionRow, ...]:
+    c = t.action.c
+    query = sa.select(t.action).where(c.decision_id == decision_id).order_by(c.action_id)
+    return tuple(ActionRow(**row._asdict()) for row in conn.execute(query))
+
+
+def _audit(conn: sa.Connection, decision_id: str) -> tuple[AuditRow, ...]:
+    c = t.audit.c
+    query = sa.select(t.audit).where(c.subject == decision_id).order_by(c.writer, c.seq)
+    return tuple(
+        AuditRow(
+            writer=row.writer,
+            seq=row.seq,
+            prev=row.prev,
+            hash=row.hash,
+            body=json.loads(row.body),
+            at=row.at,
+        )
+        for row in conn.execute(query)
+    )

@@ -1,0 +1,233 @@
+"""What can be stored in one transaction? All writes of the engine, the commands and the pages.
+
+A writer lives as long as its transaction. It also answers every question a ledger does, and sees
+what it has written itself.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from replan.canonical import canonical_bytes, sha256_hex
+from replan.effects import DayRow, DeskOutcome, Feedback, ForecastRow
+from replan.errors import LedgerMoved
+from replan.infra.ledger import outbox as ledger_outbox
+from replan.infra.ledger import schema as t
+from replan.infra.ledger.audit import SENSE, desk_writer
+from replan.infra.ledger.database import insert_or, upsert
+from replan.infra.ledger.desk import DeskTransaction, store_feedback
+from replan.infra.ledger.reads import RESERVE_SEQ
+from replan.infra.ledger.rows import CapRow, DeskKind, OutboxRow, ProposalRow, packed, text
+from replan.infra.ledger.run import RunWriter
+from replan.units import instant_text
+
+_LEVELS: Final = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
+
+
+class LedgerWriter(RunWriter):
+    """The writes of one transaction."""
+
+    # Sense.
+
+    def add_proposals(self, tick: datetime, rows: Sequence[ProposalRow]) -> None:
+        """Hand a tick's proposals to the desks."""
+        values = []
+        for row in rows:
+            body = canonical_bytes(row.body)
+            sha = sha256_hex(body)
+            values.append(
+                {
+                    "tick": tick,
+                    "planning_group": row.group,
+                    "item": row.item,
+                    "n": row.n,
+                    "body": packed(body),
+                    "sha": sha,
+                }
+            )
+            place = {"tick": instant_text(tick), "group": row.group, "n": row.n}
+            self._tail.add(SENSE, "proposal", row.item, tick, body_sha=sha, **place)
+        if values:
+            self._conn.execute(sa.insert(t.proposal), values)
+
+    def upsert_forecasts(self, rows: Sequence[ForecastRow]) -> None:
+        """Put the newest forecast of each series in place of the one before."""
+        values = [
+            {
+                "item": row.item,
+                "site": row.site,
+                "made_at": row.made_at,
+                "first_day": row.first_day,
+                "body": text(tuple(zip(*row.quantiles, strict=True))),
+            }
+            for row in rows
+        ]
+        upsert(self._conn, t.forecast_now, values)
+
+    def add_days(self, rows: Sequence[DayRow]) -> None:
+        """Closed days. A day closed again keeps the forecast that was made before it."""
+        values = []
+        for row in rows:
+            quantiles = row.quantiles or (None,) * len(_LEVELS)
+            values.append(
+                {
+                    "item": row.item,
+                    "site": row.site,
+                    "date": row.day,
+                    "made_at": None if row.quantiles is None else row.made_at,
+                    "actual": row.actual,
+                    "censored": row.censored,
+                    **dict(zip(_LEVELS, quantiles, strict=True)),
+                }
+            )
+        upsert(self._conn, t.forecast_day, values, update=("actual", "censored"))
+
+    # The desk.
+
+    def advance_desk(
+        self,
+        group: str,
+        expected_seq: int,
+        tick: datetime | None,
+        body: Any,
+        kind: DeskKind,
+        at: datetime,
+        input: Any,
+    ) -> int:
+        """Take the next place in a group's order and keep what was given; the new `seq`.
+
+        `tick`: the newest tick the desk has taken. Raises LedgerMoved if the desk is no longer at
+        `expected_seq`.
+        """
+        state, given = canonical_bytes(body), canonical_bytes(input)
+        c = t.desk.c
+        columns = {"tick": tick, "body": packed(state), "sha": sha256_hex(state)}
+        seq = expected_seq + 1
+        if expected_seq == 0:
+            first = insert_or(self._conn, t.desk).values(planning_group=group, seq=seq, **columns)
+            found = self._conn.execute(
+                first.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+            )
+        else:
+            found = self._conn.execute(
+                sa.update(t.desk)
+                .where(c.planning_group == group, c.seq == expected_seq)
+                .values(seq=seq, **columns)
+            )
+        if found.rowcount == 0:
+            raise LedgerMoved(f"desk {group} is no longer at {expected_seq}")
+        self._conn.execute(
+            sa.insert(t.desk_log).values(
+                planning_group=group,
+                seq=seq,
+                kind=kind,
+                tick=tick,
+                at=at,
+                input=packed(given),
+                sha=sha256_hex(given),
+            )
+        )
+        place = {"group": group, "seq": seq, "tick": None if tick is None else instant_text(tick)}
+        sha = sha256_hex(given)
+        self._tail.add(desk_writer(group), "given", group, at, input=kind, body_sha=sha, **place)
+        return seq
+
+    def apply_outcome(
+        self,
+        group: str,
+        seq: int,
+        outcome: DeskOutcome,
+        at: datetime,
+        *,
+        expected_reserve_seq: int | None = None,
+    ) -> None:
+        """Store all that the desk transaction `seq` decided.
+
+        Raises LedgerMoved if reservations changed since `expected_reserve_seq` was read.
+        """
+        if expected_reserve_seq is not None and self.reserve_seq() != expected_reserve_seq:
+            raise LedgerMoved(f"reservations are no longer at {expected_reserve_seq}")
+        if outcome.reserved or outcome.released:
+            self._count(RESERVE_SEQ, 1)
+        desk = DeskTransaction(self._conn, self._tail, group=group, seq=seq, at=at)
+        desk.store(outcome)
+        self.add_feedback(group, seq, outcome.feedback)
+
+    def add_feedback(self, group: str, seq: int, rows: Iterable[Feedback]) -> None:
+        """Feedback of the desk transaction `seq` beside its outcome's."""
+        store_feedback(self._conn, group, seq, self._desk_tick(group), rows)
+
+    def set_caps(self, rows: Sequence[CapRow]) -> None:
+        """Put the caps in force, and what is used of them, in place of those before."""
+        self._conn.execute(sa.delete(t.cap_now))
+        values = [{name: getattr(row, name) for name in CapRow.__slots__} for row in rows]
+        if values:
+            self._conn.execute(sa.insert(t.cap_now), values)
+
+    # Commands on their way; see `ledger_outbox`.
+
+    def desks_stand(self, seqs: Mapping[str, int]) -> None:
+        """LedgerMoved if a desk has gone on since it was this far; none goes on before this
+        transaction ends.
+        """
+        c = t.desk.c
+        query = sa.select(c.planning_group, c.seq).with_for_update(read=True)
+        now = {row.planning_group: row.seq for row in self._conn.execute(query)}
+        for group, seq in sorted(seqs.items()):
+            if now.get(group, 0) != seq:
+                raise LedgerMoved(f"desk {group} is no longer at {seq}")
+
+    def claim_commands(
+        self, idems: Sequence[str], token: str, at: datetime
+    ) -> tuple[OutboxRow, ...]:
+        """Take commands for sending under a token, oldest first; those that another process sends
+        are left out.
+        """
+        taken = set(ledger_outbox.claim(self._conn, idems, token, at))
+        return tuple(row for row in self.outbox_among(idems) if row.idem in taken)
+
+    def step_command(self, idem: str, token: str, state: str, *, note: str | None = None) -> None:
+        """A claimed command is attempted, failed or unknown; LedgerMoved if another took it."""
+        ledger_outbox.step(self._conn, idem, token, state, note=note)
+
+    def command_sent(self, idem: str, token: str, at: datetime) -> None:
+        """It stands where its executor reads it, or was taken there."""
+        ledger_outbox.step(self._conn, idem, token, "sent", sent_at=at, note=None)
+
+    def command_waits(
+        self, idem: str, token: str, retry_at: datetime, note: str, *, left: bool
+    ) -> None:
+        """It is sent again, not before `retry_at` by the machine's clock; `left`: it may have
+        arrived all the same.
+        """
+        ledger_outbox.put_back(self._conn, idem, token, retry_at, note, left=left)
+
+    def end_command(self, idem: str, state: str, note: str) -> None:
+        """One that nobody is sending will not be sent any more."""
+        ledger_outbox.end(self._conn, idem, state, note)
+
+    # The way out.
+
+    def published(self, through: int) -> None:
+        """The waiting lines up to this number stand in their files."""
+        self._conn.execute(sa.delete(t.publication).where(t.publication.c.n <= through))
+
+    def published_lines(self, numbers: Sequence[int]) -> None:
+        """These waiting lines stand at their target."""
+        self._conn.execute(sa.delete(t.publication).where(t.publication.c.n.in_(list(numbers))))
+
+    def refused_line(self, number: int, reason: str) -> None:
+        """A waiting line that its target refuses for good; it is kept and not sent again."""
+        mine = t.publication.c.n == number
+        self._conn.execute(sa.update(t.publication).where(mine).values(refused=reason))
+
+    def confirm_length(self, file: str, length: int) -> None:
+        """What an out file holds up to this many bytes is known to have been written."""
+        upsert(self._conn, t.out_file, [{"file": file, "length": length}])
+
+    def _desk_tick(self, group: str) -> datetime | None:
+        tick = self._scalar(sa.select(t.desk.c.tick).where(t.desk.c.planning_group == group))
+        assert tick is None or isinstance(tick, datetime)
+        return tick

@@ -1,0 +1,1 @@
+"""Where planners see what waits for them and answer: the pages and the HTTP API."""

@@ -1,0 +1,342 @@
+"""How do people and programs read the queue and answer it? Pages without scripts, and a JSON API.
+
+What is decided is decided behind `ReviewOffice`; this module reads, shows and passes on. Reading
+never changes anything; every answer is a POST with a version and a key.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Form, Header, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import AwareDatetime
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
+
+from replan.errors import LedgerBusy, LedgerMoved, ReplanError, UsageError
+from replan.infra.metrics import CONTENT_TYPE
+from replan.infra.review.gate import Gate
+from replan.infra.review.office import ReviewOffice
+from replan.infra.review.page import by_incident, changes, queue_rows, refusal_text
+from replan.infra.review.reception import (
+    MOST_NAME,
+    MOST_NOTE,
+    PAGES,
+    Reception,
+    StopBody,
+    VerdictBody,
+    message_of,
+    own_path,
+    refused_request,
+)
+from replan.infra.review.sessions import SESSION_SECONDS, Doors, Identity, Sessions
+from replan.units import instant_text
+
+KEY = r"[A-Za-z0-9._:-]{1,128}"
+SHORTEST_SHARED_TOKEN = 16
+
+
+def make_app(
+    office: ReviewOffice,
+    *,
+    token: str | None,
+    loopback: bool,
+    metrics: Callable[[], bytes] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> FastAPI:
+    """The web application.
+
+    `token`: the shared development token, None for personal tokens only. `loopback`: served to this
+    machine alone; only then does a verdict given with the shared token count, and are metrics told
+    to whoever asks. `metrics`: what monitors are told; None: nothing. `clock`: seconds for the life
+    of sessions.
+    """
+    if token is not None and len(token) < SHORTEST_SHARED_TOKEN:
+        raise UsageError(f"the token has {len(token)} characters, at least 16 are needed")
+    if token is None and not loopback:
+        raise UsageError("without a token the pages are served on 127.0.0.1 only")
+    # Off this machine the cookie travels only over TLS, and no other host name can set it.
+    cookie = "replan_session" if loopback else "__Host-replan_session"
+    doors = Doors(office=office, token=token, sessions=Sessions(clock), cookie=cookie)
+    reception = Reception(office, doors, loopback)
+    app = FastAPI(title="replan", version="1", docs_url=None, redoc_url=None)
+    app.add_middleware(Gate, doors=doors, loopback=loopback, sign_in=reception.sign_in)
+    _add_machine_routes(app, office, metrics)
+    _add_api(app, reception)
+    _add_switch(app, reception)
+    _add_pages(app, reception)
+    _add_errors(app, reception)
+    return app
+
+
+def _add_machine_routes(
+    app: FastAPI, office: ReviewOffice, metrics: Callable[[], bytes] | None
+) -> None:
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        """Whether the process answers."""
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        """Whether the ledger answers too: 200, else 503 with the reasons."""
+        try:
+            office.status()
+        except ReplanError:
+            reasons = ["the ledger does not answer"]
+            return JSONResponse({"ready": False, "reasons": reasons}, status_code=503)
+        return JSONResponse({"ready": True, "reasons": []})
+
+    if metrics is not None:
+
+        @app.get("/metrics", response_class=PlainTextResponse)
+        def told() -> Response:
+            """The numbers of the ledger, for Prometheus."""
+            return Response(metrics(), media_type=CONTENT_TYPE)
+
+
+def _add_api(app: FastAPI, reception: Reception) -> None:
+    office = reception.office
+
+    @app.get("/api/escalations")
+    def escalations() -> list[dict[str, Any]]:
+        """Decisions that wait for a person, the most urgent first."""
+        return sorted(office.queue(), key=lambda b: (-(b.get("urgency") or 0.0), b["decision_id"]))
+
+    @app.get("/api/spot-checks")
+    def spot_checks() -> list[dict[str, Any]]:
+        """What ran by itself and was drawn for a look afterwards."""
+        return office.spot_checks()
+
+    @app.get("/api/decisions")
+    def decisions(
+        state: Annotated[str | None, Query(max_length=32)] = None,
+        item: Annotated[str | None, Query(max_length=64)] = None,
+        since: Annotated[AwareDatetime | None, Query()] = None,
+    ) -> list[dict[str, Any]]:
+        """Newest version of each decision."""
+        return office.decisions(state, item, None if since is None else instant_text(since))
+
+    @app.get("/api/decisions/{decision_id}")
+    def decision(decision_id: str) -> dict[str, Any]:
+        """One decision, whole."""
+        return reception.body(decision_id)
+
+    @app.post("/api/decisions/{decision_id}/verdict")
+    def verdict(
+        request: Request,
+        decision_id: str,
+        given: VerdictBody,
+        idempotency_key: Annotated[str, Header(pattern=f"^{KEY}$")],
+    ) -> Response:
+        """Answer a decision. The same key with the same body gets the first answer again."""
+        who: Identity = request.state.identity
+        result, again = reception.answer(who, decision_id, given, idempotency_key)
+        headers = {"Idempotency-Replayed": "true"} if again else {}
+        return JSONResponse(result.json(), status_code=result.status, headers=headers)
+
+
+def _add_switch(app: FastAPI, reception: Reception) -> None:
+    @app.post("/api/stop")
+    def stop(request: Request, given: StopBody) -> Response:
+        """Stop everything, or what `KEY=VALUE` names."""
+        return _moved(reception.move_switch(request.state.identity, "stop", given))
+
+    @app.post("/api/resume")
+    def resume(request: Request, given: StopBody) -> Response:
+        """Let go on what somebody else stopped under this scope."""
+        return _moved(reception.move_switch(request.state.identity, "resume", given))
+
+
+def _moved(row: Mapping[str, Any]) -> Response:
+    return JSONResponse(dict(row), status_code=row["status"])
+
+
+def _add_pages(app: FastAPI, reception: Reception) -> None:
+    office, doors = reception.office, reception.doors
+
+    @app.get("/static/replan.css", include_in_schema=False)
+    def style() -> Response:
+        return FileResponse(PAGES / "replan.css", media_type="text/css")
+
+    @app.get("/static/replan.svg", include_in_schema=False)
+    def icon() -> Response:
+        return FileResponse(PAGES / "replan.svg", media_type="image/svg+xml")
+
+    @app.get("/", include_in_schema=False)
+    def queue(request: Request, site: str = "", cause: str = "", owner: str = "") -> Response:
+        rows = queue_rows(office.queue(), office.status().get("clock"), office.timezone)
+        chosen = {"site": site, "cause": cause, "owner": owner}
+        filters = [
+            (name, name.capitalize(), sorted({row[name] for row in rows}), value)
+            for name, value in chosen.items()
+        ]
+        looks = queue_rows(office.spot_checks(), office.status().get("clock"), office.timezone)
+        shown = [r for r in rows if all(not v or r[name] == v for name, v in chosen.items())]
+        return reception.page(
+            "queue.html",
+            request.state.identity,
+            rows=by_incident(shown),
+            shown=len(shown),
+            total=len(rows),
+            looks=looks,
+            filters=filters,
+            timezone=office.timezone,
+        )
+
+    @app.get("/review/{decision_id}", include_in_schema=False)
+    def review(request: Request, decision_id: str, answer: str = "") -> Response:
+        who: Identity = request.state.identity
+        first = reception.answers.seen(who.login or "", answer)
+        notice = None
+        if first is not None and first.decision_id == decision_id and first.result == "accepted":
+            text = f"Your {first.verdict} is recorded. The decision is now {first.state}."
+            body = reception.body(decision_id)
+            rows = changes(first.diff, body["currency"])
+            notice = {"kind": "good", "title": "Done.", "text": text, "changes": rows}
+        return reception.case(who, reception.body(decision_id), notice=notice)
+
+    @app.post("/review/{decision_id}/verdict", include_in_schema=False)
+    def verdict(
+        request: Request,
+        decision_id: str,
+        csrf: Annotated[str, Form()] = "",
+        key: Annotated[str, Form(max_length=128)] = "",
+        version: Annotated[int, Form(ge=0)] = 0,
+        verdict: Annotated[str, Form(max_length=128)] = "",
+        chip: Annotated[str, Form(max_length=32)] = "",
+        note: Annotated[str, Form(max_length=MOST_NOTE)] = "",
+        confirm: Annotated[str, Form(max_length=8)] = "",
+        base: Annotated[str, Form(max_length=MOST_NAME)] = "",
+        qty: Annotated[str, Form(max_length=16)] = "",
+        day: Annotated[str, Form(max_length=10, alias="date")] = "",
+        source: Annotated[str, Form(max_length=MOST_NAME)] = "",
+        mode: Annotated[str, Form(max_length=MOST_NAME)] = "",
+        to: Annotated[str, Form(max_length=MOST_NAME)] = "",
+    ) -> Response:
+        who: Identity = request.state.identity
+        _check_csrf(who, csrf)
+        if version < 1 or not re.fullmatch(KEY, key):
+            raise refused_request(422, "form", "the form came without its version or key")
+        changed = {"qty": qty, "date": day, "source": source, "mode": mode}
+        typed = {"chip": chip, "note": note, "base": base, "to": to, **changed}
+        # One button for each plan, so that approving another one is as easy.
+        verdict, _, plan = verdict.partition(" ")
+        edits = verdict == "modify"
+        option = plan or (base if edits else "")
+        given = VerdictBody(
+            verdict=verdict,
+            version=version,
+            chip=chip,
+            note=note,
+            confirm=confirm == "yes",
+            option=option or None,
+            to=to if verdict == "ask" and to else None,
+            **({name: value or None for name, value in changed.items()} if edits else {}),
+        )
+        try:
+            result, _ = reception.answer(who, decision_id, given, key)
+        except HTTPException as refused:
+            if refused.status_code != 422:
+                raise
+            notice = _bad_notice(message_of(refused.detail), [])
+            body = reception.body(decision_id)
+            return reception.case(who, body, status=422, notice=notice, given=typed)
+        if result.result == "accepted":
+            return RedirectResponse(f"/review/{decision_id}?answer={key}", status_code=303)
+        body = reception.body(decision_id)
+        diff = result.diff or {}
+        return reception.case(
+            who,
+            body,
+            status=result.status,
+            notice=_bad_notice(refusal_text(result.code), changes(diff, body["currency"])),
+            given=typed,
+            confirm=result.code == "stale" and "version" not in diff,
+        )
+
+    @app.get("/login", include_in_schema=False)
+    def login_form(request: Request) -> Response:
+        return reception.sign_in(request, status=200)
+
+    @app.post("/login", include_in_schema=False)
+    def login(
+        request: Request,
+        token: Annotated[str, Form(max_length=512)] = "",
+        login: Annotated[str, Form(max_length=64)] = "",
+        next: Annotated[str, Form(max_length=256)] = "/",
+    ) -> Response:
+        who = doors.by_token(token.strip(), login.strip() or None)
+        if who is None or who.login is None or not office.knows(who.login):
+            return reception.sign_in(request, "Token and login do not match.")
+        session = doors.sessions.start(who.login, personal=who.personal)
+        answer = RedirectResponse(own_path(next), status_code=303)
+        answer.set_cookie(
+            doors.cookie,
+            session,
+            max_age=SESSION_SECONDS,
+            httponly=True,
+            samesite="lax",
+            secure=doors.cookie.startswith("__Host-"),
+        )
+        return answer
+
+    @app.post("/logout", include_in_schema=False)
+    def logout(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
+        _check_csrf(request.state.identity, csrf)
+        doors.sessions.end(request.cookies.get(doors.cookie, ""))
+        answer = RedirectResponse("/login", status_code=303)
+        answer.delete_cookie(doors.cookie, secure=doors.cookie.startswith("__Host-"))
+        return answer
+
+
+def _add_errors(app: FastAPI, reception: Reception) -> None:
+    def failed(request: Request, status: int, detail: Any, headers: Any = None) -> Response:
+        path = request.url.path
+        if path.startswith("/api/") or request.method not in ("GET", "POST") or status == 405:
+            plain = detail if isinstance(detail, dict) else {"code": "http", "message": str(detail)}
+            return JSONResponse(plain, status_code=status, headers=headers)
+        who = getattr(request.state, "identity", None)
+        title = {400: "Not an address of ours", 403: "Not allowed", 404: "Not found"}.get(
+            status, "That did not work"
+        )
+        return reception.page("message.html", who, status, title=title, message=message_of(detail))
+
+    @app.exception_handler(StarletteHTTPException)
+    def on_http(request: Request, error: StarletteHTTPException) -> Response:
+        return failed(request, error.status_code, error.detail, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        # What was sent is not sent back: it may hold a token.
+        wrong = [
+            {"pointer": "/" + "/".join(map(str, e["loc"])), "message": e["msg"]}
+            for e in error.errors()
+        ]
+        first = f"{wrong[0]['pointer']}: {wrong[0]['message']}" if wrong else "not valid"
+        return failed(request, 422, {"code": "invalid", "message": first, "errors": wrong})
+
+    def on_busy(request: Request, error: Exception) -> Response:
+        detail = {"code": "busy", "message": "the ledger is busy; try again"}
+        return failed(request, 503, detail, {"Retry-After": "1"})
+
+    app.add_exception_handler(LedgerBusy, on_busy)
+    app.add_exception_handler(LedgerMoved, on_busy)
+
+
+def _check_csrf(who: Identity, csrf: str) -> None:
+    if not who.csrf or not secrets.compare_digest(csrf.encode(), who.csrf.encode()):
+        raise refused_request(403, "csrf", "the form is not of this session; open it again")
+
+
+def _bad_notice(text: str, rows: list[tuple[str, str, str]]) -> dict[str, Any]:
+    return {"kind": "bad", "title": "Not done.", "text": text, "changes": rows}

@@ -1,0 +1,157 @@
+"""Which requests may come in at all? Checked for every path, before any route looks at it.
+
+Everything needs an identity unless it is listed as open: a new route is closed until somebody
+opens it.
+"""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from replan.infra.review.sessions import Doors
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_PATH = 256
+
+OPEN = re.compile(r"/(healthz|readyz|openapi\.json|login|static/[a-z]+\.(css|svg))")
+"""What anybody may ask for."""
+
+METRICS = "/metrics"
+"""Monitors of this machine may ask; those of others show a token."""
+
+LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+
+POLICY = (
+    b"default-src 'self'; script-src 'none'; object-src 'none'; base-uri 'none'; "
+    b"form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = (
+    (b"content-security-policy", POLICY),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    # With no-referrer a browser would send `Origin: null` with our own forms.
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+class Gate:
+    """The first to see a request and the last to see an answer.
+
+    Refuses odd paths and foreign host names (400), bodies over 1 MiB (413), forms that another
+    site sent (403) and whoever is nobody (401).
+    """
+
+    def __init__(
+        self, app: ASGIApp, doors: Doors, loopback: bool, sign_in: Callable[[Request], Response]
+    ) -> None:
+        self._app = app
+        self._doors = doors
+        self._loopback = loopback
+        self._sign_in = sign_in
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request of the ASGI server."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        answer = self._odd(request) or self._foreign(request)
+        if answer is None:
+            answer = await run_in_threadpool(self._nobody, request)
+        if answer is None:
+            body = await _body(request, receive)
+            if body is None:
+                answer = _refusal(413, "size", "a request may hold at most 1 MiB")
+            else:
+                receive = _once(body, receive)
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message.get("headers", []), *HEADERS]
+                if not scope["path"].startswith("/static/"):
+                    headers.append((b"cache-control", b"no-store"))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await (answer or self._app)(scope, receive, sending)
+
+    def _odd(self, request: Request) -> Response | None:
+        path = request.scope["path"]
+        if len(path) > MAX_PATH or not path.isascii() or not path.isprintable():
+            return _refusal(400, "path", "the path is not one of ours")
+        if "\\" in path or "//" in path or any(p in (".", "..") for p in path.split("/")):
+            return _refusal(400, "path", "the path is not one of ours")
+        host = request.headers.get("host", "")
+        if self._loopback and urlsplit(f"//{host}").hostname not in LOCAL_NAMES:
+            # Another name for this machine is how a foreign page would reach it (DNS rebinding).
+            return _refusal(400, "host", "this address is not served")
+        return None
+
+    def _foreign(self, request: Request) -> Response | None:
+        if request.method in ("GET", "HEAD", "OPTIONS") or _is_api(request):
+            return None
+        origin = urlsplit(request.headers.get("origin", "")).netloc
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        if not origin or origin != request.headers.get("host") or site != "same-origin":
+            return _refusal(403, "origin", "a form must be sent from its own page")
+        return None
+
+    def _nobody(self, request: Request) -> Response | None:
+        path = request.scope["path"]
+        if OPEN.fullmatch(path) or (self._loopback and path == METRICS):
+            return None
+        reading = request.method in ("GET", "HEAD")
+        identity = self._doors.by_request(
+            request.headers, request.cookies, with_cookie=reading or not _is_api(request)
+        )
+        if identity is not None:
+            request.state.identity = identity
+            return None
+        if not _is_api(request):
+            return self._sign_in(request)
+        return JSONResponse(
+            {"code": "unauthorized"}, status_code=401, headers={"WWW-Authenticate": "Bearer"}
+        )
+
+
+def _is_api(request: Request) -> bool:
+    return bool(request.scope["path"].startswith("/api/"))
+
+
+def _refusal(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"code": code, "message": message}, status_code=status)
+
+
+async def _body(request: Request, receive: Receive) -> bytes | None:
+    """The whole body, or None if it is too long; its stated length is not believed."""
+    stated = request.headers.get("content-length", "0")
+    if stated.isdecimal() and int(stated) > MAX_BODY_BYTES:
+        return None
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return body
+        chunk: bytes = message.get("body", b"")
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return body
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """The body once more for the routes, then whatever the server has to say."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receiving() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receiving

@@ -1,0 +1,355 @@
+"""What stands on the queue and on a case page? Decisions as words, ready for the templates."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from replan.currencies import money_text
+from replan.desk_state import PENDING
+from replan.explain import explain
+from replan.infra.review.charts import band_chart, cost_chart, stock_chart
+from replan.wording import (
+    CATEGORY_WORDS,
+    action_text,
+    actions_text,
+    day_text,
+    estimate_text,
+    money_range,
+    quantity_range,
+    share_text,
+    time_text,
+)
+
+CHIP_WORDS = {
+    "data_wrong": "Data wrong",
+    "known_event": "Known event, not in the model",
+    "supplier_info": "Supplier information",
+    "capacity_cutoff": "Capacity or cut-off",
+    "customer_priority": "Customer priority",
+    "cost_not_justified": "Cost not justified",
+    "better_alternative": "Better alternative",
+    "policy": "Policy",
+    "other": "Other (say what below)",
+}
+
+REFUSALS = {
+    "not_allowed": "Your login may not answer this case.",
+    "over_limit": "The value is above your limit.",
+    "own_proposal": "You cannot approve your own proposal.",
+    "same_approver": "You have approved already; a second person must.",
+    "stale": "The case has changed since. Nothing was recorded as decided; look at what changed.",
+    "superseded": "A newer plan has replaced this one.",
+    "withdrawn": "The case has cleared by itself.",
+    "expired": "The deadline has passed.",
+    "already_decided": "This case has been decided already.",
+    "infeasible": "This plan cannot be carried out; the limit in its way stands below.",
+    "stopped": "The engine is stopped for this scope; nothing can be approved until it is resumed.",
+}
+
+
+def queue_rows(
+    bodies: Sequence[Mapping[str, Any]], clock: str | None, timezone: str
+) -> list[dict[str, Any]]:
+    """Rows of the queue, the most urgent first; time left is counted from the engine's clock."""
+    ranked = sorted(
+        bodies,
+        key=lambda b: (-(b.get("urgency") or 0.0), b.get("deadline") or "9", b["decision_id"]),
+    )
+    return [_row(body, clock, timezone) for body in ranked]
+
+
+def by_incident(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same rows with those of one cause and owner under the most urgent of them, as
+    `children`.
+    """
+    leads: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        lead = leads.setdefault((row["incident"], row["owner"]), {**row, "children": []})
+        if lead["id"] != row["id"]:
+            lead["children"].append(row)
+    return list(leads.values())
+
+
+def _row(body: Mapping[str, Any], clock: str | None, timezone: str) -> dict[str, Any]:
+    brief = body.get("brief") or {}
+    headline = brief.get("headline") or {}
+    chosen = _chosen(body)
+    risk = headline.get("value_minor")
+    why = body.get("why_escalated") or {}
+    currency = body["currency"]
+    left, soon = _left(body.get("deadline"), clock)
+    return {
+        "id": body["decision_id"],
+        "incident": body.get("incident_id") or body["decision_id"],
+        "left": left,
+        "soon": soon,
+        "deadline": _time(body.get("deadline"), timezone),
+        "headline": headline.get("text") or f"{body['site']}, {body['item']}",
+        "site": body.get("site") or "several",
+        "region": body.get("region"),
+        "item": body["item"],
+        "cause": body.get("cause") or "",
+        "risk": money_text(risk["p50"], currency) if risk else "",
+        "risk_range": money_range(risk, currency) if risk else "",
+        "action": actions_text(chosen.get("actions") or [], most=2),
+        "cost": money_text(sum(a["cost_minor"] for a in chosen.get("actions") or []), currency),
+        "why": why.get("code", ""),
+        "rule": why.get("rule_id") or body.get("rule_id") or "no rule",
+        "confidence": _share(body.get("confidence")),
+        "state": body["state"],
+        "owner": (body.get("recipient") or "").removeprefix("role:"),
+    }
+
+
+def case_page(
+    body: Mapping[str, Any], chips: Sequence[str], clock: str | None, timezone: str
+) -> dict[str, Any]:
+    """Everything the case template shows; `timezone` is the reader's."""
+    brief = body.get("brief") or {}
+    currency = body["currency"]
+    chart = body.get("chart") or {}
+    recommended = brief.get("recommendation") or {}
+    options = brief.get("options") or body["options"]
+    deadline = body.get("deadline") if brief else None
+    left, soon = _left(deadline, clock)
+    risk = (brief.get("headline") or {}).get("value_minor")
+    return {
+        "id": body["decision_id"],
+        "version": body["version"],
+        "state": body["state"],
+        "pending": body["state"] in PENDING,
+        "category": CATEGORY_WORDS.get(body["category"], body["category"]),
+        "headline": (brief.get("headline") or {}).get("text")
+        or f"{body.get('site') or 'several sites'}, {body['item']}",
+        "short": _spread((brief.get("headline") or {}).get("units_short")),
+        "risk": money_range(risk, currency) if risk else None,
+        "risk_middle": money_text(risk["p50"], currency) if risk else None,
+        "words": None if brief else explain(body, {}),
+        "question": brief.get("question"),
+        "deadline": _time(deadline, timezone),
+        "left": left,
+        "soon": soon,
+        "timezone": timezone,
+        "on_timeout": brief.get("on_timeout"),
+        "order_by": [
+            (_name(o), _time(o["order_by"], timezone)) for o in options if o.get("order_by")
+        ],
+        "recipient": (body.get("recipient") or "").removeprefix("role:"),
+        "why": _why(body, currency),
+        "dq": body.get("dq"),
+        "evidence": [
+            {**row, "time": _time(row["time"], timezone), "ago": _ago(row["time"], clock)}
+            for row in brief.get("evidence") or []
+        ],
+        "evidence_ids": body.get("evidence") or [],
+        "options": [
+            _option(n, o, body["chosen"], currency) for n, o in enumerate(options, start=1)
+        ],
+        "band_chart": band_chart(chart.get("band") or {}),
+        "stock_chart": stock_chart(chart.get("stock") or {}),
+        "cost_chart": cost_chart(options, body["chosen"], currency),
+        "recommended": {
+            "name": body["chosen"],
+            "what": actions_text(_chosen(body).get("actions") or []),
+            "confidence": _share(recommended.get("confidence", body.get("confidence"))),
+            "drivers": recommended.get("drivers") or [],
+            "would_change": recommended.get("would_change"),
+        },
+        "plans": [o["name"] for o in options if o["actions"]],
+        "plan_words": {o["name"]: actions_text(o["actions"]) for o in options},
+        "asks": ", ".join(sorted({a["from"] for a in _chosen(body).get("actions") or []})),
+        "clarification": _clarification(body, timezone),
+        "look": body["state"] in ("executed", "failed", "cancelled")
+        and (body.get("spot_check") or {"found": True})["found"] is None,
+        "already_done": brief.get("already_done") or [],
+        "held": _held(brief.get("held") or [], options),
+        "precedents": [
+            {
+                **row,
+                "decided_at": _time(row["decided_at"], timezone),
+                "value": money_text(row["value_minor"], currency),
+            }
+            for row in brief.get("precedents") or []
+        ],
+        "unknowns": brief.get("unknowns") or [],
+        "ids": _ids(body, brief),
+        "chips": [(chip, CHIP_WORDS.get(chip, chip)) for chip in chips],
+        "actions": _actions(body),
+        "verdicts": [
+            {**row, "at": _time(row.get("at"), timezone)} for row in body.get("verdicts") or []
+        ],
+    }
+
+
+def _clarification(body: Mapping[str, Any], timezone: str) -> dict[str, Any] | None:
+    asked = body.get("clarification")
+    if asked is None:
+        return None
+    return {
+        "to": ", ".join(asked["to"]),
+        "by": asked["asked_by"],
+        "at": _time(asked["asked_at"], timezone),
+        "until": _time(asked["until"], timezone),
+        "text": asked["text"],
+        "answers": [_reply_words(row, timezone) for row in asked["answers"]],
+    }
+
+
+def _reply_words(row: Mapping[str, Any], timezone: str) -> str:
+    parts = ["yes" if row["accepted"] else "no"]
+    if row["qty"] is not None:
+        parts.append(f"{row['qty']:g} can be done")
+    if row["arrives_on"] is not None:
+        parts.append(f"there on {day_text(date.fromisoformat(row['arrives_on']))}")
+    note = f" ({row['note']})" if row["note"] else ""
+    return f"{_time(row['time'], timezone)}: {', '.join(parts)}{note}"
+
+
+def refusal_text(code: str | None) -> str:
+    """Why a verdict was refused, for a person."""
+    return REFUSALS.get(code or "", "The verdict was refused.")
+
+
+def changes(diff: Mapping[str, Any] | None, currency: str) -> list[tuple[str, str, str]]:
+    """What changed since, as rows of name, then and now."""
+    rows = []
+    for name, pair in sorted((diff or {}).items()):
+        words = name.removesuffix("_minor").replace("_", " ")
+        if isinstance(pair, Mapping) and "now" in pair:
+            before = next((value for key, value in pair.items() if key != "now"), None)
+            rows.append(
+                (words, _amount(name, before, currency), _amount(name, pair["now"], currency))
+            )
+        elif isinstance(pair, Mapping) and "text" in pair:
+            rows.append((words, "", str(pair["text"])))
+        else:
+            rows.append((words, "", str(pair)))
+    return rows
+
+
+def _amount(name: str, value: Any, currency: str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name.endswith("_minor") and isinstance(value, int):
+        return money_text(value, currency)
+    return str(value)
+
+
+def _option(n: int, option: Mapping[str, Any], chosen: str, currency: str) -> dict[str, Any]:
+    actions = option["actions"]
+    benefit = option.get("benefit_minor") or {}
+    return {
+        "number": n,
+        "name": _name(option),
+        "chosen": option["name"] == chosen,
+        "lines": [
+            {
+                "what": action_text(a),
+                "ship": day_text(date.fromisoformat(a["ship_on"])),
+                "arrive": _days(a["arrive_on"]),
+                "cost": money_text(a["cost_minor"], currency),
+            }
+            for a in actions
+        ],
+        "cost": money_range(option["cost_minor"], currency),
+        "cost_middle": money_text(option["cost_minor"]["p50"], currency),
+        "saves": quantity_range(option["units_short_avoided"]) if actions else "0",
+        "benefit": money_text(benefit["mean"], currency) if "mean" in benefit else "",
+        "receiver": _share(option["p_stockout_receiver"]),
+        "donor": _share(option["p_stockout_donor"])
+        if any(a["kind"] == "reallocate" for a in actions)
+        else "–",
+        "binding": option.get("binding") or [],
+        "gap": share_text(option["gap"]) if option.get("gap") else None,
+    }
+
+
+def _why(body: Mapping[str, Any], currency: str) -> dict[str, Any] | None:
+    why = body.get("why_escalated")
+    if why is None:
+        return None
+    limit = why.get("limit_minor")
+    return {
+        "code": why["code"],
+        "text": why["text"],
+        "rule": why.get("rule_id") or "none",
+        "limit": None if limit is None else money_text(limit, currency),
+        "actual": money_text(why.get("actual_minor") or 0, currency),
+        "policy": body.get("authority_hash") or "none",
+    }
+
+
+def _ids(body: Mapping[str, Any], brief: Mapping[str, Any]) -> list[tuple[str, str]]:
+    ids = dict(brief.get("ids") or {"decision": body["decision_id"]})
+    ids["version"] = body["version"]
+    if body.get("supersedes"):
+        ids["supersedes"] = body["supersedes"]
+    return [(name, str(value)) for name, value in ids.items()]
+
+
+def _held(held: Sequence[str], options: Sequence[Mapping[str, Any]]) -> list[str]:
+    known = {a.get("action_id"): action_text(a) for o in options for a in o["actions"]}
+    return [known.get(action, action) for action in held]
+
+
+def _actions(body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the engine asked for and how far each action is; nothing while nothing was asked."""
+    known = {a.get("action_id"): action_text(a) for o in body["options"] for a in o["actions"]}
+    return [
+        (known.get(row["action_id"], row["action_id"]), row["state"])
+        for row in body.get("actions") or []
+    ]
+
+
+def _chosen(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return next((o for o in body["options"] if o["name"] == body["chosen"]), {})
+
+
+def _name(option: Mapping[str, Any]) -> str:
+    return "do nothing" if option["name"] == "none" else str(option["name"])
+
+
+def _days(arrive: Mapping[str, str]) -> str:
+    early, late = (day_text(date.fromisoformat(arrive[q])) for q in ("p50", "p90"))
+    return early if early == late else f"{early}, late {late}"
+
+
+def _spread(spread: Mapping[str, float] | None) -> dict[str, str] | None:
+    if spread is None:
+        return None
+    return {"range": quantity_range(spread), "middle": estimate_text(spread["p50"])}
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else share_text(share)
+
+
+def _time(at: str | None, timezone: str) -> str:
+    return "" if at is None else time_text(datetime.fromisoformat(at), timezone)
+
+
+def _between(start: str, end: str) -> timedelta:
+    return datetime.fromisoformat(end) - datetime.fromisoformat(start)
+
+
+def _left(deadline: str | None, clock: str | None) -> tuple[str, bool]:
+    """How long until the deadline on the engine's clock, and whether it is less than four hours."""
+    if not deadline or not clock:
+        return "", False
+    left = _between(clock, deadline)
+    if left <= timedelta():
+        return "overdue", True
+    return _span(left), left < timedelta(hours=4)
+
+
+def _ago(at: str, clock: str | None) -> str:
+    return f"{_span(max(_between(at, clock), timedelta()))} old" if clock else ""
+
+
+def _span(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    if minutes >= 48 * 60:
+        return f"{minutes // (24 * 60)} days"
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min"

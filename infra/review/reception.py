@@ -1,0 +1,215 @@
+"""What do the pages and the API share? The office, the doors, the first answers, the templates."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import HTTPException
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from replan.errors import UsageError
+from replan.infra.review.first_answers import FirstAnswers, KeyReused
+from replan.infra.review.office import ReviewOffice, VerdictRequest
+from replan.infra.review.page import case_page
+from replan.infra.review.sessions import Doors, Identity
+from replan.infra.wishes import Wish, day_wished, quantity_wished
+from replan.verdicts import VERDICTS, VerdictResult
+from replan.wording import sentence, time_text
+
+PAGES = Path(__file__).parent.parent / "pages"
+DECISION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+MOST_NOTE = 2_000
+MOST_NAME = 64
+TYPED = ("chip", "note", "base", "qty", "date", "source", "mode", "to")
+"""What a reader may have filled in on a case page."""
+
+
+class VerdictBody(BaseModel):
+    """A verdict as a program sends it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    verdict: str
+    version: int = Field(ge=1)
+    chip: str
+    note: str = Field(default="", max_length=MOST_NOTE)
+    option: str | None = None
+    confirm: bool = False
+    qty: int | float | str | None = None
+    date: str | None = Field(default=None, max_length=10)
+    source: str | None = Field(default=None, max_length=MOST_NAME)
+    mode: str | None = Field(default=None, max_length=MOST_NAME)
+    to: str | None = Field(default=None, max_length=MOST_NAME)
+
+    def wish(self) -> Wish:
+        """What goes with the verdict; UsageError for what cannot be meant."""
+        wish = Wish(
+            qty=quantity_wished(self.qty),
+            ship_on=day_wished(self.date),
+            source=self.source or None,
+            transport=self.mode or None,
+            to=self.to or None,
+        )
+        wish.check(self.verdict)
+        return wish
+
+
+class StopBody(BaseModel):
+    """What a program sends to stop or to let go on: `KEY=VALUE` or nothing for everything."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    scope: str | None = Field(default=None, max_length=2 * MOST_NAME)
+    reason: str = Field(max_length=MOST_NOTE)
+
+
+class Reception:
+    """Checks what every route checks, and renders what every page shows."""
+
+    def __init__(self, office: ReviewOffice, doors: Doors, loopback: bool) -> None:
+        self.office = office
+        self.doors = doors
+        self.answers = FirstAnswers()
+        self._loopback = loopback
+        self._pages = Environment(
+            loader=FileSystemLoader(PAGES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._pages.filters["sentence"] = sentence
+
+    def page(self, name: str, who: Identity | None, status: int = 200, **values: Any) -> Response:
+        """A rendered page."""
+        shown: dict[str, Any] = {}
+        if who is not None:
+            now = self.office.status()
+            clock = now.get("clock")
+            shown["mode"] = now.get("mode")
+            shown["stopped"] = now.get("stopped", [])
+            shown["clock"] = clock and time_text(
+                datetime.fromisoformat(clock), self.office.timezone
+            )
+        text = self._pages.get_template(name).render(
+            who=who if who is not None and who.csrf else None,
+            status=shown,
+            **values,
+        )
+        return HTMLResponse(text, status_code=status)
+
+    def sign_in(self, request: Request, message: str = "", status: int = 401) -> Response:
+        """The sign-in form in place of the page asked for."""
+        return self.page(
+            "login.html", None, status, next=own_path(request.url.path), message=message
+        )
+
+    def body(self, decision_id: str) -> dict[str, Any]:
+        """A decision; 400 for what cannot be an id, 404 for what is not there."""
+        if not DECISION_ID.fullmatch(decision_id):
+            raise HTTPException(400, {"code": "id", "message": "this is not the id of a decision"})
+        body = self.office.decision(decision_id)
+        if body is None:
+            raise HTTPException(
+                404, {"code": "unknown", "message": f"there is no decision {decision_id}"}
+            )
+        return body
+
+    def answer(
+        self, who: Identity, decision_id: str, given: VerdictBody, key: str
+    ) -> tuple[VerdictResult, bool]:
+        """Pass a verdict on, or repeat the first answer to its key."""
+        if who.login is None or not self.office.knows(who.login):
+            raise refused_request(403, "not_allowed", "only a login of planners.yaml may answer")
+        if not (who.personal or self._loopback):
+            raise refused_request(403, "not_allowed", "a verdict needs a personal token here")
+        if given.verdict not in VERDICTS:
+            raise refused_request(422, "verdict", f"{given.verdict!r} is none of {VERDICTS}")
+        if given.chip not in self.office.chips:
+            raise refused_request(422, "chip", f"{given.chip!r} is no reason; choose one")
+        if given.chip == "other" and not given.note.strip():
+            raise refused_request(422, "note", "the reason `other` needs a note")
+        body = self.body(decision_id)
+        if given.option is not None and given.option not in [o["name"] for o in body["options"]]:
+            raise refused_request(422, "option", f"{given.option!r} is not an option of this case")
+        try:
+            wish = given.wish()
+        except UsageError as wrong:
+            raise refused_request(422, "wish", str(wrong)) from wrong
+        request = VerdictRequest(
+            login=who.login,
+            key=key,
+            verdict=given.verdict,
+            version=given.version,
+            chip=given.chip,
+            note=given.note,
+            option=given.option,
+            confirm=given.confirm,
+            wish=wish,
+        )
+        try:
+            return self.answers.once(
+                who.login,
+                key,
+                {"decision_id": decision_id, **given.model_dump()},
+                lambda: self.office.verdict(decision_id, request),
+            )
+        except KeyReused as reused:
+            raise refused_request(409, "key_reused", str(reused)) from reused
+
+    def move_switch(self, who: Identity, verb: str, given: StopBody) -> Mapping[str, Any]:
+        """Pass a stop, or the end of one, on."""
+        if who.login is None or not self.office.knows(who.login):
+            raise refused_request(403, "not_allowed", "only a login of planners.yaml may do this")
+        if not (who.personal or self._loopback):
+            raise refused_request(403, "not_allowed", "this needs a personal token here")
+        try:
+            return self.office.move_switch(verb, given.scope, who.login, given.reason)
+        except UsageError as wrong:
+            raise refused_request(422, "scope", str(wrong)) from wrong
+
+    def case(
+        self,
+        who: Identity,
+        body: Mapping[str, Any],
+        *,
+        status: int = 200,
+        notice: Mapping[str, Any] | None = None,
+        given: Mapping[str, str] | None = None,
+        confirm: bool = False,
+    ) -> Response:
+        """The case page; `given` is what the reader had filled in."""
+        office = self.office
+        return self.page(
+            "case.html",
+            who,
+            status,
+            case=case_page(body, office.chips, office.status().get("clock"), office.timezone),
+            key=secrets.token_urlsafe(24),
+            notice=notice,
+            given=dict.fromkeys(TYPED, "") | dict(given or {}),
+            confirm=confirm,
+        )
+
+
+def refused_request(status: int, code: str, message: str) -> HTTPException:
+    """A refusal with a code for programs and words for people."""
+    return HTTPException(status, {"code": code, "message": message})
+
+
+def message_of(detail: Any) -> str:
+    """The words of a refusal."""
+    return str(detail.get("message", "")) if isinstance(detail, dict) else str(detail)
+
+
+def own_path(path: str) -> str:
+    """Where to go after signing in: the queue or a case, never another site."""
+    path = path.removesuffix("/verdict")
+    case = path.removeprefix("/review/")
+    return path if path != case and DECISION_ID.fullmatch(case) else "/"

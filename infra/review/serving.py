@@ -1,0 +1,178 @@
+"""How do the pages reach the engine? The office of a workspace behind the review port, and the
+server.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from secrets import token_urlsafe
+from typing import Any
+
+import uvicorn
+
+from replan.errors import UsageError
+from replan.infra.ending import ended_by_signal
+from replan.infra.ledger.store import Ledger
+from replan.infra.logs import logging_to_stderr
+from replan.infra.metrics import ledger_text
+from replan.infra.office import Office
+from replan.infra.review.api import make_app
+from replan.infra.review.office import VerdictRequest
+from replan.infra.workspace import Workspace
+from replan.planning import option_from_json, problem_from_json
+from replan.projection import stock_chart
+from replan.verdicts import CHIPS, VerdictResult
+
+GRACE_S = 10
+"""How long a request that was begun may take when the server is asked to end."""
+
+BAND_DAYS = 42
+"""How many closed days the demand chart of a case shows."""
+
+
+class DeskReview:
+    """The review port over an office: the same answers, with charts beside each case."""
+
+    def __init__(self, office: Office, ledger: Ledger, workspace: Workspace, mode: str) -> None:
+        self._office = office
+        self._ledger = ledger
+        self._workspace = workspace
+        self._mode = mode
+
+    @property
+    def timezone(self) -> str:
+        """The policy zone."""
+        return self._workspace.settings.timezone
+
+    @property
+    def chips(self) -> Sequence[str]:
+        """The reasons that may go with a verdict."""
+        return CHIPS
+
+    def queue(self) -> list[dict[str, Any]]:
+        """Decisions that wait for a person, the most urgent first."""
+        return self._office.queue()
+
+    def spot_checks(self) -> list[dict[str, Any]]:
+        """What ran by itself and was drawn for a look afterwards."""
+        return self._office.spot_checks()
+
+    def decisions(
+        self, state: str | None, item: str | None, since: str | None
+    ) -> list[dict[str, Any]]:
+        """Newest bodies by (decided_at, decision_id)."""
+        return self._office.decisions(
+            state, item, None if since is None else datetime.fromisoformat(since)
+        )
+
+    def decision(self, decision_id: str) -> dict[str, Any] | None:
+        """A decision with its brief, verdicts, actions and charts; None for an unknown id."""
+        try:
+            file = self._ledger.decision(decision_id)
+        except UsageError:
+            return None
+        body = dict(file.body)
+        inputs = self._planned_from(decision_id, file.body["version"])
+        return {
+            **body,
+            "verdicts": [dict(row) for row in file.verdicts],
+            "actions": [{"action_id": a.action_id, "state": a.state} for a in file.actions],
+            "chart": self._charts(body, inputs),
+        }
+
+    def verdict(self, decision_id: str, request: VerdictRequest) -> VerdictResult:
+        """Take an answer for a decision that exists."""
+        return self._office.verdict(
+            decision_id,
+            request.verdict,
+            login=request.login,
+            chip=request.chip,
+            note=request.note,
+            option=request.option,
+            version=request.version,
+            confirm=request.confirm,
+            wish=request.wish,
+        )
+
+    def status(self) -> Mapping[str, Any]:
+        """The state of everything."""
+        return self._office.status(self._mode)
+
+    def move_switch(
+        self, verb: str, scope: str | None, login: str, reason: str
+    ) -> Mapping[str, Any]:
+        """Stop, or let go on."""
+        switch = self._office.switch
+        move = switch.stop if verb == "stop" else switch.resume
+        return move(scope, login=login, reason=reason).json()
+
+    def login_of(self, token: str) -> str | None:
+        """Nobody has a personal token yet."""
+        return None
+
+    def knows(self, login: str) -> bool:
+        """Whether this is an active login of planners.yaml."""
+        planner = self._workspace.people.get(login)
+        return planner is not None and planner.active
+
+    def _planned_from(self, decision_id: str, version: int) -> Mapping[str, Any]:
+        """What the newest version that was planned anew was made from; the first one always was."""
+        while True:
+            _, inputs = self._ledger.decision_made(decision_id, version)
+            if "proposal" in inputs or version == 1:
+                found: Mapping[str, Any] = inputs
+                return found
+            version -= 1
+
+    def _charts(self, body: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        proposal = inputs["proposal"]
+        problem = problem_from_json(proposal["problem"])
+        # A plan judged again stands beside the answer; one that a planner changed, in neither.
+        plans = [proposal["watched"], *proposal["answer"]["options"]]
+        named = [plan for plan in plans if plan is not None and plan["name"] == body["chosen"]]
+        actions = option_from_json(named[0]).actions if named else ()
+        site = body["site"] or proposal["site"]
+        days = self._ledger.closed_days(body["item"], site, BAND_DAYS)
+        return {
+            "band": {"site": site, "days": list(days)},
+            "stock": stock_chart(problem, actions, site),
+        }
+
+
+def serve(
+    office: Office,
+    ledger: Ledger,
+    workspace: Workspace,
+    mode: str,
+    port: int,
+    secrets: Sequence[str] = (),
+) -> None:
+    """Serve on 127.0.0.1 until SIGTERM or SIGINT, answering first what was asked; the address and
+    the token of this run go to stderr. `secrets` never stand in a log line.
+    """
+    token = token_urlsafe(24)
+    app = make_app(
+        DeskReview(office, ledger, workspace, mode),
+        token=token,
+        loopback=True,
+        metrics=ledger_text(ledger.standing),
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+    logins = ", ".join(p.login for p in workspace.people.planners if p.active)
+    sys.stderr.write(
+        f"review page: http://127.0.0.1:{port}/\n"
+        f"sign in with token {token} and one of the logins: {logins}\n"
+        "stop with Ctrl-C\n"
+    )
+    # The server ends in order by itself, and then repeats the signal that made it.
+    with ended_by_signal(lambda: None), logging_to_stderr((token, *secrets), as_json=True):
+        server.run()
