@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from replan.findings import finding_json, finding_text, has_errors
-from replan.infra.terminal import Json, place, print_rows, say
+from replan.findings import finding_text, has_errors
+from replan.infra.commands.terminal import NOT_SO, Json, place, print_rows, report, say
 
 dev = typer.Typer(
     no_args_is_help=True,
@@ -97,7 +97,7 @@ def create(
     for finding in found:
         say(finding_text(finding))
     if has_errors(found):
-        raise typer.Exit(1)
+        raise typer.Exit(NOT_SO)
 
 
 @topics.command("check")
@@ -105,16 +105,7 @@ def check_topics(as_json: Json = False) -> None:
     """Judge the topics: would any of them lose events, is one missing?"""
     from replan.infra.topics_run import check_all
 
-    found = check_all(place.root)
-    if as_json:
-        print_rows(finding_json(finding) for finding in found)
-    else:
-        for finding in found:
-            sys.stdout.write(finding_text(finding) + "\n")
-        if not found:
-            sys.stdout.write("nothing wrong\n")
-    if has_errors(found):
-        raise typer.Exit(1)
+    report(check_all(place.root), as_json)
 
 
 def accept_gap(

@@ -9,7 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from replan.findings import finding_json, finding_text, has_errors
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON objects on stdout, one a line.")]
+
+
+NOT_SO = 1
+"""Exit code: the thing asked about is not so."""
 
 
 @dataclass
@@ -32,3 +38,19 @@ def print_rows(rows: Iterable[Mapping[str, Any]]) -> None:
     for row in rows:
         sys.stdout.write(json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+def report(findings: Iterable[Any], as_json: bool) -> None:
+    """What is wrong, one finding a line; ends with 1 if one of them is an error."""
+    found = list(findings)
+    if as_json:
+        print_rows(finding_json(f) for f in found)
+    else:
+        for f in found:
+            sys.stdout.write(finding_text(f) + "\n")
+            if f.counterexample is not None:
+                sys.stdout.write(f"    for example: {json.dumps(dict(f.counterexample))}\n")
+        if not found:
+            sys.stdout.write("nothing wrong\n")
+    if has_errors(found):
+        raise typer.Exit(NOT_SO)

@@ -1,0 +1,56 @@
+"""Which commands judge a decision table?"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from replan.infra.commands.terminal import Json, place, print_rows, report
+
+authority = typer.Typer(no_args_is_help=True, help="The decision table: what may run by itself.")
+
+
+@authority.command("check")
+def authority_check(
+    file: Annotated[Path | None, typer.Argument(help="A table; else the workspace's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Prove a decision table: one row per case, never more autonomy for more value or less data."""
+    from replan.infra.running import check_authority
+
+    report(check_authority(place.root, file), as_json)
+
+
+@authority.command("diff")
+def authority_diff(file: Path, as_json: Json = False) -> None:
+    """What another table changes: every member in words, and which cases gain or lose authority."""
+    from replan.infra.running import diff_tables
+
+    rows = diff_tables(place.root, file)
+    if as_json:
+        print_rows(rows)
+        return
+    for row in rows:
+        mark = {"wider": "+ ", "narrower": "- ", None: "  "}[row["direction"]]
+        sys.stdout.write(mark + row["text"] + "\n")
+    if not rows:
+        sys.stdout.write("the tables say the same\n")
+
+
+@authority.command("simulate")
+def authority_simulate(
+    file: Path,
+    days: Annotated[
+        int | None, typer.Option(help="Only plans decided within so many days before the clock.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put the recorded plans before another table: what would have run, and how it turned out."""
+    from replan.infra.running import try_table
+
+    rows, summary, lines = try_table(place.root, file, days)
+    if as_json:
+        print_rows([*rows, {"summary": summary}])
+    else:
+        sys.stdout.write("\n".join(lines) + "\n")

@@ -1,0 +1,214 @@
+"""Which commands show decisions and answer them?"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from replan.errors import UsageError
+from replan.infra.commands.terminal import NOT_SO, Json, place, print_rows, say
+
+
+def decisions(
+    state: Annotated[
+        str | None, typer.Option(help="Only in this state, such as escalated.")
+    ] = None,
+    item: Annotated[str | None, typer.Option(help="Only of this item.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Decided at or after this instant: 2026-05-03T00:00:00Z.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List decisions, each in its newest version."""
+    from replan.explain import SINCE as STATES
+    from replan.infra.running import opened_office
+
+    if state is not None and state not in STATES:
+        raise UsageError(f"state {state!r} is not one of {', '.join(STATES)}")
+    with opened_office(place.root) as desk:
+        rows = desk.office.decisions(state, item, _instant(since))
+    if as_json:
+        print_rows(rows)
+    else:
+        _table(list(rows), DECISION_COLUMNS)
+
+
+WIDE = 200
+"""Columns of a table that goes to a file or a pipe."""
+
+DECISION_COLUMNS: Mapping[str, Callable[[Any], str]] = {
+    "decision": lambda r: r["decision_id"],
+    "decided": lambda r: r["decided_at"][:16],
+    "item": lambda r: r["item"],
+    "site": lambda r: r["site"] or "",
+    "category": lambda r: r["category"],
+    "chosen": lambda r: r["chosen"],
+    "state": lambda r: r["state"],
+    "value": lambda r: f"{r['value_minor'] / 100:.2f} {r['currency']}",
+    "why": lambda r: "" if r["why_escalated"] is None else r["why_escalated"]["code"],
+}
+
+
+def _table(rows: list[Mapping[str, Any]], columns: Mapping[str, Callable[[Any], str]]) -> None:
+    """The first column is an id and stays whole, so that it can be copied."""
+    table = Table(box=None, header_style="bold")
+    for n, name in enumerate(columns):
+        table.add_column(name, overflow="fold", no_wrap=n == 0)
+    for row in rows:
+        table.add_row(*(Text(show(row)) for show in columns.values()))
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not an instant such as 2026-05-03T00:00:00Z") from None
+    if at.tzinfo is None:
+        raise UsageError(f"{text!r} has no zone; write 2026-05-03T00:00:00Z")
+    return at
+
+
+def show(decision_id: str, as_json: Json = False) -> None:
+    """The brief of a decision; with --json the whole decision."""
+    from replan.infra.plain_text import decision_text
+    from replan.infra.running import opened_office
+
+    with opened_office(place.root) as desk:
+        file = desk.ledger.decision(decision_id)
+    if as_json:
+        print_rows([file.body])
+    else:
+        sys.stdout.write(decision_text(file) + "\n")
+
+
+def explain(decision_id: str, as_json: Json = False) -> None:
+    """Why a decision came out as it did, in words."""
+    from replan.explain import explain as in_words
+    from replan.infra.running import opened_office
+
+    with opened_office(place.root) as desk:
+        body = desk.office.decision(decision_id)
+        _, inputs = desk.ledger.decision_made(decision_id, 1)
+        text = in_words(body, inputs)
+    if as_json:
+        print_rows([{"decision_id": decision_id, "text": text}])
+    else:
+        sys.stdout.write(text + "\n")
+
+
+def verdict(
+    decision_id: str,
+    answer: Annotated[
+        str,
+        typer.Argument(metavar="VERDICT", help="approve, modify, reject, ask, defer or takeover"),
+    ],
+    login: Annotated[str, typer.Option("--as", help="Who answers: a login of planners.yaml.")],
+    reason: Annotated[
+        str,
+        typer.Option(
+            help="Why: data_wrong, known_event, supplier_info, capacity_cutoff, customer_priority, "
+            "cost_not_justified, better_alternative, policy or other."
+        ),
+    ],
+    option: Annotated[
+        str | None, typer.Option(help="The option; else the recommended one.")
+    ] = None,
+    qty: Annotated[
+        str | None, typer.Option(help="modify: how much the whole plan carries, in base units.")
+    ] = None,
+    ship_on: Annotated[
+        str | None, typer.Option("--date", help="modify: the day on which all of it leaves.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="modify: the site that all of it comes from.")
+    ] = None,
+    transport: Annotated[
+        str | None, typer.Option("--mode", help="modify: the means of transport, as in lanes.csv.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(help="ask: who is asked; else whoever the goods come from.")
+    ] = None,
+    note: Annotated[
+        str, typer.Option(help="Free words, with ask the question; needed with the reason other.")
+    ] = "",
+    version: Annotated[
+        int | None, typer.Option(help="Answer only if this is still the version.")
+    ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Approve although things have changed since.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Answer a decision that waits for a person."""
+    from replan.infra.running import opened_office
+    from replan.infra.wishes import Wish, day_wished, quantity_wished
+
+    wish = Wish(
+        qty=quantity_wished(qty),
+        ship_on=day_wished(ship_on),
+        source=source,
+        transport=transport,
+        to=to,
+    )
+    with opened_office(place.root) as desk:
+        desk.needs_people()
+        result = desk.office.verdict(
+            decision_id,
+            answer,
+            login=login,
+            chip=reason,
+            note=note,
+            option=option,
+            version=version,
+            confirm=confirm,
+            wish=wish,
+        )
+    if as_json:
+        print_rows([result.json()])
+    else:
+        code = "" if result.code is None else f" ({result.code})"
+        say(f"{decision_id}: {answer} {result.result}{code}, now {result.state}")
+        if result.diff is not None:
+            said = "changed" if result.result == "accepted" else "because"
+            say(f"    {said}: {json.dumps(dict(result.diff))}")
+    if result.result == "refused":
+        raise typer.Exit(NOT_SO)
+
+
+def kpi(
+    days: Annotated[
+        int | None, typer.Option(help="Only decisions of so many days before the clock.")
+    ] = None,
+    manual_minutes: Annotated[
+        int, typer.Option(min=0, help="Minutes an exception took by hand.")
+    ] = 25,
+    review_minutes: Annotated[int, typer.Option(min=0, help="Minutes a review takes.")] = 8,
+    hourly_cost: Annotated[
+        int | None, typer.Option(min=0, help="What an hour costs, whole units of currency.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The six measures, from the ledger: volume, autonomous, reviewed, errors, cycle, cost."""
+    from replan.infra.kpi import Effort, kpi_text
+    from replan.infra.running import workspace_kpi
+
+    effort = Effort(
+        manual_minutes=manual_minutes, review_minutes=review_minutes, hourly_cost=hourly_cost
+    )
+    row, currency = workspace_kpi(place.root, days, effort)
+    if as_json:
+        print_rows([row])
+    else:
+        sys.stdout.write(kpi_text(row, currency) + "\n")

@@ -1,0 +1,108 @@
+"""Which commands prove what was recorded?"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from replan.errors import UsageError
+from replan.infra.commands.terminal import NOT_SO, Json, place, print_rows, say
+
+
+def replay(
+    decision_id: Annotated[str | None, typer.Argument(metavar="ID")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All decisions.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Decide again from the record and compare byte for byte."""
+    from replan.infra.running import replay_workspace
+
+    if (decision_id is None) != everything:
+        raise UsageError("name one decision, or --all")
+    total, wrong = 0, 0
+    for compared in replay_workspace(place.root, decision_id):
+        total, wrong = total + 1, wrong + (not compared.equal)
+        row = {
+            "decision_id": compared.decision_id,
+            "version": compared.version,
+            "equal": compared.equal,
+            "first_difference": compared.first_difference,
+        }
+        if as_json:
+            print_rows([row])
+        elif not compared.equal:
+            sys.stdout.write(
+                f"{compared.decision_id}: differs at {compared.first_difference or '/'}\n"
+            )
+    if not as_json:
+        say(f"{total - wrong} of {total} decisions are byte-equal")
+    if wrong:
+        raise typer.Exit(NOT_SO)
+
+
+audit = typer.Typer(no_args_is_help=True, help="The hash chain over all records.")
+
+
+@audit.command("verify")
+def audit_verify(
+    anchors: Annotated[
+        Path | None, typer.Option(help="Checkpoints kept outside the ledger, by audit anchor.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Walk the hash chain and compare every record with it: was anything changed afterwards?"""
+    from replan.infra.running import verify_with_anchors, verify_workspace
+
+    held = None if anchors is None else verify_with_anchors(place.root, anchors)
+    report = verify_workspace(place.root) if held is None else held.report
+    bad = report.first_bad
+    if as_json:
+        first = None if bad is None else {"writer": bad.writer, "seq": bad.seq}
+        row: dict[str, Any] = {"ok": report.ok, "rows": report.rows, "first_bad": first}
+        print_rows([row if held is None else {**row, "uncovered": held.uncovered}])
+    elif bad is None:
+        said = "" if held is None else f", {held.uncovered} of them after the last checkpoint"
+        say(f"{report.rows} rows hold{said}")
+    else:
+        say(f"first bad row: writer {bad.writer}, seq {bad.seq}: {bad.reason}")
+    if not report.ok:
+        raise typer.Exit(NOT_SO)
+
+
+@audit.command("anchor")
+def audit_anchor(
+    file: Annotated[Path, typer.Argument(help="Where checkpoints are kept; not on this machine.")],
+    as_json: Json = False,
+) -> None:
+    """Append a checkpoint of every chain to a file that lies outside the ledger."""
+    from replan.infra.running import anchor_workspace
+
+    line = anchor_workspace(place.root, file)
+    if as_json:
+        print_rows([line])
+    else:
+        rows = sum(seq for seq, _ in line["heads"].values())
+        sealed = "sealed" if line["seal"] else "not sealed: no key is given"
+        say(f"{file}: a checkpoint of {rows} rows, {sealed}")
+
+
+def evidence(
+    name: Annotated[str, typer.Argument(metavar="ID", help="A decision or an action.")],
+    file: Annotated[Path, typer.Option("-o", help="Where the pack is written, such as pack.zip.")],
+    as_json: Json = False,
+) -> None:
+    """One decision with its proof, in a file that checks itself: python FILE."""
+    from replan.infra.evidence import write_evidence
+    from replan.infra.running import opened_office
+
+    with opened_office(place.root) as desk:
+        said = write_evidence(desk.ledger, name, file)
+    if as_json:
+        print_rows([said])
+    else:
+        say(f"{file}: {said['rows']} rows of evidence; check it with: python {file}")
+        for fault in said["faults"]:
+            say(f"WRONG: {fault}")
+    if said["faults"]:
+        raise typer.Exit(NOT_SO)
