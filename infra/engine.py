@@ -16,6 +16,7 @@ from pathlib import Path
 
 from replan.delegation import grants_text
 from replan.desk_state import TickDue
+from replan.effects import CaseResult
 from replan.errors import LeaseLost, LedgerBusy, LedgerMoved
 from replan.fit_record import panel_fit_bytes
 from replan.forecasting import FitRequest, PanelFitter
@@ -30,10 +31,12 @@ from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.outlets import OpensOutlet
 from replan.infra.patience import Patience
 from replan.infra.policy import PolicySource
+from replan.infra.scoring import SCORED_THROUGH, Scored, results_due
 from replan.infra.segments import SegmentSource
 from replan.infra.sending import Sending, SendingRules
 from replan.infra.stop_switch import StopSwitch
 from replan.infra.watching import TickTold
+from replan.network import Network
 from replan.records import proposal_json
 from replan.replanner import Sensed, Sensing, fit_question
 from replan.streams.messages import Arrived
@@ -237,8 +240,15 @@ class Engine:
         self._sending.take_acks(at, self._belief.acks(), self._belief.state.fit_sha)
         stood = self._ledger.desk_seqs()
         said, fit = sense(self._ledger, self._belief, at, self._sensing)
-        taken = self._decide(at, said, stood)
-        self._commit(at, said, taken=taken, fit=fit)
+        over = results_due(
+            self._ledger,
+            self._sensing.planner,
+            at,
+            horizon_days=self._sensing.rules.horizon_days,
+            lateness=self._rules.lateness,
+        )
+        taken = self._decide(at, said, stood, over)
+        self._commit(at, said, taken=taken, fit=fit, over=over)
         made = tuple(one.body for desk in taken for one in desk.outcome.made)
         self._ticked(TickTold(at=at, seconds=time.monotonic() - began, made=made))
         if said.fit_wanted is not None:
@@ -258,7 +268,9 @@ class Engine:
                 self._batch.confirm(write)
                 write.save_snapshot(at, snapshot)
 
-    def _decide(self, at: datetime, said: Sensed, stood: dict[str, int]) -> list[Taken]:
+    def _decide(
+        self, at: datetime, said: Sensed, stood: dict[str, int], over: Scored | None
+    ) -> list[Taken]:
         """What the desks make of it, group by group, since they may share a cap."""
         network = self._belief.network
         self._policies.know(network, self._belief.grants)
@@ -275,6 +287,7 @@ class Engine:
                 cited=tuple(c for c in cited if c.body["group"] == group),
                 replies=tuple(said.replies),
                 reports=tuple(said.reports),
+                results=() if over is None else _of_group(over, group, network),
             )
             one = take(self._ledger, group, due, policy, moves=moves, reserve_seq=reserve_seq)
             if one.seq != stood.get(group, 0):
@@ -325,6 +338,7 @@ class Engine:
         *,
         taken: Sequence[Taken] = (),
         fit: FitWaiting | None = None,
+        over: Scored | None = None,
         finish: bool = False,
     ) -> None:
         """One transaction: what was judged since the last one, and with a tick what sense and desks
@@ -346,6 +360,8 @@ class Engine:
                 write.set_control(NETWORK, belief.network.version if stated else None)
                 write.set_control(GRANTS, grants_text(belief.grants))
                 _store_tick(write, tick, said, taken, fit)
+            if over is not None:
+                write.set_control(SCORED_THROUGH, over.mark)
             if finish:
                 write.finish_segment(segment.id)
         self._batch.stored()
@@ -353,6 +369,10 @@ class Engine:
             self._batch.settle()
             with self._ledger.transaction() as write:
                 self._batch.confirm(write)
+
+
+def _of_group(over: Scored, group: str, network: Network) -> tuple[CaseResult, ...]:
+    return tuple(r for r in over.results if network.items[r.item].group == group)
 
 
 def _store_tick(

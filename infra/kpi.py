@@ -5,7 +5,7 @@ cost of an hour are the reader's to say: they are assumptions, not records.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,8 @@ class Kpi:
     found wrong afterwards / resolved. `overridden`: accepted verdicts that changed or refused
     the plan / accepted verdicts that decided it. `cycle_hours`: median from newest event to first
     plan. `hours_manual`: exceptions x manual minutes; `hours_spent`: reviewed x review
-    minutes. `cost_minor`: hours spent x the hour / exceptions. `weeks`: exceptions and reviewed
+    minutes. `cost_minor`: hours spent x the hour / exceptions. `results`: as `results_told` says.
+    `weeks`: exceptions and reviewed
     ones by ISO week of the first plan.
     """
 
@@ -51,6 +52,7 @@ class Kpi:
     hours_manual: float
     hours_spent: float
     cost_minor: int | None
+    results: Mapping[str, int]
     weeks: Mapping[str, tuple[int, int]]
 
     def json(self) -> dict[str, Any]:
@@ -67,6 +69,7 @@ class Kpi:
             "hours_spent": self.hours_spent,
             "hours_saved": round(self.hours_manual - self.hours_spent, 2),
             "cost_per_exception_minor": self.cost_minor,
+            **self.results,
             "velocity": [
                 {"week": week, "exceptions": n, "reviewed": reviewed}
                 for week, (n, reviewed) in self.weeks.items()
@@ -113,8 +116,26 @@ def kpi(
         hours_manual=hours(told.exceptions, effort.manual_minutes),
         hours_spent=spent,
         cost_minor=cost,
+        results=results_told(decisions),
         weeks=dict(sorted(weeks.items())),
     )
+
+
+def results_told(decisions: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """What the decisions came to whose horizon is over, in minor units: against doing nothing,
+    against the best in hindsight, and overrides against what was recommended. A plan that another
+    one replaced is left out: the case went on under that.
+    """
+    told = [b["result"] for b in decisions if "result" in b and b["state"] != "superseded"]
+    known = [row for row in told if row["gained_minor"] is not None]
+    overrides = [row["override_minor"] for row in told if row["override_minor"] is not None]
+    return {
+        "scored": len(told),
+        "gained_minor": sum(row["gained_minor"] for row in known),
+        "missed_minor": sum(row["missed_minor"] for row in known),
+        "overrides_scored": len(overrides),
+        "override_minor": sum(overrides),
+    }
 
 
 def hours(cases: int, minutes: int) -> float:
@@ -138,6 +159,14 @@ def kpi_text(row: Mapping[str, Any], currency: str) -> str:
         "overridden": share(row["override_rate"]),
         "cycle": "none yet" if cycle is None else f"{cycle:g} h to the first plan",
         "effort": f"{row['hours_spent']:g} h for {row['hours_manual']:g} h by hand",
+        "results": "none yet"
+        if not row["scored"]
+        else f"{row['scored']} decisions gained {money_text(row['gained_minor'], currency)}, "
+        f"{money_text(row['missed_minor'], currency)} less than the best in hindsight",
+        "overrides": "none scored yet"
+        if not row["overrides_scored"]
+        else f"{row['overrides_scored']} against the recommendation were worth "
+        f"{money_text(row['override_minor'], currency)}",
         "cost": "say --hourly-cost" if cost is None else f"{money_text(cost, currency)} a case",
     }
     lines = [f"{name:<11} {value}" for name, value in rows.items()]

@@ -103,7 +103,16 @@ def _recorded(ledger: Ledger, chooser: JointChooser) -> Iterator[Recorded]:
             option=option,
             policy=policies[key],
             ended=now["state"],
+            worth_minor=_worth(now),
         )
+
+
+def _worth(body: Mapping[str, Any]) -> int | None:
+    """What the recommended plan would have saved, once that is known."""
+    if "result" not in body:
+        return None
+    cost = body["result"]["cost_minor"]
+    return None if cost["recommended"] is None else int(cost["none"] - cost["recommended"])
 
 
 def _chosen(body: Mapping[str, Any], proposal: Proposal) -> Option | None:
@@ -127,7 +136,11 @@ def trial_text(summary: Mapping[str, Any], currency: str, since: timedelta | Non
         for part in summary[name]:
             ended = ", ".join(f"{n} {state}" for state, n in part["ended"].items())
             value = money_text(part["value_minor"], currency)
-            lines.append(f"{part['rule_id']}: {part['cases']} {verb}, {value}; now {ended}")
+            worth = ""
+            if part["known"]:
+                saved = money_text(part["worth_minor"], currency)
+                worth = f"; on the demand that came worth {saved} ({part['known']} known)"
+            lines.append(f"{part['rule_id']}: {part['cases']} {verb}, {value}; now {ended}{worth}")
     if not summary["more"] and not summary["fewer"]:
         lines.append("no case would have come out differently")
     return lines

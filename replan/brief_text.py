@@ -134,10 +134,15 @@ def _precedents_text(rows: Sequence[Mapping[str, Any]], currency: str, room: _Ro
         return "no earlier case of this item."
     said = [
         f"{row['decided_at'][:10]} {row['chosen']} {row['state']}, "
-        f"value {money_text(row['value_minor'], currency)}"
+        f"value {money_text(row['value_minor'], currency)}{_result_text(row, currency)}"
         for row in rows[-room.rows :]
     ]
     return sentence("; ".join(said))
+
+
+def _result_text(row: Mapping[str, Any], currency: str) -> str:
+    gained = (row.get("result") or {}).get("gained_minor")
+    return "" if gained is None else f", gained {money_text(gained, currency)}"
 
 
 def _some(entries: Sequence[str], room: _Room) -> str:

@@ -58,6 +58,7 @@ from replan.judgement import Judgement
 from replan.planning import Option
 from replan.questions import answer_until, no_answer, question, send_question
 from replan.records import proposal_json
+from replan.results import take_results
 from replan.revoking import judge_again
 from replan.second_thoughts import is_notice, take_undoing_word, take_undone, think_again
 from replan.settling import attach, settle
@@ -133,6 +134,7 @@ def _tick(state: DeskState, tick: TickDue, tally: Tally) -> None:
     for decision in state.pending:
         if decision.deadline is not None and decision.deadline <= tick.at:
             _miss_deadline(state, decision, tally)
+    take_results(state, tick.results, tally)
 
 
 def _take_replies(state: DeskState, tick: TickDue, tally: Tally) -> set[ItemId]:

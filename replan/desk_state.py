@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from replan.authority import AbsentCode
 from replan.authority_table import AuthorityTable
-from replan.effects import Cited, Cleared, Proposal, Reassessed
+from replan.effects import CaseResult, Cited, Cleared, Proposal, Reassessed
 from replan.events import ActionAnswered, HumanActed, QuestionAnswered
 from replan.mode import lower_of
 from replan.network import Network
@@ -69,6 +69,8 @@ class TickDue:
     """Decisions that rest on events taken back since the last tick."""
     replies: Sequence[QuestionAnswered] = ()
     reports: Sequence[HumanActed] = ()
+    results: Sequence[CaseResult] = ()
+    """What decisions came to whose horizon is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

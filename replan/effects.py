@@ -151,6 +151,17 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """What one decision came to (`hindsight.result_of`), with its version and state on record."""
+
+    decision_id: DecisionId
+    item: ItemId
+    version: int
+    state: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ordered:
     """One of our own actions is under way: sense nets it as supply, and never reads it as
     demand.

@@ -20,6 +20,7 @@ from replan.desk_state import (
     VerdictGiven,
 )
 from replan.effects import (
+    CaseResult,
     Cited,
     Cleared,
     Counterfactual,
@@ -183,6 +184,7 @@ def desk_input_json(given: DeskInput) -> dict[str, Any]:
                 "cited": [asdict(c) for c in given.cited],
                 "replies": [reply_json(r) for r in given.replies],
                 "reports": [report_json(r) for r in given.reports],
+                **({"results": [asdict(r) for r in given.results]} if given.results else {}),
             }
         case AnswersDue():
             return {
@@ -227,6 +229,7 @@ def desk_input_from_json(
             cited=tuple(Cited(**c) for c in plain["cited"]),
             replies=tuple(reply_from_json(r) for r in plain["replies"]),
             reports=tuple(report_from_json(r) for r in plain["reports"]),
+            results=tuple(CaseResult(**r) for r in plain.get("results", ())),
         )
     if plain["kind"] == "answers":
         return AnswersDue(

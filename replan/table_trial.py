@@ -26,7 +26,10 @@ Answer = Literal["runs", "asks", "recommends", "shadows", "escalates"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A plan as it was decided first, under what, and what became of it: the state it is in."""
+    """A plan as it was decided first, under what, and what became of it: the state it is in, and by
+    how much less it would have cost than doing nothing on the demand that came (minor units; None:
+    that is not known yet).
+    """
 
     decision_id: DecisionId
     at: datetime
@@ -34,6 +37,7 @@ class Recorded:
     option: Option
     policy: Policy
     ended: str
+    worth_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +124,7 @@ def trial_row(case: Recorded, was: Tried, would: Tried) -> dict[str, Any]:
         "was": {"answer": was.answer, "code": was.code, "rule_id": was.rule_id},
         "would": {"answer": would.answer, "code": would.code, "rule_id": would.rule_id},
         "ended": case.ended,
+        "worth_minor": case.worth_minor,
         "changed": was.answer != would.answer,
     }
 
@@ -139,6 +144,8 @@ def trial_summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 "rule_id": rule_id,
                 "cases": len(each),
                 "value_minor": sum(row["value_minor"] for row in each),
+                "known": sum(row["worth_minor"] is not None for row in each),
+                "worth_minor": sum(row["worth_minor"] or 0 for row in each),
                 "ended": dict(sorted(Counter(row["ended"] for row in each).items())),
             }
             for rule_id, each in sorted(by_rule.items())

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from replan.canonical import canonical_bytes
 from replan.effects import Cited, Corrected
 from replan.errors import UsageError
 from replan.forecasting import published_band
+from replan.hindsight import SoldDay
 from replan.infra.ledger import audit as ledger_audit
 from replan.infra.ledger import evidence as ledger_evidence
 from replan.infra.ledger import schema as t
@@ -48,6 +49,62 @@ class LedgerRecords(LedgerReads):
         if decision_id is not None:
             query = query.where(c.decision_id == decision_id)
         return tuple(json.loads(row.body) for row in self._all(query))
+
+    def decided_within(
+        self, after: datetime | None, through: datetime
+    ) -> tuple[dict[str, Any], ...]:
+        """Decision bodies as they stand that were decided after one instant and by another."""
+        c = t.decision_now.c
+        query = sa.select(c.body).where(c.decided_at <= through)
+        if after is not None:
+            query = query.where(c.decided_at > after)
+        rows = self._all(query.order_by(c.decided_at, c.decision_id))
+        return tuple(json.loads(row.body) for row in rows)
+
+    def planned_as(self, decision_id: str) -> tuple[DecisionRow, Any] | None:
+        """The newest version of a decision that was planned, not only answered, and the proposal it
+        was made from; None where no plan was asked for.
+        """
+        c = t.decision.c
+        query = sa.select(t.decision).where(c.decision_id == decision_id)
+        for row in self._all(query.order_by(c.version.desc())):
+            name = f"inputs of decision {decision_id} version {row.version}"
+            inputs = json.loads(unpacked(row.inputs, row.inputs_sha, name))
+            if "proposal" in inputs:
+                return _version(row), inputs["proposal"]
+        return None
+
+    def action_states_of(self, decision_id: str) -> dict[str, str]:
+        """State of each action that was ever ordered for a decision, by id."""
+        c = t.action.c
+        query = sa.select(c.action_id, c.state).where(c.decision_id == decision_id)
+        return {row.action_id: row.state for row in self._all(query.order_by(c.action_id))}
+
+    def verdict_that_decided(self, decision_id: str) -> str | None:
+        """The accepted verdict after which nothing more was asked; None where nobody gave one."""
+        c = t.verdict.c
+        deciding = c.verdict.in_(("approve", "modify", "reject", "takeover"))
+        mine = (c.decision_id == decision_id) & (c.result == "accepted") & deciding
+        query = sa.select(c.verdict).where(mine).order_by(c.seq.desc(), c.n.desc()).limit(1)
+        found = self._scalar(query)
+        return None if found is None else str(found)
+
+    def sold_days(self, item: str, first: date, last: date) -> tuple[SoldDay, ...]:
+        """The closed days of an item at all its sites, by site and day."""
+        c = t.forecast_day.c
+        query = sa.select(c.site, c.date, c.actual, c.censored, c.p50).where(
+            c.item == item, c.date.between(first, last)
+        )
+        return tuple(
+            SoldDay(
+                site=row.site,
+                day=row.date,
+                qty=row.actual,
+                censored=row.censored,
+                expected=row.p50,
+            )
+            for row in self._all(query.order_by(c.site, c.date))
+        )
 
     def citing(self, corrected: Corrected) -> tuple[Cited, ...]:
         """The decisions that name a corrected event as evidence, by id."""

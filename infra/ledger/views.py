@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from replan.canonical import digest
 from replan.desk_state import PENDING
+from replan.hindsight import PLANS
 from replan.urgency import LEAST_HOURS
 
 
@@ -46,8 +47,27 @@ def _levels(column: str) -> str:
     return ", ".join(column.format(k, level) for k, level in enumerate(_LEVELS))
 
 
+_RESULT: Final[dict[str, tuple[str, ...]]] = {
+    **{f"{name}_minor": ("cost_minor", name) for name in PLANS},
+    **{name: (name,) for name in ("gained_minor", "missed_minor", "override_minor")},
+    **{name: (name,) for name in ("days", "days_estimated")},
+}
+"""Whole numbers of a result: column → where it stands in it."""
+
+
+def _result_columns(spelling: str, joint: str) -> str:
+    """`spelling`: how a number of a result is read, with `{}` for its path."""
+    return ", ".join(
+        f"{spelling.format(joint.join(path))} AS {name}" for name, path in _RESULT.items()
+    )
+
+
 _SPELT: Final[dict[str, dict[str, str]]] = {
     "sqlite": {
+        "has_result": "json_type(body, '$.result') IS NOT NULL",
+        "result_verdict": "json_extract(body, '$.result.verdict')",
+        "result_best": "json_extract(body, '$.result.best')",
+        "result_numbers": _result_columns("json_extract(body, '$.result.{}')", "."),
         "larger": "max",
         "hours_left": f"(julianday(deadline) - julianday({_CLOCK})) * 24.0",
         "days_ahead": f"""
@@ -57,6 +77,12 @@ _SPELT: Final[dict[str, dict[str, str]]] = {
               FROM forecast_now AS forecast, json_each(forecast.body) AS day""",
     },
     "postgresql": {
+        "has_result": "CAST(body AS jsonb) ? 'result'",
+        "result_verdict": "CAST(body AS jsonb) #>> '{result,verdict}'",
+        "result_best": "CAST(body AS jsonb) #>> '{result,best}'",
+        "result_numbers": _result_columns(
+            "CAST(CAST(body AS jsonb) #>> '{{result,{}}}' AS BIGINT)", ","
+        ),
         "larger": "greatest",
         "hours_left": f"extract(epoch FROM CAST(deadline AS timestamptz)"
         f" - CAST({_CLOCK} AS timestamptz)) / 3600.0",
@@ -124,6 +150,11 @@ VIEWS: Final[dict[str, str]] = {
                {_counted("accepted")}, {_counted("rejected")}, {_counted("duplicate")},
                {_counted("late")}, {_counted("quarantined")},
                (SELECT count(*) FROM dlq) AS dlq, {_controlled("run_mode", "mode")}""",
+    "v_results": """
+        SELECT decision_id, version, state, item, site, category, cause, rule_id, mode, chosen,
+               @result_verdict@ AS verdict, @result_best@ AS best, currency, @result_numbers@
+        FROM decision_now
+        WHERE @has_result@""",
     "v_alarms": f"""
         SELECT alarm_id, kind, item, site, model, source, {_instant("opened_at")} AS opened_at,
                {_instant("closed_at")} AS closed_at, text

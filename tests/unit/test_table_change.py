@@ -158,7 +158,10 @@ def recorded(number: int, units: int, *, hours: int = 0, ended: str = "escalated
 
 def test_the_trial_says_what_a_higher_limit_would_have_let_run_and_how_it_ended() -> None:
     """PO2."""
-    cases = [recorded(1, 10, ended="rejected"), recorded(2, 20, ended="executed")]
+    cases = [
+        replace(recorded(1, 10, ended="rejected"), worth_minor=800),
+        recorded(2, 20, ended="executed"),
+    ]
     was, would = (tried(cases, allowing(limit), ()) for limit in (1_000, 20_000))
     rows = [trial_row(c, was[c.decision_id], would[c.decision_id]) for c in cases]
     assert trial_summary(rows) == {
@@ -169,6 +172,8 @@ def test_the_trial_says_what_a_higher_limit_would_have_let_run_and_how_it_ended(
                 "cases": 2,
                 "value_minor": 15_000,
                 "ended": {"executed": 1, "rejected": 1},
+                    "known": 1,
+                    "worth_minor": 800,
             }
         ],
         "fewer": [],
