@@ -17,6 +17,10 @@ WRONG = frozenset({"failed", "unknown", "cancelled"})
 """States in which a plan that ran by itself did not come to what it was decided for."""
 
 
+CARRIED_OUT = frozenset({"executed", "executing", *WRONG})
+"""States of a plan of which something was sent."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
     """What people spend: minutes a case took by hand, minutes a review takes, and what an hour
@@ -123,12 +127,21 @@ def kpi(
 
 def results_told(decisions: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """What the decisions came to whose horizon is over, in minor units: against doing nothing,
-    against the best in hindsight, and overrides against what was recommended. A plan that another
-    one replaced is left out: the case went on under that.
+    against the best in hindsight, and overrides against what was recommended. Of each trouble those
+    count that were carried out; where none was, the first alone, since its plans are one loss.
     """
-    told = [b["result"] for b in decisions if "result" in b and b["state"] != "superseded"]
+    episodes: dict[str, list[Mapping[str, Any]]] = {}
+    for body in decisions:
+        if "result" in body:
+            episodes.setdefault(body["episode"], []).append(body)
+    told = [
+        body["result"]
+        for plans in episodes.values()
+        for body in [b for b in plans if b["state"] in CARRIED_OUT] or plans[:1]
+    ]
     known = [row for row in told if row["gained_minor"] is not None]
-    overrides = [row["override_minor"] for row in told if row["override_minor"] is not None]
+    decided = [body["result"]["override_minor"] for one in episodes.values() for body in one]
+    overrides = [minor for minor in decided if minor is not None]
     return {
         "scored": len(told),
         "gained_minor": sum(row["gained_minor"] for row in known),

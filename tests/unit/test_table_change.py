@@ -172,8 +172,8 @@ def test_the_trial_says_what_a_higher_limit_would_have_let_run_and_how_it_ended(
                 "cases": 2,
                 "value_minor": 15_000,
                 "ended": {"executed": 1, "rejected": 1},
-                    "known": 1,
-                    "worth_minor": 800,
+                "known": 1,
+                "worth_minor": 800,
             }
         ],
         "fewer": [],
