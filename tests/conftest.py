@@ -26,8 +26,8 @@ settings.register_profile(
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("repeat")
 
-LONG = ("bench", "broker", "crash", "e2e", "golden", "simulation")
-"""Folders whose tests run whole workspaces: `make test` runs them, `make check` does not."""
+LONG = ("bench", "broker", "crash", "e2e", "golden", "property", "simulation")
+"""Folders that run whole workspaces or hundreds of cases: in `make test`, not in `make check`."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -206,6 +206,7 @@ def test_an_import_the_core_may_not_have_is_found(source: str) -> None:
     assert unwanted_imports(source) != []
 
 
+@pytest.mark.slow
 def test_folders_share_one_name() -> None:
     """`import models` would load one file under two names, with two copies of every class."""
     shared = [

@@ -96,6 +96,7 @@ def test_the_plug_in_keeps_the_rules_of_the_port() -> None:
     check_forecaster(PayDays())
 
 
+@pytest.mark.slow
 def test_a_plug_in_serves_the_series_that_it_forecasts_better() -> None:
     fit = StatsforecastFitter(candidates=("pay_days",)).fit_panel(asked())
     assert champions(fit)[0] == "pay_days"

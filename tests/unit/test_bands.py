@@ -75,6 +75,7 @@ def test_intermittent_demand_is_covered_at_least_and_its_p95_is_honest(seed: int
     assert 0.04 <= above.mean() <= 0.06
 
 
+@pytest.mark.slow
 def test_each_level_is_reached_by_its_share_of_days() -> None:
     rng = np.random.default_rng(11)
     y = rng.poisson(10.0, (5_000, 2)).astype(np.float64)

@@ -17,6 +17,8 @@ from replan.infra.erp.reference import ReferenceErp
 from replan.units import ONE_UNIT, SiteId
 from tests.erp_cases import MILK, ZONE, contract, local, network, rule, sale, stock
 
+pytestmark = pytest.mark.slow
+
 START = local("04")
 LOT = 6_000
 LEARNT = LEARNING_DAYS

@@ -13,6 +13,8 @@ from replan.infra.erp.reference import ReferenceErp
 from replan.network import Network
 from tests.erp_cases import MILK, contract, lane, local, move, network, rule, sale, stock
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 
 

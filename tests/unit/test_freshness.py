@@ -163,6 +163,7 @@ def test_store_that_declares_its_days_without_sales_has_no_demand_and_no_alarm()
     assert panel.live.alarm_down[row] > int(panel.closed[row]) - 12
 
 
+@pytest.mark.slow
 def test_shop_that_never_declares_days_and_sells_something_now_and_then_is_not_silent() -> None:
     world = fitted_world(28, stock={S1: 500, S2: 500})
     rng = np.random.default_rng(3)

@@ -134,6 +134,7 @@ def test_text_that_is_no_longer_utf8_is_found_and_named(ledger: Ledger, place: P
     assert (bad.writer, bad.seq) == ("desk:all", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("table", APPEND_ONLY)
 def test_the_record_is_not_emptied(ledger: Ledger, place: Place, table: str) -> None:

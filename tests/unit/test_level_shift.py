@@ -50,6 +50,7 @@ def test_a_slow_seller_moves_by_less_than_it_seems() -> None:
     assert shift_of(np.full(5, 1.0), np.full(5, 0.4), 1e6) < 1.0 / 0.4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(FORECASTERS))
 def test_a_scaled_state_forecasts_so_many_times_as_much(name: str) -> None:
     rng = np.random.default_rng(2)

@@ -28,6 +28,8 @@ from tests.sense_worlds import (
     when,
 )
 
+pytestmark = pytest.mark.slow
+
 EIGHT = tuple(ItemId(f"I{n}") for n in range(8))
 MEAN = AlarmScope(model="mean28")
 

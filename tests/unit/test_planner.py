@@ -141,6 +141,7 @@ def test_the_same_problem_gets_the_same_bytes() -> None:
     assert first == second
 
 
+@pytest.mark.slow
 def test_workers_answer_as_one_process_does_and_in_order() -> None:
     asked = tuple(chain_problem(s, sites=4, scenarios=3, held_out=10) for s in range(1, 7))
     with PooledPlanner(2) as pooled:
