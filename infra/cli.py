@@ -9,6 +9,7 @@ import typer
 from replan.errors import BrokenPromise, LedgerBusy, NotSo, SourceAway, UsageError
 from replan.infra.commands import (
     authority,
+    boundary,
     cases,
     events,
     programs,
@@ -36,6 +37,7 @@ for command in (
     records.replay,
     records.evidence,
     cases.kpi,
+    boundary.shadow,
     programs.serve,
     programs.demo,
     programs.bench,

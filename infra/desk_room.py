@@ -31,6 +31,7 @@ from replan.infra.ledger.rows import CapRow, DeskKind
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.policy import keep_policy
+from replan.infra.shadow_watch import watch_people
 from replan.records import desk_input_json, move_json
 from replan.verdicts import VerdictResult
 
@@ -128,6 +129,7 @@ def store(write: LedgerWriter, taken: Taken) -> None:
         taken.given.at,
         expected_reserve_seq=taken.reserve_seq,
     )
+    watch_people(write, taken.group, taken.given, taken.outcome, taken.result)
     if taken.policy.table is not None:
         account = "shadow" if taken.policy.mode == "shadow" else "live"
         moves = counting(write.reservations(taken.given.at - reach(taken.policy.table)), account)

@@ -33,6 +33,7 @@ from replan.infra.people_file import PLANNERS_FILE
 from replan.infra.plain_text import stopped_text
 from replan.infra.replay_run import replay
 from replan.infra.settings import SETTINGS_FILE, RunMode, Source
+from replan.infra.shadow_report import shadow_rows
 from replan.infra.table_trials import difference, trial, trial_text, two_tables
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
 from replan.infra.workspace import Workspace, open_workspace
@@ -238,6 +239,17 @@ def workspace_kpi(root: Path, days: int | None, effort: Effort) -> tuple[dict[st
         decisions, escalated = ledger.decisions(since=since), ledger.escalated_ids()
         told = kpi(decisions, escalated, ledger.verdicts_accepted(), effort, currency)
         return told.json(), currency
+
+
+def workspace_shadow(root: Path, days: int | None) -> list[dict[str, Any]]:
+    """The shadow report over the last days (None: all)."""
+    if days is not None and days < 1:
+        raise UsageError(f"{days} days: at least one day is looked at")
+    with opened_office(root) as desk:
+        clock = desk.ledger.clock()
+        since = None if days is None or clock is None else clock - timedelta(days=days)
+        first = None if since is None else since.date().isoformat()
+        return shadow_rows(desk.ledger.compared_since(first))
 
 
 def diff_tables(root: Path, file: Path) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from replan.hindsight import SoldDay
 from replan.infra.ledger import audit as ledger_audit
 from replan.infra.ledger import evidence as ledger_evidence
 from replan.infra.ledger import schema as t
+from replan.infra.ledger import shadow as ledger_shadow
 from replan.infra.ledger.reads import LedgerReads
 from replan.infra.ledger.rows import (
     ActionRow,
@@ -230,6 +231,16 @@ class LedgerRecords(LedgerReads):
             "coverage": round(row.coverage, 4),
             "wape": round(row.wape, 4),
         }
+
+    def compared_ids(self) -> set[str]:
+        """Decisions that were held against what people did."""
+        with self._reading() as conn:
+            return ledger_shadow.known_cases(conn)
+
+    def compared_since(self, date: str | None) -> list[dict[str, Any]]:
+        """Played plans beside what people did, of the days from `date` (`YYYY-MM-DD`) on."""
+        with self._reading() as conn:
+            return ledger_shadow.cases_since(conn, date)
 
     def evidence(self, name: str) -> dict[str, Any]:
         """All that proves one decision, or the decision of an action, as plain JSON; UsageError

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The schema revision this code works with; the newest file in `migrations/versions`."""
 
 POSTGRESQL: Final = ("postgresql", "postgresql+psycopg", "postgres")
@@ -411,6 +411,40 @@ cap_now = sa.Table(
     _may("limit_minor", Count),
     _must("used_count", Count),
     _may("limit_count", Count),
+)
+
+# Played plans beside what people did, and the sums of a day.
+
+shadow_case = sa.Table(
+    "shadow_case",
+    metadata,
+    _key("decision_id"),
+    sa.Column("date", Key, nullable=False, index=True),
+    _must("category"),
+    _must("item"),
+    _may("site"),
+    _must("model"),
+    _must("dq"),
+    _must("at", Instant),
+    _must("agreed", sa.Boolean),
+    _may("difference"),
+    _may("cost_delta_minor", Count),
+    _must("currency"),
+    _must("found_by"),
+)
+
+shadow_day = sa.Table(
+    "shadow_day",
+    metadata,
+    _key("date"),
+    _key("category"),
+    _key("currency"),
+    _must("cases", Count),
+    _must("agreed", Count),
+    _must("agreement_low", sa.Double),
+    _must("agreement_high", sa.Double),
+    _must("cost_delta_minor", Count),
+    _may("cause"),
 )
 
 verdict = sa.Table(

@@ -168,6 +168,14 @@ VIEWS: Final[dict[str, str]] = {
         FROM forecast_day
         WHERE p50 IS NOT NULL AND NOT censored
         GROUP BY item, site""",
+    "v_shadow": """
+        SELECT date, category, cases, agreed, agreement_low, agreement_high, cost_delta_minor,
+               currency, cause
+        FROM shadow_day""",
+    "v_shadow_cases": f"""
+        SELECT decision_id, date, category, item, site, model, {_instant("at")} AS at, agreed,
+               difference, cost_delta_minor, currency, found_by
+        FROM shadow_case""",
     "v_audit": f"""
         SELECT writer, seq, prev, hash, body, {_instant("at")} AS at
         FROM audit""",

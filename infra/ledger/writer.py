@@ -15,12 +15,14 @@ from replan.effects import DayRow, DeskOutcome, Feedback, ForecastRow
 from replan.errors import LedgerMoved
 from replan.infra.ledger import outbox as ledger_outbox
 from replan.infra.ledger import schema as t
+from replan.infra.ledger import shadow as ledger_shadow
 from replan.infra.ledger.audit import SENSE, desk_writer
 from replan.infra.ledger.database import insert_or, upsert
 from replan.infra.ledger.desk import DeskTransaction, store_feedback
 from replan.infra.ledger.reads import RESERVE_SEQ
 from replan.infra.ledger.rows import CapRow, DeskKind, OutboxRow, ProposalRow, packed, text
 from replan.infra.ledger.run import RunWriter
+from replan.shadowing import Compared
 from replan.units import instant_text
 
 _LEVELS: Final = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
@@ -165,6 +167,10 @@ class LedgerWriter(RunWriter):
         values = [{name: getattr(row, name) for name in CapRow.__slots__} for row in rows]
         if values:
             self._conn.execute(sa.insert(t.cap_now), values)
+
+    def add_compared(self, body: Mapping[str, Any], compared: Compared) -> None:
+        """Keep how a played plan compares with what people did."""
+        ledger_shadow.add_case(self._conn, body, compared)
 
     # Commands on their way; see `ledger_outbox`.
 
