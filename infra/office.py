@@ -9,14 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from replan.alarms import alarm_json
-from replan.desk_state import PENDING, WAITING_ASIDE, VerdictGiven
+from replan.desk_state import PENDING, WAITING_ASIDE, Policy, VerdictGiven
 from replan.errors import UsageError
-from replan.infra.desk_room import transact
+from replan.infra.desk_room import take, transact
 from replan.infra.latest_look import basis_of
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.store import Ledger
 from replan.infra.policy import PolicySource
 from replan.infra.stop_switch import StopSwitch
+from replan.infra.what_if import Tried, tried
 from replan.infra.wishes import NO_WISH, Wish
 from replan.units import DecisionId
 from replan.urgency import urgency
@@ -70,47 +71,113 @@ class Office:
         """Take a verdict at the clock as it stands. UsageError for an unknown id, login, chip,
         option or verdict, and for a wish that does not go with the verdict.
         """
-        body = self.decision(decision_id)
-        if verdict not in VERDICTS:
-            raise UsageError(f"verdict {verdict!r} is not one of {', '.join(VERDICTS)}")
-        wish.check(verdict)
+        body = self._checked(decision_id, verdict, login, option, wish)
         if chip not in CHIPS:
             raise UsageError(f"reason {chip!r} is not one of {', '.join(CHIPS)}")
         if chip == "other" and not note.strip():
             raise UsageError("reason other needs a note that says what it is")
+
+        def given(ledger: LedgerRecords) -> VerdictGiven:
+            return self._given(
+                ledger,
+                decision_id,
+                verdict,
+                login=login,
+                chip=chip,
+                note=note,
+                option=option,
+                version=version,
+                confirm=confirm,
+                wish=wish,
+            )
+
+        self.switch.notice_file()
+        result = transact(self._ledger, body["group"], given, self._policy(body)).result
+        assert result is not None, "a verdict always has a result"
+        return result
+
+    def what_if(
+        self,
+        decision_id: str,
+        verdict: str,
+        *,
+        login: str,
+        option: str | None = None,
+        version: int | None = None,
+        confirm: bool = False,
+        wish: Wish = NO_WISH,
+    ) -> Tried:
+        """What this login's verdict would come to now; nothing is recorded. UsageError as for the
+        verdict itself.
+        """
+        body = self._checked(decision_id, verdict, login, option, wish)
+        given = self._given(
+            self._ledger,
+            decision_id,
+            verdict,
+            login=login,
+            chip=CHIPS[0],
+            note="",
+            option=option,
+            version=version,
+            confirm=confirm,
+            wish=wish,
+        )
+        return tried(take(self._ledger, body["group"], given, self._policy(body)), decision_id)
+
+    def _checked(
+        self, decision_id: str, verdict: str, login: str, option: str | None, wish: Wish
+    ) -> dict[str, Any]:
+        """The decision's body; UsageError for what no verdict can mean."""
+        body = self.decision(decision_id)
+        if verdict not in VERDICTS:
+            raise UsageError(f"verdict {verdict!r} is not one of {', '.join(VERDICTS)}")
+        wish.check(verdict)
         if self._policies.people.get(login) is None:
             raise UsageError(f"login {login!r} is not in planners.yaml")
         names = [o["name"] for o in body["options"]]
         if option is not None and option not in names:
             raise UsageError(f"option {option!r} is not one of {', '.join(names)}")
+        return body
 
-        def given(ledger: LedgerRecords) -> VerdictGiven:
-            now = ledger.decision(decision_id).body
-            return VerdictGiven(
-                at=_standing(ledger.clock()),
-                decision_id=DecisionId(decision_id),
-                version=version,
-                verdict=verdict,
-                login=login,
-                chip=chip,
-                note=note,
-                option=option,
-                confirm=confirm,
-                last_state=now["state"],
-                last_version=now["version"],
-                basis=basis_of(ledger, now["group"], decision_id)
-                if verdict == "modify" or option not in (None, now["chosen"], "none")
-                else None,
-                spot_check=self._drawn(now),
-                **wish.given(),
-            )
+    def _given(
+        self,
+        ledger: LedgerRecords,
+        decision_id: str,
+        verdict: str,
+        *,
+        login: str,
+        chip: str,
+        note: str,
+        option: str | None,
+        version: int | None,
+        confirm: bool,
+        wish: Wish,
+    ) -> VerdictGiven:
+        """The verdict as the desk takes it, on the ledger as it stands."""
+        now = ledger.decision(decision_id).body
+        return VerdictGiven(
+            at=_standing(ledger.clock()),
+            decision_id=DecisionId(decision_id),
+            version=version,
+            verdict=verdict,
+            login=login,
+            chip=chip,
+            note=note,
+            option=option,
+            confirm=confirm,
+            last_state=now["state"],
+            last_version=now["version"],
+            basis=basis_of(ledger, now["group"], decision_id)
+            if verdict == "modify" or option not in (None, now["chosen"], "none")
+            else None,
+            spot_check=self._drawn(now),
+            **wish.given(),
+        )
 
-        self.switch.notice_file()
+    def _policy(self, body: Mapping[str, Any]) -> Policy:
         clock = _standing(self._ledger.clock())
-        policy = self._policies.at(clock, body["versions"]["models"])
-        result = transact(self._ledger, body["group"], given, policy).result
-        assert result is not None, "a verdict always has a result"
-        return result
+        return self._policies.at(clock, body["versions"]["models"])
 
     def spot_checks(self) -> list[dict[str, Any]]:
         """Plans that ran by themselves and were drawn for a look afterwards, the oldest first."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from replan.errors import UsageError
-from replan.infra.review.office import VerdictRequest
+from replan.infra.review.office import VerdictRequest, WhatIfRequest
+from replan.infra.what_if import Tried
 from replan.units import DecisionId
 from replan.verdicts import CHIPS, STATUS_OF, VerdictResult
 from tests.escalations import body_of, chart_of, proposal
@@ -32,6 +33,7 @@ class FakeOffice:
     taken: list[VerdictRequest] = field(default_factory=list)
     situation: str | None = None
     diff: Mapping[str, Any] | None = None
+    tried: list[WhatIfRequest] = field(default_factory=list)
     stopped: list[dict[str, Any]] = field(default_factory=list)
     moved: list[tuple[str, str | None, str, str]] = field(default_factory=list)
 
@@ -83,6 +85,21 @@ class FakeOffice:
             state=body["state"],
             diff=diff if code is not None else None,
         )
+
+    def what_if(self, decision_id: str, request: WhatIfRequest) -> Tried:
+        body = self.cases[decision_id]
+        code = self.situation
+        result = VerdictResult(
+            decision_id=DecisionId(decision_id),
+            verdict=request.verdict,
+            result="accepted" if code is None else "refused",
+            status=200 if code is None else STATUS_OF[code],
+            code=code,
+            state=body["state"] if code else STATE_AFTER[request.verdict],
+            diff=self.diff if code is not None else None,
+        )
+        self.tried.append(request)
+        return Tried(result=result, body=None if code else {**body, "state": result.state})
 
     def status(self) -> Mapping[str, Any]:
         return {"clock": "2026-05-04T08:00:00Z", "mode": "live", "stopped": self.stopped}

@@ -4,13 +4,11 @@ What is decided is decided behind `ReviewOffice`; this module reads, shows and p
 never changes anything; every answer is a POST with a version and a key.
 """
 
-import re
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Form, Header, HTTPException, Query, Request
+from fastapi import FastAPI, Form, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -24,24 +22,24 @@ from starlette.responses import (
 
 from replan.errors import LedgerBusy, LedgerMoved, ReplanError, UsageError
 from replan.infra.metrics import CONTENT_TYPE
+from replan.infra.review.answer_form import KEY
+from replan.infra.review.case_routes import add_case_routes
 from replan.infra.review.gate import Gate
 from replan.infra.review.office import ReviewOffice
-from replan.infra.review.page import by_incident, changes, queue_rows, refusal_text
+from replan.infra.review.page import by_incident, queue_rows
 from replan.infra.review.reception import (
-    MOST_NAME,
-    MOST_NOTE,
     PAGES,
     Reception,
     StopBody,
     VerdictBody,
+    WhatIfBody,
+    check_csrf,
     message_of,
     own_path,
-    refused_request,
 )
 from replan.infra.review.sessions import SESSION_SECONDS, Doors, Identity, Sessions
 from replan.units import instant_text
 
-KEY = r"[A-Za-z0-9._:-]{1,128}"
 SHORTEST_SHARED_TOKEN = 16
 
 
@@ -74,6 +72,7 @@ def make_app(
     _add_api(app, reception)
     _add_switch(app, reception)
     _add_pages(app, reception)
+    add_case_routes(app, reception)
     _add_errors(app, reception)
     return app
 
@@ -144,6 +143,13 @@ def _add_api(app: FastAPI, reception: Reception) -> None:
         headers = {"Idempotency-Replayed": "true"} if again else {}
         return JSONResponse(result.json(), status_code=result.status, headers=headers)
 
+    @app.post("/api/decisions/{decision_id}/what-if")
+    def what_if(request: Request, decision_id: str, given: WhatIfBody) -> dict[str, Any]:
+        """What a verdict would come to now; nothing is recorded. `status` is the one that the
+        verdict itself would have.
+        """
+        return reception.what_if(request.state.identity, decision_id, given).json()
+
 
 def _add_switch(app: FastAPI, reception: Reception) -> None:
     @app.post("/api/stop")
@@ -168,6 +174,10 @@ def _add_pages(app: FastAPI, reception: Reception) -> None:
     def style() -> Response:
         return FileResponse(PAGES / "replan.css", media_type="text/css")
 
+    @app.get("/static/htmx.js", include_in_schema=False)
+    def script() -> Response:
+        return FileResponse(PAGES / "htmx.js", media_type="text/javascript")
+
     @app.get("/static/replan.svg", include_in_schema=False)
     def icon() -> Response:
         return FileResponse(PAGES / "replan.svg", media_type="image/svg+xml")
@@ -191,77 +201,6 @@ def _add_pages(app: FastAPI, reception: Reception) -> None:
             looks=looks,
             filters=filters,
             timezone=office.timezone,
-        )
-
-    @app.get("/review/{decision_id}", include_in_schema=False)
-    def review(request: Request, decision_id: str, answer: str = "") -> Response:
-        who: Identity = request.state.identity
-        first = reception.answers.seen(who.login or "", answer)
-        notice = None
-        if first is not None and first.decision_id == decision_id and first.result == "accepted":
-            text = f"Your {first.verdict} is recorded. The decision is now {first.state}."
-            body = reception.body(decision_id)
-            rows = changes(first.diff, body["currency"])
-            notice = {"kind": "good", "title": "Done.", "text": text, "changes": rows}
-        return reception.case(who, reception.body(decision_id), notice=notice)
-
-    @app.post("/review/{decision_id}/verdict", include_in_schema=False)
-    def verdict(
-        request: Request,
-        decision_id: str,
-        csrf: Annotated[str, Form()] = "",
-        key: Annotated[str, Form(max_length=128)] = "",
-        version: Annotated[int, Form(ge=0)] = 0,
-        verdict: Annotated[str, Form(max_length=128)] = "",
-        chip: Annotated[str, Form(max_length=32)] = "",
-        note: Annotated[str, Form(max_length=MOST_NOTE)] = "",
-        confirm: Annotated[str, Form(max_length=8)] = "",
-        base: Annotated[str, Form(max_length=MOST_NAME)] = "",
-        qty: Annotated[str, Form(max_length=16)] = "",
-        day: Annotated[str, Form(max_length=10, alias="date")] = "",
-        source: Annotated[str, Form(max_length=MOST_NAME)] = "",
-        mode: Annotated[str, Form(max_length=MOST_NAME)] = "",
-        to: Annotated[str, Form(max_length=MOST_NAME)] = "",
-    ) -> Response:
-        who: Identity = request.state.identity
-        _check_csrf(who, csrf)
-        if version < 1 or not re.fullmatch(KEY, key):
-            raise refused_request(422, "form", "the form came without its version or key")
-        changed = {"qty": qty, "date": day, "source": source, "mode": mode}
-        typed = {"chip": chip, "note": note, "base": base, "to": to, **changed}
-        # One button for each plan, so that approving another one is as easy.
-        verdict, _, plan = verdict.partition(" ")
-        edits = verdict == "modify"
-        option = plan or (base if edits else "")
-        given = VerdictBody(
-            verdict=verdict,
-            version=version,
-            chip=chip,
-            note=note,
-            confirm=confirm == "yes",
-            option=option or None,
-            to=to if verdict == "ask" and to else None,
-            **({name: value or None for name, value in changed.items()} if edits else {}),
-        )
-        try:
-            result, _ = reception.answer(who, decision_id, given, key)
-        except HTTPException as refused:
-            if refused.status_code != 422:
-                raise
-            notice = _bad_notice(message_of(refused.detail), [])
-            body = reception.body(decision_id)
-            return reception.case(who, body, status=422, notice=notice, given=typed)
-        if result.result == "accepted":
-            return RedirectResponse(f"/review/{decision_id}?answer={key}", status_code=303)
-        body = reception.body(decision_id)
-        diff = result.diff or {}
-        return reception.case(
-            who,
-            body,
-            status=result.status,
-            notice=_bad_notice(refusal_text(result.code), changes(diff, body["currency"])),
-            given=typed,
-            confirm=result.code == "stale" and "version" not in diff,
         )
 
     @app.get("/login", include_in_schema=False)
@@ -292,7 +231,7 @@ def _add_pages(app: FastAPI, reception: Reception) -> None:
 
     @app.post("/logout", include_in_schema=False)
     def logout(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
-        _check_csrf(request.state.identity, csrf)
+        check_csrf(request.state.identity, csrf)
         doors.sessions.end(request.cookies.get(doors.cookie, ""))
         answer = RedirectResponse("/login", status_code=303)
         answer.delete_cookie(doors.cookie, secure=doors.cookie.startswith("__Host-"))
@@ -331,12 +270,3 @@ def _add_errors(app: FastAPI, reception: Reception) -> None:
 
     app.add_exception_handler(LedgerBusy, on_busy)
     app.add_exception_handler(LedgerMoved, on_busy)
-
-
-def _check_csrf(who: Identity, csrf: str) -> None:
-    if not who.csrf or not secrets.compare_digest(csrf.encode(), who.csrf.encode()):
-        raise refused_request(403, "csrf", "the form is not of this session; open it again")
-
-
-def _bad_notice(text: str, rows: list[tuple[str, str, str]]) -> dict[str, Any]:
-    return {"kind": "bad", "title": "Not done.", "text": text, "changes": rows}

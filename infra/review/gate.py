@@ -18,7 +18,7 @@ from replan.infra.review.sessions import Doors
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PATH = 256
 
-OPEN = re.compile(r"/(healthz|readyz|openapi\.json|login|static/[a-z]+\.(css|svg))")
+OPEN = re.compile(r"/(healthz|readyz|openapi\.json|login|static/[a-z]+\.(css|js|svg))")
 """What anybody may ask for."""
 
 METRICS = "/metrics"
@@ -27,7 +27,7 @@ METRICS = "/metrics"
 LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 POLICY = (
-    b"default-src 'self'; script-src 'none'; object-src 'none'; base-uri 'none'; "
+    b"default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; "
     b"form-action 'self'; frame-ancestors 'none'"
 )
 HEADERS = (

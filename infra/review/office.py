@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from replan.infra.what_if import Tried
 from replan.infra.wishes import NO_WISH, Wish
 from replan.verdicts import VerdictResult
 
@@ -23,13 +24,26 @@ class VerdictRequest:
     wish: Wish = NO_WISH
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIfRequest:
+    """A planner's answer whose outcome is asked for before it is given."""
+
+    login: str
+    verdict: str
+    version: int | None
+    option: str | None
+    confirm: bool
+    wish: Wish
+
+
 class ReviewOffice(Protocol):
     """What stands behind the queue, the case page and the API.
 
     A decision is its body as published, and beside it `verdicts` (rows of login, verdict, chip,
     note, at, result, code), `actions` (rows of action_id, state) and, where there is one, `chart`:
     `{"band": {site, days: [{date, p05, p50, p95, actual, censored}]}, "stock": …}`, the stock as
-    `replan.projection.stock_chart` gives it. Methods may be called from several threads at once.
+    `replan.projection.stock_chart` gives it, and `offers`, rows of source and mode, of what goods
+    could come by. Methods may be called from several threads at once.
     """
 
     @property
@@ -62,6 +76,12 @@ class ReviewOffice(Protocol):
 
     def verdict(self, decision_id: str, request: VerdictRequest) -> VerdictResult:
         """Take an answer for a decision that exists; refusals are recorded too."""
+        ...
+
+    def what_if(self, decision_id: str, request: WhatIfRequest) -> Tried:
+        """What an answer for a decision that exists would come to; nothing is recorded. UsageError
+        for what cannot be meant.
+        """
         ...
 
     def status(self) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from replan.currencies import money_text
 from replan.desk_state import PENDING
 from replan.explain import explain
 from replan.infra.review.charts import band_chart, cost_chart, stock_chart
+from replan.infra.what_if import Tried
 from replan.wording import (
     CATEGORY_WORDS,
     action_text,
@@ -16,6 +17,8 @@ from replan.wording import (
     estimate_text,
     money_range,
     quantity_range,
+    quantity_text,
+    sentence,
     share_text,
     time_text,
 )
@@ -157,6 +160,9 @@ def case_page(
         },
         "plans": [o["name"] for o in options if o["actions"]],
         "plan_words": {o["name"]: actions_text(o["actions"]) for o in options},
+        "carries": quantity_text(sum(a["qty"] for a in _chosen(body).get("actions") or [])),
+        "sources": sorted(_offered(body, options, "source")),
+        "modes": sorted(_offered(body, options, "mode")),
         "asks": ", ".join(sorted({a["from"] for a in _chosen(body).get("actions") or []})),
         "clarification": _clarification(body, timezone),
         "look": body["state"] in ("executed", "failed", "cancelled")
@@ -179,6 +185,17 @@ def case_page(
             {**row, "at": _time(row.get("at"), timezone)} for row in body.get("verdicts") or []
         ],
     }
+
+
+def _offered(
+    body: Mapping[str, Any], options: Sequence[Mapping[str, Any]], what: str
+) -> frozenset[str]:
+    """What a change may name: what is on offer now, else what some plan uses."""
+    offers = body.get("offers")
+    if offers is not None:
+        return frozenset(offer[what] for offer in offers)
+    moved = [a for o in options for a in o["actions"] if a["kind"] == "reallocate"]
+    return frozenset(a["from"] for a in moved) if what == "source" else frozenset()
 
 
 def _clarification(body: Mapping[str, Any], timezone: str) -> dict[str, Any] | None:
@@ -225,6 +242,40 @@ def changes(diff: Mapping[str, Any] | None, currency: str) -> list[tuple[str, st
         else:
             rows.append((words, "", str(pair)))
     return rows
+
+
+def priced(found: Tried, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a changed plan would come to, for a reader; `body`: the decision as it stands."""
+    result, currency = found.result, body["currency"]
+    option, would = found.option, found.body
+    if option is None or would is None:
+        rows = [now for _, _, now in changes(result.diff, currency)]
+        limit = next(iter(result.diff or {}), "") if result.code == "infeasible" else ""
+        text = refusal_text(result.code) if result.code != "infeasible" else "; ".join(rows)
+        if result.code == "stale":
+            text = f"{text} {_pairs(changes(result.diff, currency))}"
+        return {"kind": "bad", "title": "Not possible.", "text": text, "limit": limit}
+    why = would["why_escalated"] or {}
+    waits = would["state"] == "escalated"
+    follows = (
+        f"Another person must approve it: {would['recipient']}, rule {would['rule_id']}"
+        if waits
+        else "You may release it"
+    )
+    return {
+        "kind": "good",
+        "title": f"Possible: {actions_text(option['actions'])}.",
+        "text": sentence(follows),
+        "option": _option(0, option, option["name"], currency),
+        "value": money_text(would["value_minor"], currency),
+        "was": money_text(body["value_minor"], currency),
+        "spend": money_text(sum(a["cost_minor"] for a in option["actions"]), currency),
+        "limit": why.get("code", "") if waits else "",
+    }
+
+
+def _pairs(rows: Sequence[tuple[str, str, str]]) -> str:
+    return "; ".join(f"{name}: {then} then, {now} now" for name, then, now in rows)
 
 
 def _amount(name: str, value: Any, currency: str) -> str:

@@ -15,9 +15,10 @@ from starlette.responses import HTMLResponse, Response
 
 from replan.errors import UsageError
 from replan.infra.review.first_answers import FirstAnswers, KeyReused
-from replan.infra.review.office import ReviewOffice, VerdictRequest
+from replan.infra.review.office import ReviewOffice, VerdictRequest, WhatIfRequest
 from replan.infra.review.page import case_page
 from replan.infra.review.sessions import Doors, Identity
+from replan.infra.what_if import Tried
 from replan.infra.wishes import Wish, day_wished, quantity_wished
 from replan.verdicts import VERDICTS, VerdictResult
 from replan.wording import sentence, time_text
@@ -26,7 +27,7 @@ PAGES = Path(__file__).parent.parent / "pages"
 DECISION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 MOST_NOTE = 2_000
 MOST_NAME = 64
-TYPED = ("chip", "note", "base", "qty", "date", "source", "mode", "to")
+TYPED = ("verdict", "chip", "note", "base", "qty", "date", "source", "mode", "to")
 """What a reader may have filled in on a case page."""
 
 
@@ -49,15 +50,26 @@ class VerdictBody(BaseModel):
 
     def wish(self) -> Wish:
         """What goes with the verdict; UsageError for what cannot be meant."""
-        wish = Wish(
-            qty=quantity_wished(self.qty),
-            ship_on=day_wished(self.date),
-            source=self.source or None,
-            transport=self.mode or None,
-            to=self.to or None,
-        )
-        wish.check(self.verdict)
-        return wish
+        return _wish(self.verdict, self.qty, self.date, self.source, self.mode, self.to)
+
+
+class WhatIfBody(BaseModel):
+    """A verdict whose outcome is asked for; without a version, of the newest."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    verdict: str = "modify"
+    version: int | None = Field(default=None, ge=1)
+    option: str | None = None
+    confirm: bool = False
+    qty: int | float | str | None = None
+    date: str | None = Field(default=None, max_length=10)
+    source: str | None = Field(default=None, max_length=MOST_NAME)
+    mode: str | None = Field(default=None, max_length=MOST_NAME)
+
+    def wish(self) -> Wish:
+        """What goes with the verdict; UsageError for what cannot be meant."""
+        return _wish(self.verdict, self.qty, self.date, self.source, self.mode, None)
 
 
 class StopBody(BaseModel):
@@ -163,6 +175,24 @@ class Reception:
         except KeyReused as reused:
             raise refused_request(409, "key_reused", str(reused)) from reused
 
+    def what_if(self, who: Identity, decision_id: str, given: WhatIfBody) -> Tried:
+        """What a verdict of this login would come to."""
+        if who.login is None or not self.office.knows(who.login):
+            raise refused_request(403, "not_allowed", "only a login of planners.yaml may ask")
+        self.body(decision_id)
+        try:
+            request = WhatIfRequest(
+                login=who.login,
+                verdict=given.verdict,
+                version=given.version,
+                option=given.option,
+                confirm=given.confirm,
+                wish=given.wish(),
+            )
+            return self.office.what_if(decision_id, request)
+        except UsageError as wrong:
+            raise refused_request(422, "wish", str(wrong)) from wrong
+
     def move_switch(self, who: Identity, verb: str, given: StopBody) -> Mapping[str, Any]:
         """Pass a stop, or the end of one, on."""
         if who.login is None or not self.office.knows(who.login):
@@ -183,8 +213,11 @@ class Reception:
         notice: Mapping[str, Any] | None = None,
         given: Mapping[str, str] | None = None,
         confirm: bool = False,
+        priced: Mapping[str, Any] | None = None,
     ) -> Response:
-        """The case page; `given` is what the reader had filled in."""
+        """The case page; `given` is what the reader had filled in, `priced` what the change in it
+        would come to, `confirm` whether it may be said once more in the knowledge of what changed.
+        """
         office = self.office
         return self.page(
             "case.html",
@@ -195,7 +228,33 @@ class Reception:
             notice=notice,
             given=dict.fromkeys(TYPED, "") | dict(given or {}),
             confirm=confirm,
+            priced=priced,
         )
+
+
+def _wish(
+    verdict: str,
+    qty: float | str | None,
+    day: str | None,
+    source: str | None,
+    mode: str | None,
+    to: str | None,
+) -> Wish:
+    wish = Wish(
+        qty=quantity_wished(qty),
+        ship_on=day_wished(day),
+        source=source or None,
+        transport=mode or None,
+        to=to or None,
+    )
+    wish.check(verdict)
+    return wish
+
+
+def check_csrf(who: Identity, csrf: str) -> None:
+    """403 for a form that is not of this session."""
+    if not who.csrf or not secrets.compare_digest(csrf.encode(), who.csrf.encode()):
+        raise refused_request(403, "csrf", "the form is not of this session; open it again")
 
 
 def refused_request(status: int, code: str, message: str) -> HTTPException:

@@ -17,7 +17,8 @@ from replan.infra.logs import logging_to_stderr
 from replan.infra.metrics import ledger_text
 from replan.infra.office import Office
 from replan.infra.review.api import make_app
-from replan.infra.review.office import VerdictRequest
+from replan.infra.review.office import VerdictRequest, WhatIfRequest
+from replan.infra.what_if import Tried
 from replan.infra.workspace import Workspace
 from replan.planning import option_from_json, problem_from_json
 from replan.projection import stock_chart
@@ -78,6 +79,7 @@ class DeskReview:
             "verdicts": [dict(row) for row in file.verdicts],
             "actions": [{"action_id": a.action_id, "state": a.state} for a in file.actions],
             "chart": self._charts(body, inputs),
+            "offers": self._offers(inputs),
         }
 
     def verdict(self, decision_id: str, request: VerdictRequest) -> VerdictResult:
@@ -88,6 +90,18 @@ class DeskReview:
             login=request.login,
             chip=request.chip,
             note=request.note,
+            option=request.option,
+            version=request.version,
+            confirm=request.confirm,
+            wish=request.wish,
+        )
+
+    def what_if(self, decision_id: str, request: WhatIfRequest) -> Tried:
+        """What an answer would come to."""
+        return self._office.what_if(
+            decision_id,
+            request.verdict,
+            login=request.login,
             option=request.option,
             version=request.version,
             confirm=request.confirm,
@@ -123,6 +137,16 @@ class DeskReview:
                 found: Mapping[str, Any] = inputs
                 return found
             version -= 1
+
+    def _offers(self, inputs: Mapping[str, Any]) -> list[dict[str, str]]:
+        """What else goods could come by: giving site and means of transport of each lane."""
+        lanes = self._workspace.network.lanes
+        offers = problem_from_json(inputs["proposal"]["problem"]).lanes
+        return [
+            {"source": str(offer.origin), "mode": lanes[offer.lane].mode}
+            for offer in offers
+            if offer.lane in lanes
+        ]
 
     def _charts(self, body: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         proposal = inputs["proposal"]

@@ -67,6 +67,7 @@ ROUTES = [
     ("GET", "/login", 200, 200),
     ("GET", "/static/replan.css", 200, 200),
     ("GET", "/static/replan.svg", 200, 200),
+    ("GET", "/static/htmx.js", 200, 200),
     ("GET", "/", 401, 200),
     ("GET", f"/review/{DECISION}", 401, 200),
     ("GET", "/review/dec-none", 401, 404),
@@ -76,6 +77,8 @@ ROUTES = [
     ("GET", f"/api/decisions/{DECISION}", 401, 200),
     ("GET", "/api/decisions/dec-none", 401, 404),
     ("GET", VERDICT, 401, 405),
+    ("GET", f"/api/decisions/{DECISION}/what-if", 401, 405),
+    ("GET", f"/review/{DECISION}/what-if", 401, 405),
     ("GET", f"/review/{DECISION}/verdict", 401, 405),
     ("GET", "/logout", 401, 405),
     ("GET", "/docs", 401, 404),
@@ -409,7 +412,10 @@ def test_another_name_for_this_machine_is_not_served(reader: TestClient) -> None
 def test_every_answer_carries_the_security_headers(reader: TestClient) -> None:
     for path in ("/", "/healthz", "/static/replan.css", "/review/%00", f"/review/{DECISION}"):
         headers = reader.get(path, headers=SHARED).headers
-        assert "default-src 'self'; script-src 'none'" in headers["Content-Security-Policy"]
+        assert (
+            "default-src 'self'; script-src 'self'; object-src 'none'"
+            in headers["Content-Security-Policy"]
+        )
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["X-Frame-Options"] == "DENY"
 

@@ -120,6 +120,67 @@ def test_a_planner_changes_the_quantity_of_another_plan(
     assert (taken.verdict, taken.option, taken.wish.qty) == ("modify", "expedite", 18_000)
 
 
+def test_what_a_change_would_come_to_is_told_before_it_is_given(
+    context: BrowserContext, home: str, office: FakeOffice
+) -> None:
+    """With scripts while it is typed, without them by the button beside the fields."""
+    page = context.new_page()
+    sign_in(page, f"{home}/review/{DECISION}")
+    page.get_by_text("To modify: what should be different").click()
+    page.get_by_label("Quantity, all in all").fill("18")
+    page.get_by_role("button", name="What would it come to?").click()
+    expect(page.locator("#priced")).to_contain_text("Possible: move 24 from S05 to S03")
+    expect(page.get_by_label("Quantity, all in all")).to_have_value("18")
+    assert {w.wish.qty for w in office.tried} == {18_000}
+    assert office.taken == []
+
+
+def test_a_price_is_told_without_leaving_the_page(
+    browser: Browser, home: str, office: FakeOffice
+) -> None:
+    page = browser.new_page()
+    sign_in(page, f"{home}/review/{DECISION}")
+    page.get_by_text("To modify: what should be different").click()
+    page.get_by_label("Note").fill("half a thought")
+    page.get_by_label("Quantity, all in all").press_sequentially("30")
+    expect(page.locator("#priced")).to_contain_text("Possible")
+    assert page.url == f"{home}/review/{DECISION}"
+    expect(page.get_by_label("Note")).to_have_value("half a thought")
+    page.close()
+
+
+def test_enter_in_a_field_asks_for_the_price_and_never_approves(
+    context: BrowserContext, home: str, office: FakeOffice
+) -> None:
+    page = context.new_page()
+    sign_in(page, f"{home}/review/{DECISION}")
+    page.get_by_label("Policy").check()
+    page.get_by_text("To modify: what should be different").click()
+    page.get_by_label("Quantity, all in all").fill("18")
+    page.get_by_label("Quantity, all in all").press("Enter")
+    expect(page.locator("#priced")).to_contain_text("Possible")
+    assert office.taken == []
+
+
+def test_a_case_that_changed_is_confirmed_by_a_button_of_its_own(
+    context: BrowserContext, home: str, office: FakeOffice
+) -> None:
+    """PL4."""
+    office.situation, office.diff = "stale", {"value_minor": {"then": 12_400, "now": 15_900}}
+    page = context.new_page()
+    sign_in(page, f"{home}/review/{DECISION}")
+    page.get_by_label("Supplier information").check()
+    page.get_by_label("Note").fill("they said so")
+    page.get_by_role("button", name="Approve reallocate").click()
+    expect(page.locator("#result")).to_contain_text("159.00 EUR")
+    page.get_by_role("button", name="Confirm: approve reallocate").click()
+    expect(page.locator("#result")).to_contain_text("The decision is now approved.")
+    assert [(v.confirm, v.chip, v.note) for v in office.taken] == [
+        (False, "supplier_info", "they said so"),
+        (True, "supplier_info", "they said so"),
+    ]
+
+
 def test_a_planner_asks_and_the_note_is_the_question(
     context: BrowserContext, home: str, office: FakeOffice
 ) -> None:

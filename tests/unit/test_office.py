@@ -11,19 +11,15 @@ from typing import Any
 import pytest
 
 from replan.authority import AuthorityTable
-from replan.desk_state import TickDue
 from replan.effects import Proposal
 from replan.errors import UsageError
-from replan.infra.desk_room import transact
-from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
-from replan.infra.policy import PolicySource, kept_policy
+from replan.infra.policy import kept_policy
 from replan.infra.replay_run import replay
 from replan.infra.wishes import Wish
 from replan.people import People
 from replan.planning import Answer, PlanningProblem, Spread
-from replan.records import proposal_json
 from replan.solver.joint import JointPlanner
 from replan.units import Units
 from replan.verdicts import VerdictResult
@@ -33,33 +29,17 @@ from tests.desk_cases import (
     MAY_MOVE,
     NONE,
     NOW,
-    PEOPLE,
     case,
     move,
-    network,
     option,
     planner,
     rule,
 )
 from tests.escalations import proposal
 from tests.ledger_builders import new_ledger
+from tests.offices import ASKING, source, tick
 
-ASKING = table(rule("ASK", "ESCALATE"))
 PATIENT = 30.0
-
-
-def source(rules: AuthorityTable | None = ASKING, **changes: Any) -> PolicySource:
-    given: dict[str, Any] = {
-        "authority_at": lambda now: (rules, None if rules is not None else "no_table"),
-        "people": PEOPLE,
-        "network": network(),
-        "mode": "live",
-        "change_cost_minor": 500,
-        "currency": "EUR",
-        "chooser": JointPlanner(),
-        "settings_sha": "sha256:" + "3" * 64,
-    }
-    return PolicySource(**(given | changes))
 
 
 @pytest.fixture
@@ -68,16 +48,6 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened = Ledger.open("sqlite:///ledger.db", tmp_path, busy_seconds=PATIENT)
     yield opened
     opened.close()
-
-
-def tick(ledger: Ledger, policies: PolicySource, *cases: Proposal) -> None:
-    """A planning tick with these cases, as the engine stores it."""
-    with ledger.transaction() as write:
-        write.set_clock(NOW)
-        rows = [ProposalRow(group="all", item=p.item, n=1, body=proposal_json(p)) for p in cases]
-        write.add_proposals(NOW, rows)
-    due = TickDue(at=NOW, proposals=cases, reassessed=(), cleared=())
-    transact(ledger, "all", due, policies.at(NOW, "sha256:" + "2" * 64))
 
 
 @pytest.fixture

@@ -1,0 +1,96 @@
+"""How is a case read and answered in a browser? The page, what a change would come to, the answer.
+
+Every form works without scripts; with them, what a change would come to is asked for while it is
+typed.
+"""
+
+import re
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Form, Header, HTTPException, Request
+from starlette.responses import RedirectResponse, Response
+
+from replan.infra.review.answer_form import KEY, AnswerForm
+from replan.infra.review.page import changes, priced, refusal_text
+from replan.infra.review.reception import Reception, check_csrf, message_of, refused_request
+from replan.infra.review.sessions import Identity
+
+
+def add_case_routes(app: FastAPI, reception: Reception) -> None:
+    """The routes under `/review/`."""
+
+    @app.get("/review/{decision_id}", include_in_schema=False)
+    def review(request: Request, decision_id: str, answer: str = "") -> Response:
+        who: Identity = request.state.identity
+        first = reception.answers.seen(who.login or "", answer)
+        notice = None
+        if first is not None and first.decision_id == decision_id and first.result == "accepted":
+            text = f"Your {first.verdict} is recorded. The decision is now {first.state}."
+            body = reception.body(decision_id)
+            rows = changes(first.diff, body["currency"])
+            notice = {"kind": "good", "title": "Done.", "text": text, "changes": rows}
+        return reception.case(who, reception.body(decision_id), notice=notice)
+
+    @app.post("/review/{decision_id}/what-if", include_in_schema=False)
+    def what_if(
+        request: Request,
+        decision_id: str,
+        form: Annotated[AnswerForm, Form()],
+        hx_request: Annotated[str, Header()] = "",
+    ) -> Response:
+        """What the change would come to: the answer alone for a script, else the whole page."""
+        who: Identity = request.state.identity
+        check_csrf(who, form.csrf)
+        body = reception.body(decision_id)
+        found = _priced(reception, who, decision_id, form, body)
+        if hx_request == "true":
+            return reception.page("priced.html", None, priced=found)
+        return reception.case(who, body, given=form.typed, priced=found)
+
+    @app.post("/review/{decision_id}/verdict", include_in_schema=False)
+    def verdict(
+        request: Request, decision_id: str, form: Annotated[AnswerForm, Form()]
+    ) -> Response:
+        who: Identity = request.state.identity
+        check_csrf(who, form.csrf)
+        if form.version < 1 or not re.fullmatch(KEY, form.key):
+            raise refused_request(422, "form", "the form came without its version or key")
+        try:
+            result, _ = reception.answer(who, decision_id, form.meant(), form.key)
+        except HTTPException as refused:
+            if refused.status_code != 422:
+                raise
+            notice = _bad_notice(message_of(refused.detail), [])
+            body = reception.body(decision_id)
+            return reception.case(who, body, status=422, notice=notice, given=form.typed)
+        if result.result == "accepted":
+            return RedirectResponse(f"/review/{decision_id}?answer={form.key}", status_code=303)
+        body = reception.body(decision_id)
+        diff = result.diff or {}
+        return reception.case(
+            who,
+            body,
+            status=result.status,
+            notice=_bad_notice(refusal_text(result.code), changes(diff, body["currency"])),
+            given=form.typed,
+            confirm=result.code == "stale" and "version" not in diff,
+        )
+
+
+def _priced(
+    reception: Reception, who: Identity, decision_id: str, form: AnswerForm, body: dict[str, Any]
+) -> dict[str, Any]:
+    """What stands beside the fields of a change."""
+    if not any(form.changed.values()):
+        return {"kind": "none", "title": "Nothing is changed yet.", "text": ""}
+    try:
+        found = reception.what_if(who, decision_id, form.asked())
+    except HTTPException as refused:
+        if refused.status_code != 422:
+            raise
+        return {"kind": "bad", "title": "Not possible.", "text": message_of(refused.detail)}
+    return priced(found, body)
+
+
+def _bad_notice(text: str, rows: list[tuple[str, str, str]]) -> dict[str, Any]:
+    return {"kind": "bad", "title": "Not done.", "text": text, "changes": rows}
