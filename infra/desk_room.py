@@ -32,6 +32,7 @@ from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.policy import keep_policy
 from replan.infra.shadow_watch import watch_people
+from replan.infra.shown import projection_rows
 from replan.records import desk_input_json, move_json
 from replan.verdicts import VerdictResult
 
@@ -108,7 +109,7 @@ def store(write: LedgerWriter, taken: Taken) -> None:
     }
     given = {
         "given": desk_input_json(taken.given),
-        "policy": keep_policy(write, taken.policy),
+        "policy": keep_policy(write, taken.policy, taken.given.at),
         "moves": [move_json(m) for m in taken.moves],
     }
     seq = write.advance_desk(
@@ -130,6 +131,9 @@ def store(write: LedgerWriter, taken: Taken) -> None:
         expected_reserve_seq=taken.reserve_seq,
     )
     watch_people(write, taken.group, taken.given, taken.outcome, taken.result)
+    write.put_projections(projection_rows(taken.outcome, taken.policy.network, taken.given.at))
+    table = taken.policy.table
+    write.set_control("authority_in_force", None if table is None else table.hash)
     if taken.policy.table is not None:
         account = "shadow" if taken.policy.mode == "shadow" else "live"
         moves = counting(write.reservations(taken.given.at - reach(taken.policy.table)), account)

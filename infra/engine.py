@@ -34,6 +34,7 @@ from replan.infra.policy import PolicySource
 from replan.infra.scoring import SCORED_THROUGH, Scored, results_due
 from replan.infra.segments import SegmentSource
 from replan.infra.sending import Sending, SendingRules
+from replan.infra.shown import series_rows
 from replan.infra.stop_switch import StopSwitch
 from replan.infra.watching import TickTold
 from replan.network import Network
@@ -360,6 +361,9 @@ class Engine:
                 write.set_control(NETWORK, belief.network.version if stated else None)
                 write.set_control(GRANTS, grants_text(belief.grants))
                 _store_tick(write, tick, said, taken, fit)
+                if fit is not None:
+                    rows = series_rows(fit.made.fit, belief.state.panel.series, belief.network)
+                    write.put_series(rows)
             if over is not None:
                 write.set_control(SCORED_THROUGH, over.mark)
             if finish:

@@ -4,7 +4,7 @@ import gzip
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from replan.errors import LedgerBusy, NotSo, UsageError
+from replan.errors import LedgerBusy, NotSo, ReplanError, UsageError
 from replan.findings import Finding, finding_text, folded
 from replan.infra.anchors import Anchored, add_anchor, verify_anchored
 from replan.infra.authority_file import AUTHORITY_FILE, load_authority
@@ -42,6 +42,7 @@ from replan.solver.columns import AskingPlanner
 from replan.solver.planner import MilpPlanner
 from replan.solver.pool import PooledPlanner
 from replan.streams.codec import MAX_RECORD_BYTES
+from replan.units import instant_text
 
 SOURCE = "run_source"
 """Under this key the ledger keeps where the newest run took its events from: so goes the clock."""
@@ -304,7 +305,12 @@ def verify_workspace(root: Path) -> AuditReport:
     """The audit chain, verified."""
     ledger = open_ledger(open_workspace(root))
     try:
-        return ledger.verify_audit()
+        report = ledger.verify_audit()
+        # Whoever may only read verifies too; a damaged ledger takes no note.
+        with suppress(ReplanError), ledger.transaction() as write:
+            write.set_control("checked_at", instant_text(ledger.now()))
+            write.set_control("check_held", report.ok)
+        return report
     finally:
         ledger.close()
 

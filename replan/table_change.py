@@ -67,10 +67,10 @@ def _rules(old: AuthorityTable, new: AuthorityTable) -> Iterator[Change]:
     now = {rule.rule_id: rule for rule in new.rules}
     for rule_id in sorted({*was, *now}):
         if rule_id not in was:
-            text = f"row {rule_id} is new: {_row_words(now[rule_id], new.currency)}"
+            text = f"row {rule_id} is new: {row_words(now[rule_id], new.currency)}"
             yield Change(part=rule_id, text=text)
         elif rule_id not in now:
-            text = f"row {rule_id} is gone: {_row_words(was[rule_id], old.currency)}"
+            text = f"row {rule_id} is gone: {row_words(was[rule_id], old.currency)}"
             yield Change(part=rule_id, text=text)
         else:
             yield from _row(was[rule_id], now[rule_id], old.currency, new.currency)
@@ -129,7 +129,8 @@ def _by_size(was: Rule, now: Rule, name: str) -> Direction | None:
     return "wider" if getattr(now, name) < getattr(was, name) else "narrower"
 
 
-def _row_words(rule: Rule, currency: str) -> str:
+def row_words(rule: Rule, currency: str) -> str:
+    """A row as a sentence without its id: mode, actions, and each condition that it makes."""
     said = [f"{rule.mode} {' or '.join(rule.when.actions)}"]
     said += [f"value {_value(rule.when.value, currency)}"] if rule.when.value is not None else []
     for name, word in _CONDITIONS.items():

@@ -285,6 +285,9 @@ def now_columns(body: Mapping[str, Any]) -> dict[str, Any]:
         "decided_at": datetime.fromisoformat(body["decided_at"]),
         "why_code": None if why is None else why["code"],
         "urgency": _scalar_text(body.get("at_risk_minor")),
+        "episode": body.get("episode"),
+        "asked": _asked(body.get("clarification")),
+        "found": (body.get("spot_check") or {}).get("found"),
         **{name: body.get(name) for name in (*names, *more)},
     }
 
@@ -322,6 +325,12 @@ def unpacked(stored: bytes, sha: str, name: str) -> bytes:
     if sha256_hex(plain) != sha:
         raise LedgerBroken(f"{name}: stored bytes do not have the hash {sha}")
     return plain
+
+
+def _asked(clarification: Mapping[str, Any] | None) -> str | None:
+    if clarification is None:
+        return None
+    return "answered" if clarification.get("answers") else "asked"
 
 
 def _scalar_text(value: Any) -> str | None:

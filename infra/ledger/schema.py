@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The schema revision this code works with; the newest file in `migrations/versions`."""
 
 POSTGRESQL: Final = ("postgresql", "postgresql+psycopg", "postgres")
@@ -263,6 +263,55 @@ forecast_day = sa.Table(
     _must("censored", sa.Boolean),
 )
 
+# Only to be looked at: no decision rests on what these hold.
+
+projection = sa.Table(
+    "projection",
+    metadata,
+    _key("item"),
+    _key("site"),
+    _must("decision_id"),
+    _must("made_at", Instant),
+    _must("first_day", Day),
+    # Base units; None where nobody says how the item is stocked there.
+    _may("safety_stock", sa.Double),
+    # One list per day from first_day: p10, p50, p90 of the stock without the plan, then with it.
+    _must("body", sa.Text),
+)
+
+series = sa.Table(
+    "series",
+    metadata,
+    _key("item"),
+    _key("site"),
+    _must("region"),
+    _must("category"),
+    _must("class"),
+    _may("model"),
+    _must("degraded", sa.Boolean),
+)
+
+authority_row = sa.Table(
+    "authority_row",
+    metadata,
+    _key("hash"),
+    sa.Column("n", Count, primary_key=True, autoincrement=False),
+    _must("table_name"),
+    _must("version", Count),
+    _must("effective_from", Instant),
+    _must("effective_to", Instant),
+    _must("author"),
+    _must("approver"),
+    # When it first was what a desk decided under.
+    _must("seen_at", Instant),
+    _must("rule_id"),
+    _must("mode"),
+    _may("limit_minor", Count),
+    _must("currency"),
+    _may("recipient"),
+    _must("text", sa.Text),
+)
+
 # The desk: its state, what every transaction was given, what it decided, what counts against caps.
 
 desk = sa.Table(
@@ -336,6 +385,11 @@ decision_now = sa.Table(
     _may("deadline"),
     _may("recipient"),
     _may("urgency", sa.Text),
+    _may("episode"),
+    # What became of a question of the table: asked, answered; None where none was put.
+    _may("asked"),
+    # What a look afterwards found; None where nobody looked.
+    _may("found"),
     # True from the moment it is put before a planner, whatever becomes of it.
     _must("was_escalated", sa.Boolean),
     _must("body", sa.Text),

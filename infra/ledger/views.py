@@ -31,7 +31,9 @@ def _controlled(key: str, name: str) -> str:
 
 _THOUSAND: Final = "CAST(1000 AS DOUBLE PRECISION)"
 
-_URGENCY: Final = f"""CASE WHEN state IN ({", ".join(f"'{state}'" for state in sorted(PENDING))})
+_WAITING: Final = ", ".join(f"'{state}'" for state in sorted(PENDING))
+
+_URGENCY: Final = f"""CASE WHEN state IN ({_WAITING})
                     AND deadline IS NOT NULL
                THEN CAST(round(CAST(CAST(urgency AS DOUBLE PRECISION)
                           / @larger@(@hours_left@, {LEAST_HOURS}) AS NUMERIC), 6)
@@ -40,7 +42,28 @@ _URGENCY: Final = f"""CASE WHEN state IN ({", ".join(f"'{state}'" for state in s
 """As in `replan.urgency`: the column holds what is at risk, the time left is counted now."""
 
 _CLOCK: Final = "(SELECT replace(value, '\"', '') FROM control WHERE key = 'clock')"
+_IN_FORCE: Final = "(SELECT replace(value, '\"', '') FROM control WHERE key = 'authority_in_force')"
 _LEVELS: Final = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
+
+
+_STOCK: Final = ("without_p10", "without_p50", "without_p90", "with_p10", "with_p50", "with_p90")
+
+_MEMBERS: Final[dict[str, tuple[str, ...]]] = {
+    "headline": ("brief", "headline", "text"),
+    "question": ("brief", "question"),
+    "risk_p10": ("brief", "headline", "value_minor", "p10"),
+    "risk_p50": ("brief", "headline", "value_minor", "p50"),
+    "risk_p90": ("brief", "headline", "value_minor", "p90"),
+    "parent": ("parent",),
+}
+"""Members of a body that are read where a decision waits: these are few."""
+
+_SPANS: Final[dict[str, tuple[str, str]]] = {
+    "cycle": ("event_time", "decided_at"),
+    "left": (_CLOCK, "deadline"),
+    "behind": ("(SELECT max(tick) FROM manifest)", _CLOCK),
+}
+"""Seconds from one instant to another."""
 
 
 def _levels(column: str) -> str:
@@ -62,12 +85,27 @@ def _result_columns(spelling: str, joint: str) -> str:
     )
 
 
+def _stock(column: str) -> str:
+    return ", ".join(column.format(k, name) for k, name in enumerate(_STOCK))
+
+
 _SPELT: Final[dict[str, dict[str, str]]] = {
     "sqlite": {
         "has_result": "json_type(body, '$.result') IS NOT NULL",
         "result_verdict": "json_extract(body, '$.result.verdict')",
         "result_best": "json_extract(body, '$.result.best')",
         "result_numbers": _result_columns("json_extract(body, '$.result.{}')", "."),
+        **{name: f"json_extract(body, '$.{'.'.join(path)}')" for name, path in _MEMBERS.items()},
+        **{
+            name: f"CAST(round((julianday({end}) - julianday({start})) * 86400.0) AS INTEGER)"
+            for name, (start, end) in _SPANS.items()
+        },
+        "stops": "json_array_length(value, '$.in_force')",
+        "stock_ahead": f"""
+              SELECT item, site, decision_id, made_at, safety_stock,
+                     date(first_day, '+' || day.key || ' days') AS date,
+                     {_stock("json_extract(day.value, '$[{}]') AS {}")}
+              FROM projection, json_each(projection.body) AS day""",
         "larger": "max",
         "hours_left": f"(julianday(deadline) - julianday({_CLOCK})) * 24.0",
         "days_ahead": f"""
@@ -83,6 +121,24 @@ _SPELT: Final[dict[str, dict[str, str]]] = {
         "result_numbers": _result_columns(
             "CAST(CAST(body AS jsonb) #>> '{{result,{}}}' AS BIGINT)", ","
         ),
+        **{
+            name: f"CAST(body AS jsonb) #>> '{{{','.join(path)}}}'"
+            for name, path in _MEMBERS.items()
+        },
+        **{
+            name: f"CAST(round(extract(epoch FROM CAST({end} AS timestamptz)"
+            f" - CAST({start} AS timestamptz))) AS BIGINT)"
+            for name, (start, end) in _SPANS.items()
+        },
+        "stops": "jsonb_array_length(CAST(value AS jsonb) -> 'in_force')",
+        "stock_ahead": f"""
+              SELECT item, site, decision_id, made_at, safety_stock,
+                     to_char(CAST(first_day AS date) + CAST(day.n AS integer) - 1,
+                             'YYYY-MM-DD') AS date,
+                     {_stock("CAST(day.value ->> {} AS DOUBLE PRECISION) AS {}")}
+              FROM projection,
+                   jsonb_array_elements(CAST(projection.body AS jsonb)) WITH ORDINALITY
+                       AS day(value, n)""",
         "larger": "greatest",
         "hours_left": f"extract(epoch FROM CAST(deadline AS timestamptz)"
         f" - CAST({_CLOCK} AS timestamptz)) / 3600.0",
@@ -113,6 +169,20 @@ VIEWS: Final[dict[str, str]] = {
         SELECT decision_id, version, state, recipient, deadline, {_URGENCY} AS urgency, value_minor
         FROM decision_now
         WHERE was_escalated""",
+    "v_queue": f"""
+        SELECT decision_id, version, @headline@ AS headline, @question@ AS question, item, site,
+               (SELECT min(series.region) FROM series WHERE series.site = decision_now.site)
+                   AS region,
+               category, cause, incident_id, @parent@ AS parent,
+               count(*) OVER (PARTITION BY incident_id) AS of_cause,
+               CAST(@risk_p10@ AS BIGINT) AS at_risk_p10_minor,
+               CAST(@risk_p50@ AS BIGINT) AS at_risk_p50_minor,
+               CAST(@risk_p90@ AS BIGINT) AS at_risk_p90_minor,
+               chosen, value_minor, currency, why_code, rule_id, confidence, state, recipient,
+               deadline, @left@ AS seconds_left, {_URGENCY} AS urgency,
+               {_instant("decided_at")} AS decided_at, mode
+        FROM decision_now
+        WHERE state IN ({_WAITING})""",
     "v_verdicts": f"""
         SELECT decision_id, version, login, verdict, chip, note, {_instant("at")} AS at, result,
                code
@@ -131,6 +201,27 @@ VIEWS: Final[dict[str, str]] = {
         WHERE NOT EXISTS (SELECT 1 FROM forecast_day AS closed
                           WHERE closed.item = ahead.item AND closed.site = ahead.site
                             AND closed.date = ahead.date)""",
+    "v_projection": f"""
+        SELECT item, site, date, decision_id, {_instant("made_at")} AS made_at,
+               {", ".join(_STOCK)}, safety_stock
+        FROM (@stock_ahead@) AS ahead""",
+    "v_exceptions": f"""
+        SELECT episode, {_instant("decided_at")} AS began_at, category, item, site,
+               CASE WHEN reviewed = 1 THEN 'escalated' WHEN questions > 0 THEN 'clarified'
+                    ELSE 'resolved' END AS outcome,
+               CASE WHEN reviewed = 0 AND questions = 0 AND wrong = 1 THEN 1 ELSE 0 END AS wrong,
+               @cycle@ AS cycle_seconds, value_minor, currency
+        FROM (SELECT episode, decided_at, event_time, category, item, site, value_minor, currency,
+                     row_number() OVER (PARTITION BY episode
+                                        ORDER BY decided_at, decision_id) AS n,
+                     max(CASE WHEN was_escalated OR (asked = 'asked' AND state = 'expired')
+                              THEN 1 ELSE 0 END) OVER (PARTITION BY episode) AS reviewed,
+                     count(asked) OVER (PARTITION BY episode) AS questions,
+                     max(CASE WHEN state IN ('failed', 'unknown', 'cancelled') OR found = 'wrong'
+                              THEN 1 ELSE 0 END) OVER (PARTITION BY episode) AS wrong
+              FROM decision_now
+              WHERE chosen <> 'none' AND episode IS NOT NULL) AS plans
+        WHERE n = 1""",
     "v_kpi_daily": """
         SELECT substr(decided_at, 1, 10) AS date, category, state, count(*) AS decisions,
                CAST(sum(value_minor) AS BIGINT) AS value_minor
@@ -149,7 +240,19 @@ VIEWS: Final[dict[str, str]] = {
                (SELECT {_instant("max(tick)")} FROM manifest) AS last_tick,
                {_counted("accepted")}, {_counted("rejected")}, {_counted("duplicate")},
                {_counted("late")}, {_counted("quarantined")},
-               (SELECT count(*) FROM dlq) AS dlq, {_controlled("run_mode", "mode")}""",
+               (SELECT count(*) FROM dlq) AS dlq, {_controlled("run_mode", "mode")},
+               @behind@ AS behind_seconds,
+               (SELECT sum(CASE WHEN name = 'events.late' THEN value ELSE 0 END)
+                           / nullif(CAST(sum(value) AS DOUBLE PRECISION), 0)
+                FROM counter WHERE substr(name, 1, 7) = 'events.') AS late_share,
+               (SELECT count(*) FROM series WHERE degraded) AS fallback_series,
+               (SELECT count(*) FROM alarm WHERE closed_at IS NULL) AS open_alarms,
+               (SELECT count(*) FROM outbox WHERE state IN ('pending', 'claimed', 'attempted'))
+                   AS commands_waiting,
+               coalesce((SELECT @stops@ FROM control WHERE key = 'stops'), 0) AS stopped,
+               {_controlled("checked_at", "checked_at")},
+               (SELECT CASE value WHEN 'true' THEN 1 WHEN 'false' THEN 0 END
+                FROM control WHERE key = 'check_held') AS check_held""",
     "v_results": """
         SELECT decision_id, version, state, item, site, category, cause, rule_id, mode, chosen,
                @result_verdict@ AS verdict, @result_best@ AS best, currency, @result_numbers@
@@ -160,14 +263,30 @@ VIEWS: Final[dict[str, str]] = {
                {_instant("closed_at")} AS closed_at, text
         FROM alarm""",
     "v_model_health": f"""
-        SELECT item, site, count(*) AS days,
-               CAST(avg(CASE WHEN actual / {_THOUSAND} BETWEEN p05 AND p95 THEN 1.0 ELSE 0.0 END)
+        SELECT days.item, days.site, count(*) AS days,
+               CAST(avg(CASE WHEN sold BETWEEN p05 AND p95 THEN 1.0 ELSE 0.0 END)
                     AS DOUBLE PRECISION) AS coverage,
-               sum(abs(actual / {_THOUSAND} - p50)) / nullif(sum(actual) / {_THOUSAND}, 0) AS wape,
-               (sum(p50) - sum(actual) / {_THOUSAND}) / nullif(sum(actual) / {_THOUSAND}, 0) AS bias
-        FROM forecast_day
-        WHERE p50 IS NOT NULL AND NOT censored
-        GROUP BY item, site""",
+               sum(abs(sold - p50)) / nullif(sum(sold), 0) AS wape,
+               (sum(p50) - sum(sold)) / nullif(sum(sold), 0) AS bias,
+               min(series.model) AS model, min(series.category) AS family,
+               min(series.class) AS class, min(series.region) AS region,
+               sqrt(avg((sold - p50) * (sold - p50))
+                    / nullif(avg((sold - before) * (sold - before)), 0)) AS rmsse,
+               max(CASE WHEN series.degraded THEN 1 ELSE 0 END) AS fallback
+        FROM (SELECT item, site, p05, p50, p95, actual / {_THOUSAND} AS sold,
+                     lag(actual) OVER (PARTITION BY item, site ORDER BY date) / {_THOUSAND}
+                         AS before
+              FROM forecast_day
+              WHERE NOT censored) AS days
+        LEFT JOIN series ON series.item = days.item AND series.site = days.site
+        WHERE p50 IS NOT NULL
+        GROUP BY days.item, days.site""",
+    "v_authority": f"""
+        SELECT hash, table_name, version, {_instant("effective_from")} AS effective_from,
+               {_instant("effective_to")} AS effective_to, author, approver,
+               {_instant("seen_at")} AS seen_at, rule_id, mode, limit_minor, currency, recipient,
+               text, CASE WHEN hash = {_IN_FORCE} THEN 1 ELSE 0 END AS in_force
+        FROM authority_row""",
     "v_shadow": """
         SELECT date, category, cases, agreed, agreement_low, agreement_high, cost_delta_minor,
                currency, cause

@@ -86,6 +86,20 @@ class LedgerWriter(RunWriter):
             )
         upsert(self._conn, t.forecast_day, values, update=("actual", "censored"))
 
+    # What is only looked at; see `replan.infra.shown`.
+
+    def put_projections(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """The newest outlook of stock by item and site."""
+        upsert(self._conn, t.projection, rows)
+
+    def put_series(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Which model serves each series from here on."""
+        upsert(self._conn, t.series, rows)
+
+    def put_authority(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A version of the table that has begun to decide; one that is known stays as it is."""
+        upsert(self._conn, t.authority_row, rows, update=())
+
     # The desk.
 
     def advance_desk(

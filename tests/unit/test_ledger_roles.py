@@ -22,7 +22,7 @@ from tests.unit.test_office import answered, only, source, tick
 pytestmark = pytest.mark.slow
 
 ROLES = ("replan_migrate", "replan_engine", "replan_api", "replan_audit_ro", "grafana_ro")
-SCRIPT = Path(ledger_database.__file__).parent / "defaults" / "ledger" / "roles.sql"
+SCRIPT = Path(ledger_database.__file__).parents[1] / "defaults" / "ledger" / "roles.sql"
 KEPT = ("audit", "decision", "decision_move", "verdict")
 DENIED = "permission denied"
 

@@ -10,9 +10,12 @@ from replan.effects import ActionMoved, DecisionMoved, DeskOutcome
 from replan.infra.ledger.rows import CapRow
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.views import VIEWS
+from replan.infra.shown import authority_rows
+from replan.stops import Stop
 from replan.units import ActionId, DecisionId, instant_text
 from replan.urgency import urgency
 from tests.databases import Place
+from tests.desk_cases import allowing
 from tests.ledger_builders import (
     HOUR,
     TICK,
@@ -27,6 +30,16 @@ from tests.ledger_builders import (
     segment_file,
     verdict,
 )
+
+SERIES = {
+    "item": "MILK",
+    "site": "LYO",
+    "region": "SOUTH",
+    "category": "DAIRY",
+    "class": "A",
+    "model": "ets_ana",
+    "degraded": False,
+}
 
 
 @pytest.fixture
@@ -186,6 +199,119 @@ def test_the_health_of_a_model_leaves_censored_days_out(ledger: Ledger, place: P
         )
     [row] = place.rows("SELECT days, coverage, wape, bias FROM v_model_health")
     assert row == {"days": 2, "coverage": 0.5, "wape": 20 / 60, "bias": -20 / 60}
+
+
+def test_a_model_is_named_and_held_against_saying_yesterday_again(
+    ledger: Ledger, place: Place
+) -> None:
+    """Sold 20, 40, 30; the median said 20 each day: errors 0, 20, 10 against steps of 20 and 10."""
+    sold = {date(2026, 5, 1): 20_000, date(2026, 5, 2): 40_000, date(2026, 5, 3): 30_000}
+    with ledger.transaction() as write:
+        write.add_days([closed_day(day, actual) for day, actual in sold.items()])
+        write.put_series([SERIES])
+    [row] = place.rows("SELECT model, family, region, rmsse, fallback FROM v_model_health")
+    assert row.pop("rmsse") == pytest.approx(((500 / 3) / 250) ** 0.5)
+    assert row == {"model": "ets_ana", "family": "DAIRY", "region": "SOUTH", "fallback": 0}
+
+
+def test_what_waits_is_listed_with_its_question_and_how_many_share_its_cause(
+    ledger: Ledger, place: Place
+) -> None:
+    brief = {
+        "headline": {"text": "short by Thu", "value_minor": {"p10": 1, "p50": 20, "p90": 300}},
+        "question": "Approve the plan reallocate?",
+    }
+    bodies = [
+        escalated(name) | {"brief": brief, "deadline": instant_text(TICK + 2 * HOUR)}
+        for name in ("d-1", "d-2")
+    ]
+    decide(ledger, DeskOutcome(made=(*map(made, bodies), made(decision_body("d-3")))))
+    with ledger.transaction() as write:
+        write.set_clock(TICK)
+        write.put_series([SERIES])
+    first, second = place.rows("SELECT * FROM v_queue ORDER BY decision_id")
+    assert (first["headline"], first["question"]) == ("short by Thu", brief["question"])
+    assert [first[f"at_risk_p{q}_minor"] for q in (10, 50, 90)] == [1, 20, 300]
+    assert (first["seconds_left"], first["region"], first["of_cause"]) == (7_200, "SOUTH", 2)
+    assert second["decision_id"] == "d-2"
+
+
+def test_an_exception_is_one_row_from_its_first_plan_with_the_worst_that_befell_it(
+    ledger: Ledger, place: Place
+) -> None:
+    later = instant_text(TICK + HOUR)
+    bodies = (
+        decision_body("d-1", episode="ep-1"),
+        escalated("d-2") | {"episode": "ep-1", "decided_at": later},
+        decision_body("d-3", episode="ep-2", state="failed"),
+        decision_body("d-4", episode="ep-3", clarification={"answers": []}),
+        decision_body("d-5", episode="ep-4", clarification={"answers": []}, state="expired"),
+        decision_body("d-6", episode="ep-5", chosen="none", state="no_action"),
+    )
+    decide(ledger, DeskOutcome(made=tuple(map(made, bodies))))
+    found = place.rows("SELECT episode, outcome, wrong, cycle_seconds FROM v_exceptions")
+    assert sorted(tuple(row.values()) for row in found) == [
+        ("ep-1", "escalated", 0, 120),
+        ("ep-2", "resolved", 1, 120),
+        ("ep-3", "clarified", 0, 120),
+        ("ep-4", "escalated", 0, 120),
+    ]
+
+
+def test_stock_ahead_stands_by_day_with_the_plan_and_without(ledger: Ledger, place: Place) -> None:
+    row = {
+        "item": "MILK",
+        "site": "LYO",
+        "decision_id": "d-1",
+        "made_at": TICK,
+        "first_day": date(2026, 5, 31),
+        "safety_stock": 7.5,
+        "body": "[[1,2,3,4,5,6.5],[0,0,1,2,3,4]]",
+    }
+    with ledger.transaction() as write:
+        write.put_projections([row])
+    found = place.rows(
+        "SELECT date, made_at, without_p50, with_p90, safety_stock FROM v_projection ORDER BY date"
+    )
+    assert [tuple(row.values()) for row in found] == [
+        ("2026-05-31", "2026-05-04T12:00:00Z", 2, 6.5, 7.5),
+        ("2026-06-01", "2026-05-04T12:00:00Z", 0, 4, 7.5),
+    ]
+
+
+def test_the_history_of_the_boundary_says_which_version_holds(ledger: Ledger, place: Place) -> None:
+    old, new = allowing(100_000), allowing(250_000, version=2)
+    with ledger.transaction() as write:
+        write.put_authority(authority_rows(old, TICK))
+        write.put_authority(authority_rows(new, TICK + HOUR))
+        # Known already: it keeps the instant at which it began to decide.
+        write.put_authority(authority_rows(old, TICK + 2 * HOUR))
+        write.set_control("authority_in_force", new.hash)
+    found = place.rows(
+        "SELECT version, seen_at, rule_id, limit_minor, in_force FROM v_authority ORDER BY seen_at"
+    )
+    assert [tuple(row.values()) for row in found] == [
+        (old.version, "2026-05-04T12:00:00Z", "MOVE", 100_000, 0),
+        (2, "2026-05-04T13:00:00Z", "MOVE", 250_000, 1),
+    ]
+
+
+def test_the_health_of_the_stream_says_what_is_stopped_late_and_unchecked(
+    ledger: Ledger, place: Place
+) -> None:
+    with ledger.transaction() as write:
+        write.set_clock(TICK)
+        write.add_counts({"accepted": 9, "late": 1})
+        write.store_segment([segment_file()])
+        write.append_manifest(batch(1, 0, 9, tick=TICK - HOUR))
+        stop = Stop(key="site", value="LYO", by="ada", since=TICK, reason="recall")
+        write.move_stops([stop], {}, TICK)
+        write.put_series([SERIES | {"degraded": True}])
+    [row] = place.rows(
+        "SELECT behind_seconds, late_share, fallback_series, stopped, checked_at, check_held "
+        "FROM v_stream_health"
+    )
+    assert tuple(row.values()) == (3_600, 0.1, 1, 1, None, None)
 
 
 def test_the_queue_puts_what_is_at_risk_soonest_first(ledger: Ledger, place: Place) -> None:

@@ -26,7 +26,7 @@ BEGIN
                 -- What a run alone writes.
                 WHEN name = 'replan_api' AND thing.relname IN (
                     'alarm', 'answer', 'dlq', 'fit', 'forecast_day', 'forecast_now', 'lease',
-                    'manifest', 'out_file', 'proposal', 'segment', 'snapshot'
+                    'manifest', 'out_file', 'proposal', 'segment', 'series', 'snapshot'
                 ) THEN 'SELECT'
                 ELSE 'SELECT, INSERT, UPDATE, DELETE'
             END;
