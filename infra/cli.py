@@ -39,6 +39,7 @@ for command in (
     cases.kpi,
     boundary.shadow,
     programs.serve,
+    programs.notify,
     programs.demo,
     programs.bench,
     servers.accept_gap,

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from replan.authority_table import ACTIONS
 from replan.infra.shapes import StrictShape, parsed_by, refuse
-from replan.infra.text_values import NotAValue, duration
+from replan.infra.text_values import NotAValue, duration, web_address
 
 ACK_TIMEOUT = timedelta(hours=72)
 """So long a command may wait for its final answer before that is an alarm."""
@@ -17,19 +17,6 @@ COMMAND_SECRET = "REPLAN_COMMAND_SECRET"
 """Signs commands, where it is set; see `signing`."""
 TARGET_TOKEN = "REPLAN_EXECUTOR_TOKEN_"
 """And the name of a target in capitals: what that target is shown to let us in."""
-
-
-def _url(text: object) -> str:
-    try:
-        parts = urlsplit(text) if isinstance(text, str) else None
-        well = parts is not None and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        well = False
-    if parts is None or not well or parts.scheme not in ("http", "https"):
-        raise NotAValue("url", f"{text!r} is not an http or https address")
-    if parts.username is not None or parts.fragment:
-        raise NotAValue("url", "an address holds no login and no fragment; a token is a secret")
-    return str(text)
 
 
 def _actions(names: object) -> tuple[str, ...]:
@@ -41,7 +28,7 @@ def _actions(names: object) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
-Url = Annotated[str, parsed_by(_url)]
+Url = Annotated[str, parsed_by(web_address)]
 
 
 class Target(StrictShape):
@@ -53,7 +40,9 @@ class Target(StrictShape):
     actions: Annotated[tuple[str, ...], parsed_by(_actions)] = ()
     idempotent: bool = False
     private: bool = False
-    query_url: Annotated[str | None, parsed_by(lambda x: None if x is None else _url(x))] = None
+    query_url: Annotated[str | None, parsed_by(lambda x: None if x is None else web_address(x))] = (
+        None
+    )
 
 
 class Executor(StrictShape):

@@ -27,6 +27,7 @@ from replan.infra.ledger.rows import AuditReport
 from replan.infra.ledger.standing import MODE
 from replan.infra.ledger.store import Ledger
 from replan.infra.logs import logging_to_stderr
+from replan.infra.notify.command import tell_on, tell_once, ways_of
 from replan.infra.office import Office
 from replan.infra.patience import Patience
 from replan.infra.people_file import PLANNERS_FILE
@@ -104,6 +105,7 @@ def run_workspace(
         raise UsageError("the file source is read to its end: add --until-end")
     chosen: RunMode = mode or workspace.settings.mode  # type: ignore[assignment]
     refuse_to_run(workspace.stopping(chosen, _log_begins(workspace.events)))
+    ways = ways_of(workspace.settings.notify, chosen)
     ledger = _ledger_at_last(workspace)
     try:
         _warn(workspace)
@@ -126,6 +128,7 @@ def run_workspace(
                     run_on_kafka(
                         workspace, ledger, chosen, until_end=until_end, begin=begin, watch=watch
                     )
+        tell_once(ledger, workspace.settings.notify, workspace.settings.zone, ways)
         status = Office(ledger, policy_source(workspace, chosen)).status(chosen)
     finally:
         ledger.close()
@@ -212,6 +215,23 @@ def progress_bar() -> Iterator[Any]:
             bar.update(task, description=clock, completed=now.done, total=now.total)
 
         yield watch
+
+
+def notify_people(root: Path, *, once: bool) -> dict[str, int]:
+    """Tell people what waits for them, in the mode of the newest run; once, or until asked to end.
+    NotSo where no way is set.
+    """
+    with opened_office(root) as desk:
+        settings = desk.workspace.settings
+        refuse_to_run([f for f in desk.workspace.findings if f.file == SETTINGS_FILE])
+        if not settings.notify.ways:
+            raise NotSo(f"{SETTINGS_FILE} names no way to tell people: see [notify.ways]")
+        ways = ways_of(settings.notify, desk.mode)
+        if once:
+            return tell_once(desk.ledger, settings.notify, settings.zone, ways)
+        with logging_to_stderr(desk.workspace.secrets, as_json=True):
+            tell_on(desk.ledger, settings.notify, settings.zone, ways)
+    return {}
 
 
 def check_authority(root: Path, file: Path | None) -> list[Finding]:

@@ -19,9 +19,10 @@ from replan.findings import Finding
 from replan.infra.executor_settings import Executor
 from replan.infra.kafka_settings import Kafka
 from replan.infra.ledger.schema import POSTGRESQL
+from replan.infra.notify.settings import Notify
 from replan.infra.secret_values import PLACEHOLDERS
 from replan.infra.shapes import Path, StrictShape, findings_of, parsed_by, refuse
-from replan.infra.text_values import NotAValue, duration, is_zone
+from replan.infra.text_values import NotAValue, day_time, duration, is_zone
 from replan.models.registry import factories
 from replan.throttle import ALERTS_PER_DAY
 
@@ -41,15 +42,6 @@ def _planning(text: object) -> timedelta:
     if not length or _DAY % length:
         raise NotAValue("divides_day", f"{text} does not divide a day")
     return length
-
-
-def _day_time(text: object) -> time:
-    match = (
-        re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])", text) if isinstance(text, str) else None
-    )
-    if match is None:
-        raise NotAValue("time", f"{text!r} is not a time of day: write HH:MM")
-    return time(int(match[1]), int(match[2]))
 
 
 def _calendar_date(value: object) -> date:
@@ -132,7 +124,7 @@ class Time(StrictShape):
 
     lateness: Duration = timedelta(hours=48)
     max_jump: Duration = timedelta(days=30)
-    day_closes_at: Annotated[time, parsed_by(_day_time)] = time(4)
+    day_closes_at: Annotated[time, parsed_by(day_time)] = time(4)
     clock: Literal["auto", "log", "database"] = "auto"
 
 
@@ -226,6 +218,7 @@ class Settings(StrictShape):
     attention: Attention = Attention()
     models: Models = Models()
     executor: Executor = Executor()
+    notify: Notify = Notify()
     engine: Engine = Engine()
     observe: Observe = Observe()
     security: Security = Security()

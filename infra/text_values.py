@@ -7,9 +7,10 @@ an open end is the next integer.
 """
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import NamedTuple
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from replan.authority_table import MILLION, Band
@@ -60,6 +61,30 @@ def is_zone(name: str) -> bool:
         return bool(ZoneInfo(name).key)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
+
+
+def day_time(text: object) -> time:
+    """A time of day, HH:MM."""
+    match = (
+        re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])", text) if isinstance(text, str) else None
+    )
+    if match is None:
+        raise NotAValue("time", f"{text!r} is not a time of day: write HH:MM")
+    return time(int(match[1]), int(match[2]))
+
+
+def web_address(text: object) -> str:
+    """An http or https address without a login in it."""
+    try:
+        parts = urlsplit(text) if isinstance(text, str) else None
+        well = parts is not None and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        well = False
+    if parts is None or not well or parts.scheme not in ("http", "https"):
+        raise NotAValue("url", f"{text!r} is not an http or https address")
+    if parts.username is not None or parts.fragment:
+        raise NotAValue("url", "an address holds no login and no fragment; a token is a secret")
+    return str(text)
 
 
 def value_band(text: object, digits: int) -> Band:

@@ -29,7 +29,7 @@ from replan.infra.safe_read import read_config
 from replan.infra.secret_values import known_secrets
 from replan.infra.settings import SETTINGS_FILE, RunMode, Settings, read_settings
 from replan.network import Network
-from replan.people import People
+from replan.people import ROLE_PREFIX, People
 
 DEFAULTS = Path(__file__).parent / "defaults"
 
@@ -109,6 +109,7 @@ def open_workspace(root: Path) -> Workspace:
     risk, risk_findings = read_risk_record(root)
     known = _known(loaded, people, people_findings)
     authority = _authority(root, settings, known)
+    findings += tuple(_unknown_recipients(settings, known))
     live = settings.mode == "live"
     findings += loaded.findings + people_findings + authority.findings
     findings += tuple(f if live else replace(f, severity="warning") for f in risk_findings)
@@ -172,6 +173,20 @@ def _known(loaded: LoadedNetwork, people: People, wrong: tuple[Finding, ...]) ->
         classes=loaded.classes,
         roles=None if no_people else people.active_roles,
     )
+
+
+def _unknown_recipients(settings: Settings, known: KnownNames) -> Iterator[Finding]:
+    """Ways that name a role which no active planner has: nobody would be told."""
+    for recipient in settings.notify.roles:
+        if known.roles is not None and recipient.removeprefix(ROLE_PREFIX) not in known.roles:
+            yield Finding(
+                severity="error",
+                file=SETTINGS_FILE,
+                line=None,
+                value=recipient,
+                rule="unknown_name",
+                message=f"{SETTINGS_FILE}: notify names {recipient}, which no active planner has",
+            )
 
 
 def _authority(root: Path, settings: Settings, known: KnownNames) -> LoadedAuthority:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from replan.infra.commands.terminal import Json, place
+from replan.infra.commands.terminal import Json, place, print_rows, say
 
 
 def serve(
@@ -15,6 +15,20 @@ def serve(
     from replan.infra.running import serve_workspace
 
     serve_workspace(place.root, port)
+
+
+def notify(
+    once: Annotated[bool, typer.Option("--once", help="End when nothing is left to tell.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell people what waits for them, by the ways of replan.toml, until Ctrl-C."""
+    from replan.infra.running import notify_people
+
+    done = notify_people(place.root, once=once)
+    if as_json:
+        print_rows([done])
+    else:
+        say(", ".join(f"{n} {what}" for what, n in done.items()) or "nothing to tell")
 
 
 def demo(

@@ -44,6 +44,7 @@ _ORDER: Final = (
     t.reservation,
     t.verdict,
     t.publication,
+    t.notice,
 )
 
 
@@ -200,7 +201,17 @@ class DeskTransaction:
 
     def _notify(self, made: DecisionMade) -> None:
         if made.body.get("notified"):
-            self._add(t.publication, file=NOTIFICATIONS, line=text(notification(made.body)))
+            told = text(notification(made.body))
+            self._add(t.publication, file=NOTIFICATIONS, line=told)
+            if made.body["mode"] != "shadow":
+                self._add(
+                    t.notice,
+                    notice_id=f"{made.decision_id}.{made.version}",
+                    recipient=made.body["recipient"],
+                    decision_id=made.decision_id,
+                    at=self._at,
+                    body=told,
+                )
 
     def _now_rows(self) -> list[dict[str, Any]]:
         standing = {decision_id: self._decisions[decision_id] for decision_id in self._touched}

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The schema revision this code works with; the newest file in `migrations/versions`."""
 
 POSTGRESQL: Final = ("postgresql", "postgresql+psycopg", "postgres")
@@ -202,6 +202,32 @@ alarm = sa.Table(
 )
 
 out_file = sa.Table("out_file", metadata, _key("file"), _must("length", Count))
+
+notice = sa.Table(
+    "notice",
+    metadata,
+    _key("notice_id"),
+    _must("recipient"),
+    # None for a digest.
+    _may("decision_id"),
+    _must("at", Instant),
+    _must("body", sa.Text),
+)
+
+notice_way = sa.Table(
+    "notice_way",
+    metadata,
+    sa.Column("notice_id", Key, sa.ForeignKey("notice.notice_id"), primary_key=True),
+    _key("way"),
+    sa.Column("state", Key, nullable=False, index=True),
+    # Who is telling it and until when nobody else may, by the machine's clock, as all below.
+    _may("claim"),
+    _may("claimed_until", Instant),
+    _must("attempts", Count),
+    _may("retry_at", Instant),
+    _may("told_at", Instant),
+    _may("note", sa.Text),
+)
 
 lease = sa.Table(
     "lease",

@@ -262,6 +262,11 @@ VIEWS: Final[dict[str, str]] = {
         SELECT alarm_id, kind, item, site, model, source, {_instant("opened_at")} AS opened_at,
                {_instant("closed_at")} AS closed_at, text
         FROM alarm""",
+    "v_notices": f"""
+        SELECT notice.notice_id, notice.decision_id, notice.recipient,
+               {_instant("notice.at")} AS at, way.way, way.state, way.attempts,
+               {_instant("way.told_at")} AS told_at, way.note
+        FROM notice LEFT JOIN notice_way AS way ON way.notice_id = notice.notice_id""",
     "v_model_health": f"""
         SELECT days.item, days.site, count(*) AS days,
                CAST(avg(CASE WHEN sold BETWEEN p05 AND p95 THEN 1.0 ELSE 0.0 END)

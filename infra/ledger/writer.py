@@ -13,12 +13,14 @@ import sqlalchemy as sa
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.effects import DayRow, DeskOutcome, Feedback, ForecastRow
 from replan.errors import LedgerMoved
+from replan.infra.ledger import notices as ledger_notices
 from replan.infra.ledger import outbox as ledger_outbox
 from replan.infra.ledger import schema as t
 from replan.infra.ledger import shadow as ledger_shadow
 from replan.infra.ledger.audit import SENSE, desk_writer
 from replan.infra.ledger.database import insert_or, upsert
 from replan.infra.ledger.desk import DeskTransaction, store_feedback
+from replan.infra.ledger.notices import NoticeRow, Serves
 from replan.infra.ledger.reads import RESERVE_SEQ
 from replan.infra.ledger.rows import CapRow, DeskKind, OutboxRow, ProposalRow, packed, text
 from replan.infra.ledger.run import RunWriter
@@ -227,6 +229,41 @@ class LedgerWriter(RunWriter):
     def end_command(self, idem: str, state: str, note: str) -> None:
         """One that nobody is sending will not be sent any more."""
         ledger_outbox.end(self._conn, idem, state, note)
+
+    # What people are told; see `ledger_notices`.
+
+    def add_notice(
+        self, notice_id: str, recipient: str, decision_id: str | None, at: datetime, body: Any
+    ) -> None:
+        """Something to be told; one that stands already is left as it is."""
+        ledger_notices.add(
+            self._conn,
+            notice_id=notice_id,
+            recipient=recipient,
+            decision_id=decision_id,
+            at=at,
+            body=text(body),
+        )
+
+    def spread_notices(self, serves: Mapping[str, Serves]) -> int:
+        """Let what is to be told wait at each way that serves its recipient; how much was new."""
+        return ledger_notices.spread(self._conn, serves)
+
+    def claim_notices(
+        self, ways: Sequence[str], token: str, now: datetime, until: datetime, limit: int
+    ) -> tuple[NoticeRow, ...]:
+        """Take what may be told now, oldest first, so that nobody else does before `until`."""
+        return ledger_notices.claim(self._conn, ways, token, now, until, limit)
+
+    def notice_ended(
+        self, row: NoticeRow, token: str, state: str, at: datetime, note: str | None
+    ) -> None:
+        """It is `told`, `refused`, or `over` before it was told; LedgerMoved if another took it."""
+        ledger_notices.end(self._conn, row, token, state, at, note)
+
+    def notice_waits(self, row: NoticeRow, token: str, retry_at: datetime, note: str) -> None:
+        """It is tried again, not before `retry_at`; LedgerMoved if another took it."""
+        ledger_notices.put_back(self._conn, row, token, retry_at, note)
 
     # The way out.
 
