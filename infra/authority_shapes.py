@@ -22,6 +22,7 @@ from replan.authority_table import (
     RuleId,
 )
 from replan.currencies import minor_digits
+from replan.demotion import MEASURES, limit_of
 from replan.infra.shapes import StrictShape, parsed_by
 from replan.infra.text_values import (
     NotAValue,
@@ -241,6 +242,7 @@ class _Effective(StrictShape):
 
 _Category = Annotated[str, parsed_by(_known("category", CATEGORIES))]
 _Action = Annotated[str, parsed_by(_known("action", ACTIONS))]
+_Measure = Annotated[str, parsed_by(_known("measure", MEASURES))]
 
 
 class TableShape(StrictShape):
@@ -262,7 +264,7 @@ class TableShape(StrictShape):
     value_basis: dict[_Action, Annotated[tuple[str, ...], parsed_by(_basis)]] = Field(
         default_factory=dict
     )
-    demote: dict[str, str] = Field(default_factory=dict)
+    demote: dict[_Measure, _Text] = Field(default_factory=dict)
     kill: _Kill = _Kill()
 
 
@@ -298,7 +300,7 @@ def table_of(
         freeze=Freeze(before_cutoff=shape.freeze.before_cutoff),
         stages=None if shape.stages is None else dict(sorted(shape.stages.items())),
         value_basis=dict(sorted(basis.items())),
-        demote=dict(sorted(shape.demote.items())),
+        demote=_demote(shape.demote),
         kill=Kill(
             everything=shape.kill.global_,
             regions=tuple(sorted(shape.kill.regions)),
@@ -307,6 +309,15 @@ def table_of(
         ),
         line=line_of(()),
     )
+
+
+def _demote(stated: dict[str, str]) -> dict[str, str]:
+    for measure, text in stated.items():
+        try:
+            limit_of(measure, text)
+        except ValueError as wrong:
+            raise NotAValue("number", f"demote.{measure}: {wrong}") from None
+    return dict(sorted(stated.items()))
 
 
 def _rule(row: _Row, digits: int, line: int) -> Rule:

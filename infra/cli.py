@@ -38,6 +38,8 @@ for command in (
     records.evidence,
     cases.kpi,
     boundary.shadow,
+    boundary.promote,
+    boundary.demote,
     programs.serve,
     programs.notify,
     programs.demo,

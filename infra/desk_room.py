@@ -33,6 +33,7 @@ from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.policy import keep_policy
 from replan.infra.shadow_watch import watch_people
 from replan.infra.shown import projection_rows
+from replan.infra.stepping_down import step_down
 from replan.records import desk_input_json, move_json
 from replan.verdicts import VerdictResult
 
@@ -92,8 +93,8 @@ def take(
 
 
 def as_stopped(ledger: LedgerRecords, policy: Policy) -> Policy:
-    """The policy with what is stopped as the ledger stands."""
-    return replace(policy, stops=ledger.stops())
+    """The policy with what is stopped, and what was moved on the ladder, as the ledger stands."""
+    return replace(policy, stops=ledger.stops(), moved=ledger.ladder())
 
 
 def store(write: LedgerWriter, taken: Taken) -> None:
@@ -123,6 +124,8 @@ def store(write: LedgerWriter, taken: Taken) -> None:
     )
     if write.stops() != taken.policy.stops:
         raise LedgerMoved("something was stopped or let go on meanwhile")
+    if write.ladder() != taken.policy.moved:
+        raise LedgerMoved("something was moved on the ladder meanwhile")
     write.apply_outcome(
         taken.group,
         seq,
@@ -173,6 +176,7 @@ def transact_each(
                     given = asked(write) if callable(asked) else asked
                     taken.append(take(write, group, given, policy))
                     store(write, taken[-1])
+                step_down(write, taken)
                 if also is not None:
                     also(write)
         except LedgerMoved:

@@ -35,6 +35,7 @@ from replan.infra.scoring import SCORED_THROUGH, Scored, results_due
 from replan.infra.segments import SegmentSource
 from replan.infra.sending import Sending, SendingRules
 from replan.infra.shown import series_rows
+from replan.infra.stepping_down import step_down
 from replan.infra.stop_switch import StopSwitch
 from replan.infra.watching import TickTold
 from replan.network import Network
@@ -400,3 +401,4 @@ def _store_tick(
         write.record_fit(fit.asked_at, tick, fit.body)
     for one in taken:
         store(write, one)
+    step_down(write, taken, days_closed=bool(said.days))

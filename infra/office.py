@@ -11,6 +11,7 @@ from typing import Any
 from replan.alarms import alarm_json
 from replan.desk_state import PENDING, WAITING_ASIDE, Policy, VerdictGiven
 from replan.errors import UsageError
+from replan.infra.boundary import standing
 from replan.infra.desk_room import take, transact
 from replan.infra.latest_look import basis_of
 from replan.infra.ledger.records import LedgerRecords
@@ -208,6 +209,7 @@ class Office:
             "mode": mode,
             "stopped": self.switch.standing(),
             "authority": self._authority(clock),
+            "ladder": standing(self._ledger, self._policies),
             "events": {name: counts.get(name, 0) for name in names},
             "state_digest": self._ledger.control("state_digest"),
             "decisions_digest": self._ledger.decisions_digest(),

@@ -23,6 +23,7 @@ from replan.errors import LedgerBroken
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.shown import authority_rows
+from replan.ladder import move_from_json, move_json
 from replan.network import Network, network_of
 from replan.people import People, Planner
 from replan.planning import JointChooser
@@ -93,6 +94,7 @@ def keep_policy(write: LedgerWriter, policy: Policy, at: datetime) -> dict[str, 
         "currency": policy.currency,
         "versions": dict(policy.versions),
         "stops": [stop_json(stop) for stop in policy.stops],
+        "ladder": [move_json(move) for move in policy.moved],
     }
     if table is not None:
         named["authority"] = table.hash.removeprefix("sha256:")
@@ -147,4 +149,5 @@ def kept_policy(ledger: LedgerRecords, named: Mapping[str, Any], chooser: JointC
         chooser=chooser,
         # What was written down before there were stops knows of none.
         stops=tuple(stop_from_json(stop) for stop in named.get("stops", ())),
+        moved=tuple(move_from_json(move) for move in named.get("ladder", ())),
     )

@@ -18,6 +18,7 @@ from replan.errors import LedgerBusy, NotSo, ReplanError, UsageError
 from replan.findings import Finding, finding_text, folded
 from replan.infra.anchors import Anchored, add_anchor, verify_anchored
 from replan.infra.authority_file import AUTHORITY_FILE, load_authority
+from replan.infra.boundary import Boundary
 from replan.infra.engine import Progress
 from replan.infra.events_kit import check
 from replan.infra.garbage import seldom_collected
@@ -38,6 +39,7 @@ from replan.infra.shadow_report import shadow_rows
 from replan.infra.table_trials import difference, trial, trial_text, two_tables
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
 from replan.infra.workspace import Workspace, open_workspace
+from replan.promotion import Gate
 from replan.replay import Compared
 from replan.solver.columns import AskingPlanner
 from replan.solver.planner import MilpPlanner
@@ -87,6 +89,27 @@ def opened_office(root: Path) -> Iterator[OpenDesk]:
         yield OpenDesk(workspace=workspace, ledger=ledger, office=office, mode=mode)
     finally:
         ledger.close()
+
+
+@contextmanager
+def opened_boundary(root: Path) -> Iterator[Boundary]:
+    """What moves categories, regions and models of a workspace on the ladder."""
+    with opened_office(root) as desk:
+        desk.needs_people()
+        settings, risk = desk.workspace.settings, desk.workspace.risk
+
+        def wrong(now: datetime) -> str | None:
+            if risk is None:
+                return "there is none, or it cannot be read"
+            return risk.why_invalid(desk.workspace.people, now, settings.zone)
+
+        asked = settings.promotion
+        gate = Gate(cases=asked.min_cases, days=asked.min_days, agreement=asked.agreement)
+        policies = policy_source(desk.workspace, desk.mode)
+        policies.know(
+            stated_network(desk.ledger) or desk.workspace.network, stated_grants(desk.ledger)
+        )
+        yield Boundary(ledger=desk.ledger, policies=policies, gate=gate, risk=wrong)
 
 
 def run_workspace(

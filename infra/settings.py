@@ -196,6 +196,15 @@ class Engine(StrictShape):
     workers: Annotated[int, Field(ge=0, le=64)] = 2
 
 
+class Promotion(StrictShape):
+    """What it takes to let a category go one step further: comparable cases, days that they span,
+    and the agreement with people that the lower end of its 95 % interval must reach."""
+
+    min_cases: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    min_days: Annotated[int, Field(ge=1, le=3650)] = 14
+    agreement: Annotated[float, Field(gt=0, le=1)] = 0.8
+
+
 class Security(StrictShape):
     """What must be signed."""
 
@@ -221,6 +230,7 @@ class Settings(StrictShape):
     notify: Notify = Notify()
     engine: Engine = Engine()
     observe: Observe = Observe()
+    promotion: Promotion = Promotion()
     security: Security = Security()
 
     @property

@@ -25,6 +25,7 @@ AlarmKind = Literal[
     "solver",
     "data_loss",
     "ack_overdue",
+    "demoted",
 ]
 
 

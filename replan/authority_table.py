@@ -129,7 +129,8 @@ class AuthorityTable:
     """One version of the table, in force from `effective_from` up to, not including,
     `effective_to`.
 
-    `stages` None: every category is live. `demote` is kept as it was written and not acted on.
+    `stages` None: every category is live. `demote`: measure → its limit, as `replan.demotion`
+    reads it.
     """
 
     table: str

@@ -21,7 +21,11 @@ def choose(proposals: Sequence[Proposal], tally: Tally) -> list[tuple[Proposal, 
     """
     chosen = []
     for account in ("live", "shadow"):
-        mine = [p for p in proposals if account_of(tally.policy.mode_of(p.category)) == account]
+        mine = [
+            p
+            for p in proposals
+            if account_of(tally.policy.mode_of(p.category, (), p.model)) == account
+        ]
         capacity: Capacity = {}
         choices = tuple(_choices(p, account, capacity, tally) for p in mine)
         problems = {p.item: p.problem for p in mine}

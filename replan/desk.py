@@ -30,6 +30,7 @@ from replan.desk_state import (
     StopMoved,
     TickDue,
     VerdictGiven,
+    mode_now,
 )
 from replan.docket import (
     Tally,
@@ -178,7 +179,7 @@ def _release_approved(state: DeskState, tally: Tally) -> None:
     is stopped waits.
     """
     for decision in [d for _, d in sorted(state.decisions.items()) if d.state in RELEASED]:
-        if tally.policy.mode_of(decision.body["category"]) in ("shadow", "halted"):
+        if mode_now(decision, tally.policy) in ("shadow", "halted"):
             continue
         if decision.deadline is not None and decision.deadline < tally.at:
             for action_id in decision.actions:

@@ -11,6 +11,7 @@ from replan.authority import AbsentCode
 from replan.authority_table import AuthorityTable
 from replan.effects import CaseResult, Cited, Cleared, Proposal, Reassessed
 from replan.events import ActionAnswered, HumanActed, QuestionAnswered
+from replan.ladder import StageMove, lowest
 from replan.mode import lower_of
 from replan.network import Network
 from replan.people import People
@@ -50,9 +51,15 @@ class Policy:
     stops: tuple[Stop, ...] = ()
     """What is stopped, in the order in which it was."""
 
-    def mode_of(self, category: str) -> str:
-        """The lower of the run's mode and the category's stage."""
-        return self.mode if self.table is None else lower_of(self.mode, self.table.stage(category))
+    moved: tuple[StageMove, ...] = ()
+    """What was moved on the ladder since the table stated it."""
+
+    def mode_of(self, category: str, regions: Sequence[str] = (), model: str | None = None) -> str:
+        """The lowest of the run's mode and the stages of the category, of the regions that goods go
+        to, and of the forecasting model.
+        """
+        stage = lowest(self.table, self.moved, category=category, regions=regions, model=model)
+        return lower_of(self.mode, stage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +195,13 @@ class OpenDecision:
     """When waiting for an answer from outside, or putting it off, is over."""
     asked: int = 0
     """How many questions were asked about it."""
+
+
+def mode_now(decision: OpenDecision, policy: Policy) -> str:
+    """The mode that holds for an open decision."""
+    body = decision.body
+    regions = sorted({keys["region"] for keys in decision.move_keys if "region" in keys})
+    return policy.mode_of(body["category"], regions, body["model"]["name"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

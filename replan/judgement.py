@@ -76,8 +76,9 @@ class Judgement:
 
     @property
     def mode(self) -> str:
-        """The mode that holds for this category."""
-        return self.policy.mode_of(self.proposal.category)
+        """The mode that holds for this plan."""
+        p = self.proposal
+        return self.policy.mode_of(p.category, self.regions, p.model)
 
     @property
     def regions(self) -> tuple[str, ...]:

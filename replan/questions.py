@@ -12,7 +12,7 @@ from typing import Any
 from replan.authority import DEFAULT_TIMEOUT
 from replan.brief import on_timeout
 from replan.decision import Why
-from replan.desk_state import DeskState, OpenDecision, VerdictGiven
+from replan.desk_state import DeskState, OpenDecision, VerdictGiven, mode_now
 from replan.docket import Tally, chosen_actions, end_pending, new_version
 from replan.effects import Question
 from replan.events import QuestionAnswered
@@ -64,7 +64,7 @@ def question(
 
 def send_question(decision: OpenDecision, tally: Tally) -> None:
     """Let the question of a decision go out; nothing leaves where the case is only played."""
-    if tally.policy.mode_of(decision.body["category"]) == "shadow":
+    if mode_now(decision, tally.policy) == "shadow":
         return
     asked = decision.body["clarification"]
     body = {name: asked[name] for name in ("clarification_id", "to", "text", "asked_at", "until")}

@@ -17,7 +17,7 @@ from replan.amendment import (
     what_changed,
 )
 from replan.commitments import counting
-from replan.desk_state import PENDING, DeskState, OpenDecision, VerdictGiven
+from replan.desk_state import PENDING, DeskState, OpenDecision, VerdictGiven, mode_now
 from replan.docket import (
     Tally,
     chosen_actions,
@@ -233,7 +233,7 @@ def _release(
 
 
 def _is_played(decision: OpenDecision, tally: Tally) -> bool:
-    return tally.policy.mode_of(decision.body["category"]) == "shadow"
+    return mode_now(decision, tally.policy) == "shadow"
 
 
 def _stopped(decision: OpenDecision, move_keys: list[dict[str, str]], tally: Tally) -> bool:

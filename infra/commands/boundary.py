@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from replan.infra.commands.terminal import Json, place, print_rows
+from replan.infra.commands.terminal import NOT_SO, Json, place, print_rows, say
 
 
 def shadow(
@@ -23,3 +23,41 @@ def shadow(
         print_rows(rows)
     else:
         sys.stdout.write("\n".join(shadow_lines(rows)) + "\n")
+
+
+def promote(
+    scope: Annotated[
+        str, typer.Argument(metavar="CATEGORY", help="A category, or region=NAME, model=NAME.")
+    ],
+    login: Annotated[str, typer.Option("--as", help="Who asks for it, or agrees.")],
+    as_json: Json = False,
+) -> None:
+    """Let a category go one step further, on evidence: one person asks, a second one agrees."""
+    from replan.infra.boundary import moved_text
+    from replan.infra.running import opened_boundary
+
+    with opened_boundary(place.root) as boundary:
+        told = boundary.promote(scope, login=login).json()
+    print_rows([told]) if as_json else say(moved_text(told))
+    if told["code"] is not None:
+        raise typer.Exit(NOT_SO)
+
+
+def demote(
+    scope: Annotated[
+        str, typer.Argument(metavar="CATEGORY", help="A category, or region=NAME, model=NAME.")
+    ],
+    login: Annotated[str, typer.Option("--as", help="A process owner or an operator.")],
+    reason: Annotated[str, typer.Option(help="Why, in a few words.")],
+    to: Annotated[str, typer.Option(help="spot_check, recommend or shadow.")] = "recommend",
+    as_json: Json = False,
+) -> None:
+    """Put a category, region or model down at once."""
+    from replan.infra.boundary import moved_text
+    from replan.infra.running import opened_boundary
+
+    with opened_boundary(place.root) as boundary:
+        told = boundary.demote(scope, to=to, login=login, reason=reason).json()
+    print_rows([told]) if as_json else say(moved_text(told))
+    if told["code"] is not None:
+        raise typer.Exit(NOT_SO)

@@ -24,6 +24,8 @@ CONTROL: Final = "control"
 """The name under which the stop switch writes."""
 STOPS: Final = "stops"
 """Under this key the ledger keeps what is stopped."""
+LADDER: Final = "ladder"
+"""And under this what was moved on the ladder."""
 
 
 def desk_writer(group: str) -> str:
@@ -148,6 +150,7 @@ class _Bodies:
     heads: dict[str, int] = field(default_factory=dict)
     newest: dict[str, str] = field(default_factory=dict)
     stops: str | None = None
+    ladder: str | None = None
 
     def fault(self, row: ChainRow, instant: str, subject: str) -> str | None:
         """What is wrong with the thing a row speaks of; None if it is as stated."""
@@ -162,6 +165,8 @@ class _Bodies:
             self.seen.add((body["kind"], *(body[name] for name in kind.key)))
             if "stops_sha" in body:
                 self.stops = body["stops_sha"]
+            if "ladder_sha" in body:
+                self.ladder = body["ladder_sha"]
             if "now_sha" in body:
                 self.newest[subject] = body["now_sha"]
             fault = kind.fault(self.conn, body)
@@ -180,11 +185,14 @@ class _Bodies:
                 if key not in self.seen:
                     writer = SENSE if group is None else desk_writer(group)
                     return self._missing(writer, f"{key} has no audit row")
-        kept = self.conn.execute(
-            sa.select(t.control.c.value).where(t.control.c.key == STOPS)
-        ).scalar()
-        if (None if kept is None else sha256_hex(kept.encode())) != self.stops:
-            return self._missing(CONTROL, "what is stopped is not what the last row states")
+        for name, stated, what in (
+            (STOPS, self.stops, "what is stopped"),
+            (LADDER, self.ladder, "what was moved on the ladder"),
+        ):
+            value = sa.select(t.control.c.value).where(t.control.c.key == name)
+            kept = self.conn.execute(value).scalar()
+            if (None if kept is None else sha256_hex(kept.encode())) != stated:
+                return self._missing(CONTROL, f"{what} is not what the last row states")
         return self._now()
 
     def _now(self) -> BadRow | None:
@@ -373,6 +381,7 @@ _KINDS: Final = {
     ),
     # The row itself is the record; what it left in force is looked at when all rows are read.
     "stop": _Kind(fault=lambda conn, body: None, key=("verb",), columns=(), group=sa.null()),
+    "ladder": _Kind(fault=lambda conn, body: None, key=("verb",), columns=(), group=sa.null()),
     # The row itself is the record of what a person said about the run.
     "gap": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
     "drill": _Kind(fault=lambda conn, body: None, key=("drill",), columns=(), group=sa.null()),

@@ -16,7 +16,7 @@ from replan.alarms import Alarm, AlarmScope
 from replan.effects import Move
 from replan.errors import LedgerBroken
 from replan.infra.ledger import schema as t
-from replan.infra.ledger.audit import STOPS
+from replan.infra.ledger.audit import LADDER, STOPS
 from replan.infra.ledger.lease import lease_of
 from replan.infra.ledger.outbox import OPEN, UNANSWERED, known_keys
 from replan.infra.ledger.rows import (
@@ -34,6 +34,7 @@ from replan.infra.ledger.rows import (
     SnapshotRow,
     unpacked,
 )
+from replan.ladder import StageMove, move_from_json
 from replan.records import feedback_from_json
 from replan.stops import Stop, stop_from_json
 from replan.streams.log_slices import LogSlice
@@ -83,6 +84,16 @@ class LedgerReads(ABC):
         """What is stopped, in the order in which it was."""
         kept = self.control(STOPS)
         return () if kept is None else tuple(stop_from_json(stop) for stop in kept["in_force"])
+
+    def ladder(self) -> tuple[StageMove, ...]:
+        """What was moved on the ladder, by what it is about."""
+        kept = self.control(LADDER)
+        return () if kept is None else tuple(move_from_json(m) for m in kept["moves"])
+
+    def ladder_proposals(self) -> tuple[dict[str, Any], ...]:
+        """Promotions that wait for a second person."""
+        kept = self.control(LADDER)
+        return () if kept is None else tuple(kept["proposed"])
 
     def stop_seq(self) -> int:
         """Counts up whenever something is stopped or let go on."""

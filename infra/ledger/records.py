@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from replan.canonical import canonical_bytes
+from replan.demotion import Measure
 from replan.effects import Cited, Corrected
 from replan.errors import UsageError
 from replan.forecasting import published_band
@@ -16,6 +17,7 @@ from replan.infra.ledger import audit as ledger_audit
 from replan.infra.ledger import evidence as ledger_evidence
 from replan.infra.ledger import schema as t
 from replan.infra.ledger import shadow as ledger_shadow
+from replan.infra.ledger import track_record as ledger_track
 from replan.infra.ledger.reads import LedgerReads
 from replan.infra.ledger.rows import (
     ActionRow,
@@ -231,6 +233,31 @@ class LedgerRecords(LedgerReads):
             "coverage": round(row.coverage, 4),
             "wape": round(row.wape, 4),
         }
+
+    def category_of(self, decision_id: str) -> str | None:
+        """The category of a decision; None for an unknown id."""
+        c = t.decision_now.c
+        found = self._scalar(sa.select(c.category).where(c.decision_id == decision_id))
+        return None if found is None else str(found)
+
+    def track_record(
+        self, measure: Measure, category: str, over: int, since: datetime | None
+    ) -> tuple[int, int]:
+        """Bad ones among the newest cases of a measure, and how many these are."""
+        with self._reading() as conn:
+            return ledger_track.newest(conn, measure, category, over, since)
+
+    def caps_exceeded(self) -> tuple[str, ...]:
+        """Caps of which more is used than they allow, as they stood at the last decision."""
+        c = t.cap_now.c
+        over = (c.used_minor > c.limit_minor) | (c.used_count > c.limit_count)
+        rows = self._all(sa.select(c.scope, c.window).where(over).order_by(c.scope, c.window))
+        return tuple(f"{row.scope} per {row.window}" for row in rows)
+
+    def looks(self, category: str, since: datetime | None) -> list[tuple[str, bool]]:
+        """Day and finding (right?) of each plan of a category that was looked at afterwards."""
+        with self._reading() as conn:
+            return ledger_track.looks(conn, category, since)
 
     def compared_ids(self) -> set[str]:
         """Decisions that were held against what people did."""

@@ -17,7 +17,7 @@ from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import LedgerBroken, LedgerMoved
 from replan.infra.ledger import lease as ledger_lease
 from replan.infra.ledger import schema as t
-from replan.infra.ledger.audit import CONTROL, SENSE, STOPS, AuditTail
+from replan.infra.ledger.audit import CONTROL, LADDER, SENSE, STOPS, AuditTail
 from replan.infra.ledger.database import backend, insert_or, upsert
 from replan.infra.ledger.reads import EVENTS
 from replan.infra.ledger.records import LedgerRecords
@@ -30,6 +30,7 @@ from replan.infra.ledger.rows import (
     text,
 )
 from replan.infra.out_names import DLQ
+from replan.ladder import StageMove, move_json
 from replan.stops import Stop, stop_json
 from replan.streams.log_slices import LogSlice
 from replan.units import instant_text
@@ -94,6 +95,22 @@ class RunWriter(LedgerRecords):
         event.
         """
         self._tail.add(CONTROL, "stop", "stops", at or EPOCH, **note)
+
+    def move_ladder(
+        self,
+        moves: Sequence[StageMove],
+        proposed: Sequence[Mapping[str, Any]],
+        note: Mapping[str, Any],
+        at: datetime | None,
+    ) -> None:
+        """Keep what stands on the ladder from here on, and who moved it."""
+        kept = {"moves": [move_json(move) for move in moves], "proposed": list(proposed)}
+        self.set_control(LADDER, kept)
+        self.note_ladder({**note, "ladder_sha": sha256_hex(text(kept).encode())}, at)
+
+    def note_ladder(self, note: Mapping[str, Any], at: datetime | None) -> None:
+        """Put on record who moved something on the ladder, or tried to."""
+        self._tail.add(CONTROL, "ladder", "ladder", at or EPOCH, **note)
 
     def note_drill(self, note: Mapping[str, Any], at: datetime | None) -> None:
         """Put a rehearsal on record."""

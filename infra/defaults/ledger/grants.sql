@@ -25,7 +25,7 @@ BEGIN
                     THEN 'SELECT, INSERT'
                 -- What a run alone writes.
                 WHEN name = 'replan_api' AND thing.relname IN (
-                    'alarm', 'answer', 'dlq', 'fit', 'forecast_day', 'forecast_now', 'lease',
+                    'answer', 'dlq', 'fit', 'forecast_day', 'forecast_now', 'lease',
                     'manifest', 'out_file', 'proposal', 'segment', 'series', 'snapshot'
                 ) THEN 'SELECT'
                 ELSE 'SELECT, INSERT, UPDATE, DELETE'
