@@ -11,6 +11,7 @@ from typing import Any
 from replan.alarms import alarm_json
 from replan.desk_state import PENDING, WAITING_ASIDE, Policy, VerdictGiven
 from replan.errors import UsageError
+from replan.infra.answerable import Standing, standings
 from replan.infra.boundary import standing
 from replan.infra.desk_room import take, transact
 from replan.infra.latest_look import basis_of
@@ -44,6 +45,14 @@ class Office:
             for body in self._ledger.decisions(state=state)
         ]
         return sorted(bodies, key=lambda b: (-b["urgency"], b["deadline"], b["decision_id"]))
+
+    def standings(self, login: str) -> dict[str, Standing]:
+        """By id of each case that waits, how this login stands to it."""
+        clock = self._ledger.clock()
+        if clock is None:
+            return {}
+        people = self._policies.at(clock, "").people
+        return standings(self._ledger, self._ledger.desk_seqs(), people, login)
 
     def decision(self, decision_id: str) -> dict[str, Any]:
         """A decision as it stands, with its brief; UsageError for an unknown id."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replan.brief import put_question
+from replan.brief_options import page_members
 from replan.decision import option_json, plan_sha
 from replan.desk_state import DeskState, OpenDecision, VerdictGiven
 from replan.docket import Tally, new_version
@@ -172,7 +173,7 @@ def put_in_place(
     }
     blocks = put_question(
         body["brief"],
-        published,
+        {**published, **page_members(made)[option.name]},
         body["currency"],
         why=why,
         deadline=last or body["brief"]["deadline"],

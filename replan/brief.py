@@ -12,7 +12,6 @@ from replan.brief_text import MOST_WORDS, brief_text
 from replan.currencies import money_text
 from replan.decision import on_offer, plan_sha
 from replan.effects import Driver, Evidence, Proposal
-from replan.offering import key_of_action, offers_of
 from replan.overstock import too_much
 from replan.planning import Option, units_spread
 from replan.projection import margin_at_risk
@@ -66,15 +65,17 @@ def write_brief(
     held: Sequence[str],
     precedents: Sequence[Mapping[str, Any]],
     option_json: Callable[[Option], dict[str, Any]],
+    page_members: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """The brief of an escalation as plain JSON data.
 
     `why`: code, rule_id, limit_minor, actual_minor, text. `timezone`: that of its reader's clock.
-    `option_json`: an option as it is published. `held`: ids of the actions that wait for it.
+    `option_json`: an option as it is published; `page_members`: by name what its row on the page
+    says beside that, as `brief_options` gives it. `held`: ids of the actions that wait for it.
     """
     nothing = proposal.answer.option("none")
     options = on_offer(proposal, chosen)
-    published = {o.name: option_json(o) | {"order_by": _order_by(o, proposal)} for o in options}
+    published = {o.name: {**option_json(o), **page_members[o.name]} for o in options}
     short = units_spread(nothing.units_short)
     glut = too_much(proposal.problem) if proposal.category == "demand_drop" else None
     at_risk = margin_at_risk(proposal.problem) if glut is None else glut.cost_spread()
@@ -105,7 +106,12 @@ def write_brief(
             "option": chosen.name,
             "drivers": [_driver_json(d) for d in _largest(_with_what_if(proposal))],
             "confidence": chosen.p_wins,
-            "would_change": _would_change(options, chosen, currency),
+            "would_change": _would_change(
+                list(published.values()),
+                chosen.name,
+                currency,
+                ", but shares a lane that is better used elsewhere",
+            ),
         },
         "already_done": list(already_done),
         "held": list(held),
@@ -137,30 +143,30 @@ def put_question(
     recipient: str,
     next_recipient: str,
 ) -> dict[str, Any]:
-    """The blocks of a brief that change when it asks about another plan; `option` as published."""
+    """The blocks of a brief that change when it asks about another plan; `option` as published,
+    with what its row on the page says beside that.
+    """
     cost = money_text(sum(a["cost_minor"] for a in option["actions"]), currency)
     others = [o for o in brief["options"] if o["name"] != option["name"]]
+    options = [{**option, "order_by": deadline, "cancel_by": deadline}, *others]
     recommended = brief["recommendation"]
-    instead = "" if recommended["option"] == option["name"] else f"in place of {_name_of(brief)}; "
+    before = recommended["option"]
+    instead = "" if before == option["name"] else f"in place of {before}; "
     return {
         "question": f"Approve the plan {option['name']}: {actions_text(option['actions'])}, "
         f"for {cost}?",
         "deadline": deadline,
         "on_timeout": on_timeout(recipient, next_recipient),
         "why_escalated": dict(why),
-        "options": [{**option, "order_by": deadline}, *others],
+        "options": options,
         "recommendation": {
             **recommended,
             "option": option["name"],
             "confidence": option["confidence"],
-            "would_change": f"{instead}{recommended['would_change']}",
+            "would_change": f"{instead}{_would_change(options, option['name'], currency)}",
         },
         "held": [a["action_id"] for a in option["actions"]],
     }
-
-
-def _name_of(brief: Mapping[str, Any]) -> str:
-    return str(brief["recommendation"]["option"])
 
 
 def next_version(
@@ -248,15 +254,6 @@ def on_timeout(recipient: str, next_recipient: str) -> str:
     return "Nothing is carried out; the case expires."
 
 
-def _order_by(option: Option, proposal: Proposal) -> str | None:
-    """The earliest cut-off of an option's actions; None where there is none to meet."""
-    offers = offers_of(proposal.problem)
-    known = [
-        offers[key].latest_start for a in option.actions if (key := key_of_action(a)) in offers
-    ]
-    return instant_text(min(known)) if known else None
-
-
 def _telling(evidence: Sequence[Evidence]) -> list[Evidence]:
     """At most a dozen facts in order of time, those against the plan among them."""
     ranked = sorted(evidence, key=lambda e: (not e.speaks_against, -e.time.timestamp(), e.event_id))
@@ -296,23 +293,27 @@ def _driver_json(driver: Driver) -> dict[str, Any]:
     }
 
 
-def _would_change(options: Sequence[Option], chosen: Option, currency: str) -> str:
-    """How much dearer the plan would have to be for another option, or none, to be better."""
-    mean = chosen.benefit_mean_minor
-    others = [o for o in options if o.actions and o.name != chosen.name]
+def _would_change(
+    options: Sequence[Mapping[str, Any]], chosen: str, currency: str, passed_over: str = ""
+) -> str:
+    """How much dearer the plan would have to be for another option, or none, to be better;
+    `passed_over`: why a better one was not recommended.
+    """
+    worth = {o["name"]: o["benefit_minor"]["mean"] for o in options if o["actions"]}
+    others = [name for name in worth if name != chosen]
+    mean = worth.get(chosen, 0)
     says = []
     if others:
-        best = min(others, key=lambda o: (-o.benefit_mean_minor, o.name))
-        lead = mean - best.benefit_mean_minor
+        best = min(others, key=lambda name: (-worth[name], name))
+        lead = mean - worth[best]
         says.append(
-            f"{best.name} wins if {chosen.name} costs {money_text(lead, currency)} more"
+            f"{best} wins if {chosen} costs {money_text(lead, currency)} more"
             if lead >= 0
-            else f"{best.name} alone would save {money_text(-lead, currency)} more, "
-            "but shares a lane that is better used elsewhere"
+            else f"{best} alone would save {money_text(-lead, currency)} more{passed_over}"
         )
-    if chosen.actions:
+    if chosen in worth:
         says.append(
-            f"doing nothing wins if {chosen.name} costs {money_text(mean, currency)} more"
+            f"doing nothing wins if {chosen} costs {money_text(mean, currency)} more"
             if mean >= 0
             else f"doing nothing already saves {money_text(-mean, currency)}"
         )

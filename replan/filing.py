@@ -6,6 +6,7 @@ from typing import Any
 
 from replan.authority import Ruling
 from replan.brief import write_brief
+from replan.brief_options import page_members
 from replan.decision import option_json
 from replan.desk_state import PENDING, DeskState
 from replan.docket import under_way
@@ -57,6 +58,7 @@ def filed(
         already_done=under_way(state, proposal.item),
         held=[a["action_id"] for a in made.actions],
         precedents=state.past.get(proposal.item, []),
+        page_members=page_members(made),
         option_json=lambda o: option_json(o, made.decision_id, proposal.problem.first_day),
     )
     return body

@@ -117,11 +117,32 @@ def brief_of(case: Proposal, chosen: Option | str = "reallocate", **changes: Any
         "versions": VERSIONS,
         "already_done": [],
         "precedents": [],
+        "page_members": {o.name: page_row(case, o) for o in case.answer.options},
         "option_json": lambda o: option_json(o, DECISION, case.problem.first_day),
     }
     option = case.answer.option(chosen) if isinstance(chosen, str) else chosen
     given["held"] = [a["action_id"] for a in given["option_json"](option)["actions"]]
     return write_brief(case, option, **(given | changes))
+
+
+def page_row(case: Proposal, option: Option) -> dict[str, Any]:
+    """What the page says of an option beside the decision's own, as `brief_options` would."""
+    last = None if not option.actions else instant_text(DEADLINE)
+    return {
+        "order_by": last,
+        "cancel_by": last,
+        "fill_rate": {"p10": 0.81, "p50": 0.94, "p90": 1.0},
+        "terms": ["C-4.2"] if option.name == "expedite" else [],
+        "authority": {
+            "mode": "ESCALATE",
+            "rule_id": "REAL-EAST-MID",
+            "recipient": "role:planner-east",
+            "approvals": 1,
+            "value_minor": 12_400,
+        }
+        if option.actions
+        else None,
+    }
 
 
 def body_of(case: Proposal, **changes: Any) -> dict[str, Any]:

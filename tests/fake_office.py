@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from replan.errors import UsageError
+from replan.infra.answerable import Standing
 from replan.infra.review.office import VerdictRequest, WhatIfRequest
 from replan.infra.what_if import Tried
 from replan.units import DecisionId
@@ -34,6 +35,8 @@ class FakeOffice:
     situation: str | None = None
     diff: Mapping[str, Any] | None = None
     tried: list[WhatIfRequest] = field(default_factory=list)
+    codes: dict[str, str] = field(default_factory=dict)
+    """Why cases are not for whoever asks, by id."""
     stopped: list[dict[str, Any]] = field(default_factory=list)
     moved: list[tuple[str, str | None, str, str]] = field(default_factory=list)
 
@@ -42,6 +45,14 @@ class FakeOffice:
 
     def queue(self) -> list[dict[str, Any]]:
         return [b for b in self.cases.values() if b["state"] in ("escalated", "recommended")]
+
+    def standings(self, login: str) -> Mapping[str, Standing]:
+        return {
+            b["decision_id"]: Standing(
+                code=self.codes.get(b["decision_id"]), region=b.get("region"), approvals=1
+            )
+            for b in self.queue()
+        }
 
     def spot_checks(self) -> list[dict[str, Any]]:
         drawn = [b for b in self.cases.values() if b.get("spot_check")]

@@ -23,10 +23,11 @@ from starlette.responses import (
 from replan.errors import LedgerBusy, LedgerMoved, ReplanError, UsageError
 from replan.infra.metrics import CONTENT_TYPE
 from replan.infra.review.answer_form import KEY
+from replan.infra.review.brief_shape import Brief
 from replan.infra.review.case_routes import add_case_routes
 from replan.infra.review.gate import Gate
 from replan.infra.review.office import ReviewOffice
-from replan.infra.review.page import by_incident, queue_rows
+from replan.infra.review.queue_routes import add_queue_routes
 from replan.infra.review.reception import (
     PAGES,
     Reception,
@@ -72,6 +73,7 @@ def make_app(
     _add_api(app, reception)
     _add_switch(app, reception)
     _add_pages(app, reception)
+    add_queue_routes(app, reception)
     add_case_routes(app, reception)
     _add_errors(app, reception)
     return app
@@ -124,6 +126,11 @@ def _add_api(app: FastAPI, reception: Reception) -> None:
     ) -> list[dict[str, Any]]:
         """Newest version of each decision."""
         return office.decisions(state, item, None if since is None else instant_text(since))
+
+    @app.get("/api/brief-schema")
+    def brief_schema() -> dict[str, Any]:
+        """The JSON Schema of the member `brief` of a decision."""
+        return Brief.model_json_schema()
 
     @app.get("/api/decisions/{decision_id}")
     def decision(decision_id: str) -> dict[str, Any]:
@@ -181,27 +188,6 @@ def _add_pages(app: FastAPI, reception: Reception) -> None:
     @app.get("/static/replan.svg", include_in_schema=False)
     def icon() -> Response:
         return FileResponse(PAGES / "replan.svg", media_type="image/svg+xml")
-
-    @app.get("/", include_in_schema=False)
-    def queue(request: Request, site: str = "", cause: str = "", owner: str = "") -> Response:
-        rows = queue_rows(office.queue(), office.status().get("clock"), office.timezone)
-        chosen = {"site": site, "cause": cause, "owner": owner}
-        filters = [
-            (name, name.capitalize(), sorted({row[name] for row in rows}), value)
-            for name, value in chosen.items()
-        ]
-        looks = queue_rows(office.spot_checks(), office.status().get("clock"), office.timezone)
-        shown = [r for r in rows if all(not v or r[name] == v for name, v in chosen.items())]
-        return reception.page(
-            "queue.html",
-            request.state.identity,
-            rows=by_incident(shown),
-            shown=len(shown),
-            total=len(rows),
-            looks=looks,
-            filters=filters,
-            timezone=office.timezone,
-        )
 
     @app.get("/login", include_in_schema=False)
     def login_form(request: Request) -> Response:

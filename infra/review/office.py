@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from replan.infra.answerable import Standing
 from replan.infra.what_if import Tried
 from replan.infra.wishes import NO_WISH, Wish
 from replan.verdicts import VerdictResult
@@ -58,6 +59,10 @@ class ReviewOffice(Protocol):
 
     def queue(self) -> list[dict[str, Any]]:
         """Decisions that wait for a person, each with `deadline` and, where known, `urgency`."""
+        ...
+
+    def standings(self, login: str) -> Mapping[str, Standing]:
+        """By id of each case that waits, how this login stands to it."""
         ...
 
     def spot_checks(self) -> list[dict[str, Any]]:

@@ -1,13 +1,14 @@
-"""What stands on the queue and on a case page? Decisions as words, ready for the templates."""
+"""What stands on a case page? A decision as words, ready for the template."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from replan.currencies import money_text
 from replan.desk_state import PENDING
 from replan.explain import explain
 from replan.infra.review.charts import band_chart, cost_chart, stock_chart
+from replan.infra.review.words import ago_words, left_words, share_or_dash, time_words
 from replan.infra.what_if import Tried
 from replan.wording import (
     CATEGORY_WORDS,
@@ -20,7 +21,6 @@ from replan.wording import (
     quantity_text,
     sentence,
     share_text,
-    time_text,
 )
 
 CHIP_WORDS = {
@@ -50,60 +50,6 @@ REFUSALS = {
 }
 
 
-def queue_rows(
-    bodies: Sequence[Mapping[str, Any]], clock: str | None, timezone: str
-) -> list[dict[str, Any]]:
-    """Rows of the queue, the most urgent first; time left is counted from the engine's clock."""
-    ranked = sorted(
-        bodies,
-        key=lambda b: (-(b.get("urgency") or 0.0), b.get("deadline") or "9", b["decision_id"]),
-    )
-    return [_row(body, clock, timezone) for body in ranked]
-
-
-def by_incident(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same rows with those of one cause and owner under the most urgent of them, as
-    `children`.
-    """
-    leads: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in rows:
-        lead = leads.setdefault((row["incident"], row["owner"]), {**row, "children": []})
-        if lead["id"] != row["id"]:
-            lead["children"].append(row)
-    return list(leads.values())
-
-
-def _row(body: Mapping[str, Any], clock: str | None, timezone: str) -> dict[str, Any]:
-    brief = body.get("brief") or {}
-    headline = brief.get("headline") or {}
-    chosen = _chosen(body)
-    risk = headline.get("value_minor")
-    why = body.get("why_escalated") or {}
-    currency = body["currency"]
-    left, soon = _left(body.get("deadline"), clock)
-    return {
-        "id": body["decision_id"],
-        "incident": body.get("incident_id") or body["decision_id"],
-        "left": left,
-        "soon": soon,
-        "deadline": _time(body.get("deadline"), timezone),
-        "headline": headline.get("text") or f"{body['site']}, {body['item']}",
-        "site": body.get("site") or "several",
-        "region": body.get("region"),
-        "item": body["item"],
-        "cause": body.get("cause") or "",
-        "risk": money_text(risk["p50"], currency) if risk else "",
-        "risk_range": money_range(risk, currency) if risk else "",
-        "action": actions_text(chosen.get("actions") or [], most=2),
-        "cost": money_text(sum(a["cost_minor"] for a in chosen.get("actions") or []), currency),
-        "why": why.get("code", ""),
-        "rule": why.get("rule_id") or body.get("rule_id") or "no rule",
-        "confidence": _share(body.get("confidence")),
-        "state": body["state"],
-        "owner": (body.get("recipient") or "").removeprefix("role:"),
-    }
-
-
 def case_page(
     body: Mapping[str, Any], chips: Sequence[str], clock: str | None, timezone: str
 ) -> dict[str, Any]:
@@ -114,7 +60,7 @@ def case_page(
     recommended = brief.get("recommendation") or {}
     options = brief.get("options") or body["options"]
     deadline = body.get("deadline") if brief else None
-    left, soon = _left(deadline, clock)
+    left, soon = left_words(deadline, clock)
     risk = (brief.get("headline") or {}).get("value_minor")
     return {
         "id": body["decision_id"],
@@ -129,19 +75,23 @@ def case_page(
         "risk_middle": money_text(risk["p50"], currency) if risk else None,
         "words": None if brief else explain(body, {}),
         "question": brief.get("question"),
-        "deadline": _time(deadline, timezone),
+        "deadline": time_words(deadline, timezone),
         "left": left,
         "soon": soon,
         "timezone": timezone,
         "on_timeout": brief.get("on_timeout"),
         "order_by": [
-            (_name(o), _time(o["order_by"], timezone)) for o in options if o.get("order_by")
+            (_name(o), time_words(o["order_by"], timezone)) for o in options if o.get("order_by")
         ],
         "recipient": (body.get("recipient") or "").removeprefix("role:"),
         "why": _why(body, currency),
         "dq": body.get("dq"),
         "evidence": [
-            {**row, "time": _time(row["time"], timezone), "ago": _ago(row["time"], clock)}
+            {
+                **row,
+                "time": time_words(row["time"], timezone),
+                "ago": ago_words(row["time"], clock),
+            }
             for row in brief.get("evidence") or []
         ],
         "evidence_ids": body.get("evidence") or [],
@@ -154,7 +104,7 @@ def case_page(
         "recommended": {
             "name": body["chosen"],
             "what": actions_text(_chosen(body).get("actions") or []),
-            "confidence": _share(recommended.get("confidence", body.get("confidence"))),
+            "confidence": share_or_dash(recommended.get("confidence", body.get("confidence"))),
             "drivers": recommended.get("drivers") or [],
             "would_change": recommended.get("would_change"),
         },
@@ -172,7 +122,7 @@ def case_page(
         "precedents": [
             {
                 **row,
-                "decided_at": _time(row["decided_at"], timezone),
+                "decided_at": time_words(row["decided_at"], timezone),
                 "value": money_text(row["value_minor"], currency),
             }
             for row in brief.get("precedents") or []
@@ -182,7 +132,7 @@ def case_page(
         "chips": [(chip, CHIP_WORDS.get(chip, chip)) for chip in chips],
         "actions": _actions(body),
         "verdicts": [
-            {**row, "at": _time(row.get("at"), timezone)} for row in body.get("verdicts") or []
+            {**row, "at": time_words(row.get("at"), timezone)} for row in body.get("verdicts") or []
         ],
     }
 
@@ -205,8 +155,8 @@ def _clarification(body: Mapping[str, Any], timezone: str) -> dict[str, Any] | N
     return {
         "to": ", ".join(asked["to"]),
         "by": asked["asked_by"],
-        "at": _time(asked["asked_at"], timezone),
-        "until": _time(asked["until"], timezone),
+        "at": time_words(asked["asked_at"], timezone),
+        "until": time_words(asked["until"], timezone),
         "text": asked["text"],
         "answers": [_reply_words(row, timezone) for row in asked["answers"]],
     }
@@ -219,7 +169,7 @@ def _reply_words(row: Mapping[str, Any], timezone: str) -> str:
     if row["arrives_on"] is not None:
         parts.append(f"there on {day_text(date.fromisoformat(row['arrives_on']))}")
     note = f" ({row['note']})" if row["note"] else ""
-    return f"{_time(row['time'], timezone)}: {', '.join(parts)}{note}"
+    return f"{time_words(row['time'], timezone)}: {', '.join(parts)}{note}"
 
 
 def refusal_text(code: str | None) -> str:
@@ -306,8 +256,8 @@ def _option(n: int, option: Mapping[str, Any], chosen: str, currency: str) -> di
         "cost_middle": money_text(option["cost_minor"]["p50"], currency),
         "saves": quantity_range(option["units_short_avoided"]) if actions else "0",
         "benefit": money_text(benefit["mean"], currency) if "mean" in benefit else "",
-        "receiver": _share(option["p_stockout_receiver"]),
-        "donor": _share(option["p_stockout_donor"])
+        "receiver": share_or_dash(option["p_stockout_receiver"]),
+        "donor": share_or_dash(option["p_stockout_donor"])
         if any(a["kind"] == "reallocate" for a in actions)
         else "–",
         "binding": option.get("binding") or [],
@@ -369,38 +319,3 @@ def _spread(spread: Mapping[str, float] | None) -> dict[str, str] | None:
     if spread is None:
         return None
     return {"range": quantity_range(spread), "middle": estimate_text(spread["p50"])}
-
-
-def _share(share: float | None) -> str:
-    return "–" if share is None else share_text(share)
-
-
-def _time(at: str | None, timezone: str) -> str:
-    return "" if at is None else time_text(datetime.fromisoformat(at), timezone)
-
-
-def _between(start: str, end: str) -> timedelta:
-    return datetime.fromisoformat(end) - datetime.fromisoformat(start)
-
-
-def _left(deadline: str | None, clock: str | None) -> tuple[str, bool]:
-    """How long until the deadline on the engine's clock, and whether it is less than four hours."""
-    if not deadline or not clock:
-        return "", False
-    left = _between(clock, deadline)
-    if left <= timedelta():
-        return "overdue", True
-    return _span(left), left < timedelta(hours=4)
-
-
-def _ago(at: str, clock: str | None) -> str:
-    return f"{_span(max(_between(at, clock), timedelta()))} old" if clock else ""
-
-
-def _span(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    if minutes >= 48 * 60:
-        return f"{minutes // (24 * 60)} days"
-    if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{minutes} min"

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from replan.errors import UsageError
+from replan.infra.answerable import Standing
 from replan.infra.ending import ended_by_signal
 from replan.infra.ledger.store import Ledger
 from replan.infra.logs import logging_to_stderr
@@ -53,6 +54,10 @@ class DeskReview:
     def queue(self) -> list[dict[str, Any]]:
         """Decisions that wait for a person, the most urgent first."""
         return self._office.queue()
+
+    def standings(self, login: str) -> Mapping[str, Standing]:
+        """How this login stands to what waits."""
+        return self._office.standings(login)
 
     def spot_checks(self) -> list[dict[str, Any]]:
         """What ran by itself and was drawn for a look afterwards."""

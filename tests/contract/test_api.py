@@ -74,6 +74,7 @@ ROUTES = [
     ("GET", "/api/escalations", 401, 200),
     ("GET", "/api/spot-checks", 401, 200),
     ("GET", "/api/decisions", 401, 200),
+    ("GET", "/api/brief-schema", 401, 200),
     ("GET", f"/api/decisions/{DECISION}", 401, 200),
     ("GET", "/api/decisions/dec-none", 401, 404),
     ("GET", VERDICT, 401, 405),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from replan.brief import check_brief
+from replan.infra.review.brief_shape import faults_of_shape
 from replan.infra.running import opened_office, run_workspace
 from replan.infra.wishes import Wish, quantity_wished
 from tests.golden.world import CASE_FIRST, ordinary, write_lines
@@ -45,6 +46,10 @@ def tell(case: Path, root: Path) -> list[dict[str, Any]]:
         run_workspace(root, source=None, until_end=True, mode=None)
     with opened_office(root) as desk:
         decisions = desk.office.decisions(state=None, item=None, since=None)
+        for body in decisions:
+            # Whoever gets to read a page gets a whole one.
+            brief = desk.office.decision(body["decision_id"])["brief"]
+            assert brief is None or _wrong(brief, body["evidence"]) == []
         told += [_decision(body) for body in decisions]
         told += [_alarm(alarm) for alarm in desk.office.status(desk.mode)["alarms"]]
     return told + _refusals(root)
@@ -107,7 +112,7 @@ def _brief(root: Path, item: str) -> dict[str, Any]:
         brief = desk.office.decision(found["decision_id"])["brief"]
     names = ("headline", "question", "deadline", "on_timeout", "unknowns", "held")
     why, recommended = brief["why_escalated"], brief["recommendation"]
-    wrong = check_brief(brief, found["evidence"])
+    wrong = _wrong(brief, found["evidence"])
     return {
         "brief": {name: brief[name] for name in names}
         | {
@@ -118,6 +123,10 @@ def _brief(root: Path, item: str) -> dict[str, Any]:
             "wrong": wrong,
         }
     }
+
+
+def _wrong(brief: Mapping[str, Any], evidence: list[str]) -> list[str]:
+    return [*check_brief(brief, evidence), *faults_of_shape(brief)]
 
 
 def _reply(root: Path, text: str) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from replan.brief import BLOCKS, check_brief
 from replan.brief_text import MOST_WORDS
+from replan.infra.review.brief_shape import Brief, faults_of_shape
 from tests.escalations import body_of, brief_of, proposal
 
 LINES = (
@@ -30,6 +31,24 @@ def test_a_brief_is_complete_and_in_order() -> None:
     brief = brief_of(case)
     assert check_brief(brief, body_of(case)["evidence"]) == []
     assert tuple(brief) == (*BLOCKS, "text")
+
+
+def test_a_brief_has_the_published_shape() -> None:
+    case = proposal(evidence=4, lacks=("S03: stock was never counted",))
+    assert faults_of_shape(brief_of(case)) == []
+    assert set(Brief.model_json_schema()["required"]) == {*BLOCKS, "text"}
+
+
+def test_what_is_not_of_the_shape_is_named_by_its_place() -> None:
+    brief = brief_of(proposal())
+    brief["options"][0]["cost_minor"] |= {"p10": 9, "p50": 5}
+    brief["question"] = "Move it"
+    del brief["headline"]["text"]
+    assert [fault.partition(":")[0] for fault in faults_of_shape(brief)] == [
+        "/headline/text",
+        "/question",
+        "/options/0/cost_minor",
+    ]
 
 
 def test_the_question_can_be_answered_by_a_verdict() -> None:

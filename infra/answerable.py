@@ -1,0 +1,54 @@
+"""Whose is each open case? For one login: what it may answer, and what would have to be somebody
+else's.
+
+Read from the desks as they stand, by the rules that judge an answer; so a list that says `mine` and
+the desk that takes the verdict agree.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from replan.desk_state import PENDING
+from replan.infra.ledger.records import LedgerRecords
+from replan.people import AnswerCode, People, may_answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How one login stands to one open case. `code`: why it may not release the plan alone or with
+    a second person, None if it may. `region`: the one that all goods go to, None for several.
+    `approvals`: how many people must approve. `mine`: whether it is this login's to answer at all,
+    be it above its limit.
+    """
+
+    code: AnswerCode | str | None
+    region: str | None
+    approvals: int
+
+    @property
+    def mine(self) -> bool:
+        return self.code != "not_allowed"
+
+
+def standings(
+    ledger: LedgerRecords, groups: Iterable[str], people: People, login: str
+) -> dict[str, Standing]:
+    """By id of each case that waits in these planning groups, how the login stands to it."""
+    found: dict[str, Standing] = {}
+    for group in sorted(frozenset(groups)):
+        for row in (ledger.desk(group).body or {"decisions": []})["decisions"]:
+            if row["state"] in PENDING:
+                found[row["decision_id"]] = _standing(row, people, login)
+    return found
+
+
+def _standing(row: Mapping[str, Any], people: People, login: str) -> Standing:
+    code: str | None = may_answer(
+        people, login, row["recipient"], row["region"], row["current_value_minor"]
+    )
+    if code is None and login == row["proposed_by"]:
+        code = "own_proposal"
+    elif code is None and login in row["approved_by"]:
+        code = "same_approver"
+    return Standing(code=code, region=row["region"], approvals=row["approvals"])

@@ -1,0 +1,153 @@
+"""What stands on the queue? Rows with their filters, cases of one cause together, and which of them
+may be approved at once.
+
+Several may be approved at once only where nothing is lost by it: the same row of the table, the
+same option, everything can still be called off, one person's approval is enough, and that person is
+the reader. Each is still a verdict of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from replan.currencies import money_text
+from replan.infra.answerable import Standing
+from replan.infra.review.words import left_words, share_or_dash, time_words
+from replan.wording import actions_text, money_range
+
+PAGE_ROWS = 50
+"""How many causes a page of the queue shows."""
+MOST_CHILDREN = 20
+"""How many cases of one cause are listed under it; the filter by cause shows all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a reader wants to see; an empty text is everything."""
+
+    mine: bool = False
+    above: bool = False
+    region: str = ""
+    cause: str = ""
+    owner: str = ""
+    item: str = ""
+
+    def shows(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row is among it."""
+        return (
+            (not self.mine or row["mine"])
+            and (not self.above or row["above"])
+            and self.region in ("", row["region"])
+            and self.cause in ("", row["cause"])
+            and self.owner in ("", row["owner"])
+            and self.item.lower() in row["item"].lower()
+        )
+
+    def query(self) -> dict[str, str]:
+        """As parameters of an address, only what is asked."""
+        said = {name: getattr(self, name) for name in ("region", "cause", "owner", "item")}
+        flags = {"mine": "1" if self.mine else "", "above": "1" if self.above else ""}
+        return {name: value for name, value in (flags | said).items() if value}
+
+
+def queue_rows(
+    bodies: Sequence[Mapping[str, Any]],
+    standings: Mapping[str, Standing],
+    clock: str | None,
+    timezone: str,
+) -> list[dict[str, Any]]:
+    """Rows of the queue, the most urgent first; time left is counted from the engine's clock."""
+    ranked = sorted(
+        bodies,
+        key=lambda b: (-(b.get("urgency") or 0.0), b.get("deadline") or "9", b["decision_id"]),
+    )
+    return [_row(b, standings.get(b["decision_id"]), clock, timezone) for b in ranked]
+
+
+def by_incident(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same rows with those of one cause and owner under the most urgent of them, as
+    `children`.
+    """
+    leads: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        lead = leads.setdefault((row["incident"], row["owner"]), {**row, "children": []})
+        if lead["id"] != row["id"]:
+            lead["children"].append(row)
+    return list(leads.values())
+
+
+def alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Groups of two or more rows that the reader may approve at once: `key`, `rule`, `option` and
+    `rows`, the most urgent group first.
+    """
+    groups: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["batch"] is None:
+            continue
+        rule, option = row["batch"]
+        key = f"{rule} {option}"
+        group = groups.setdefault(key, {"key": key, "rule": rule, "option": option, "rows": []})
+        group["rows"].append(row)
+    return [group for group in groups.values() if len(group["rows"]) > 1]
+
+
+def batch_key(
+    body: Mapping[str, Any], standing: Standing | None, clock: str | None
+) -> tuple[str, str] | None:
+    """Row and option by which a case may be approved with others like it; None: by itself only."""
+    option = _chosen(body)
+    page: Mapping[str, Any] = next(
+        (o for o in (body.get("brief") or {}).get("options", ()) if o["name"] == body["chosen"]), {}
+    )
+    cancel_by, rule = page.get("cancel_by"), body.get("rule_id")
+    if standing is None or standing.code is not None or standing.approvals > 1:
+        return None
+    if rule is None or not option.get("actions") or not cancel_by or not clock:
+        return None
+    if datetime.fromisoformat(cancel_by) <= datetime.fromisoformat(clock):
+        return None
+    return str(rule), str(option["name"])
+
+
+def _row(
+    body: Mapping[str, Any], standing: Standing | None, clock: str | None, timezone: str
+) -> dict[str, Any]:
+    brief = body.get("brief") or {}
+    headline = brief.get("headline") or {}
+    chosen = _chosen(body)
+    risk = headline.get("value_minor")
+    why = body.get("why_escalated") or {}
+    currency = body["currency"]
+    left, soon = left_words(body.get("deadline"), clock)
+    region = (standing.region if standing is not None else None) or body.get("region")
+    return {
+        "id": body["decision_id"],
+        "version": body["version"],
+        "incident": body.get("incident_id") or body["decision_id"],
+        "left": left,
+        "soon": soon,
+        "deadline": time_words(body.get("deadline"), timezone),
+        "headline": headline.get("text") or f"{body['site']}, {body['item']}",
+        "site": body.get("site") or "several",
+        "region": region or "",
+        "item": body["item"],
+        "cause": body.get("cause") or "",
+        "risk": money_text(risk["p50"], currency) if risk else "",
+        "risk_range": money_range(risk, currency) if risk else "",
+        "action": actions_text(chosen.get("actions") or [], most=2),
+        "cost": money_text(sum(a["cost_minor"] for a in chosen.get("actions") or []), currency),
+        "value": money_text(body["value_minor"], currency),
+        "why": why.get("code", ""),
+        "rule": why.get("rule_id") or body.get("rule_id") or "no rule",
+        "confidence": share_or_dash(body.get("confidence")),
+        "state": body["state"],
+        "owner": (body.get("recipient") or "").removeprefix("role:"),
+        "mine": standing is not None and standing.mine,
+        "above": standing is not None and standing.code == "over_limit",
+        "batch": batch_key(body, standing, clock),
+    }
+
+
+def _chosen(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return next((o for o in body["options"] if o["name"] == body["chosen"]), {})

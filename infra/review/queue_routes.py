@@ -1,0 +1,158 @@
+"""How is the queue read in a browser, and how are several like cases approved at once?"""
+
+import re
+import secrets
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Form, HTTPException, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from replan.infra.review.answer_form import KEY
+from replan.infra.review.page import CHIP_WORDS, refusal_text
+from replan.infra.review.queue import (
+    MOST_CHILDREN,
+    PAGE_ROWS,
+    Asked,
+    alike,
+    batch_key,
+    by_incident,
+    queue_rows,
+)
+from replan.infra.review.reception import (
+    MOST_NAME,
+    MOST_NOTE,
+    Reception,
+    VerdictBody,
+    check_csrf,
+    message_of,
+    refused_request,
+)
+from replan.infra.review.sessions import Identity
+
+MOST_AT_ONCE = 100
+"""How many cases one form may approve."""
+
+
+class BatchForm(BaseModel):
+    """Cases ticked on the queue, each as `id version`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    csrf: str = ""
+    key: str = Field(default="", max_length=100)
+    chip: str = Field(default="", max_length=32)
+    note: str = Field(default="", max_length=MOST_NOTE)
+    case: list[str] = Field(default_factory=list, max_length=MOST_AT_ONCE)
+
+
+def add_queue_routes(app: FastAPI, reception: Reception) -> None:
+    """The queue and the form that approves several cases."""
+    office = reception.office
+
+    @app.get("/", include_in_schema=False)
+    def queue(
+        request: Request,
+        mine: str = "",
+        above: str = "",
+        region: Annotated[str, Query(max_length=256)] = "",
+        cause: Annotated[str, Query(max_length=256)] = "",
+        owner: Annotated[str, Query(max_length=256)] = "",
+        item: Annotated[str, Query(max_length=MOST_NAME)] = "",
+        page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    ) -> Response:
+        who: Identity = request.state.identity
+        asked = Asked(
+            mine=bool(mine), above=bool(above), region=region, cause=cause, owner=owner, item=item
+        )
+        clock = office.status().get("clock")
+        rows = queue_rows(office.queue(), _standings(reception, who), clock, office.timezone)
+        shown = [row for row in rows if asked.shows(row)]
+        leads = by_incident(shown)
+        first = PAGE_ROWS * (page - 1)
+        looks = queue_rows(office.spot_checks(), {}, clock, office.timezone)
+        return reception.page(
+            "queue.html",
+            who,
+            rows=leads[first : first + PAGE_ROWS],
+            most_children=MOST_CHILDREN,
+            shown=len(shown),
+            total=len(rows),
+            looks=looks,
+            asked=asked,
+            filters=[
+                (name, name.capitalize(), sorted({row[name] for row in rows} - {""}), chosen)
+                for name, chosen in (("region", region), ("cause", cause), ("owner", owner))
+            ],
+            before=_page_link(asked, page - 1) if page > 1 else None,
+            after=_page_link(asked, page + 1) if len(leads) > first + PAGE_ROWS else None,
+            alike=alike(shown),
+            most_at_once=MOST_AT_ONCE,
+            chips=[(chip, CHIP_WORDS.get(chip, chip)) for chip in office.chips],
+            key=secrets.token_urlsafe(24),
+            timezone=office.timezone,
+        )
+
+    @app.post("/batch", include_in_schema=False)
+    def batch(request: Request, form: Annotated[BatchForm, Form()]) -> Response:
+        """Approve what was ticked, each as a verdict of its own."""
+        who: Identity = request.state.identity
+        check_csrf(who, form.csrf)
+        if not re.fullmatch(KEY, form.key):
+            raise refused_request(422, "form", "the form came without its key")
+        cases = [_named(text) for text in form.case]
+        if not cases:
+            raise refused_request(422, "case", "no case is ticked")
+        bodies = [reception.body(decision_id) for decision_id, _ in cases]
+        clock, standings = office.status().get("clock"), _standings(reception, who)
+        groups = {batch_key(b, standings.get(b["decision_id"]), clock) for b in bodies}
+        done = [reception.answers.seen(who.login or "", _key(form.key, c)) for c, _ in cases]
+        if (len(groups) > 1 or None in groups) and None in done:
+            text = (
+                "only cases of one rule and one option, which can still be called off and which "
+                "you may release alone, are approved together; open them one by one"
+            )
+            raise refused_request(422, "batch", text)
+        rows = [
+            _approved(reception, who, form, body, version)
+            for body, (_, version) in zip(bodies, cases, strict=True)
+        ]
+        return reception.page("batch.html", who, rows=rows)
+
+
+def _standings(reception: Reception, who: Identity) -> Any:
+    return {} if who.login is None else reception.office.standings(who.login)
+
+
+def _key(key: str, decision_id: str) -> str:
+    return f"{key[:60]}.{decision_id}"[:128]
+
+
+def _approved(
+    reception: Reception, who: Identity, form: BatchForm, body: dict[str, Any], version: int
+) -> dict[str, Any]:
+    decision_id = body["decision_id"]
+    given = VerdictBody(verdict="approve", version=version, chip=form.chip, note=form.note)
+    headline = ((body.get("brief") or {}).get("headline") or {}).get("text", decision_id)
+    row = {"id": decision_id, "headline": headline}
+    try:
+        result, _ = reception.answer(who, decision_id, given, _key(form.key, decision_id))
+    except HTTPException as refused:
+        if refused.status_code != 422:
+            raise
+        return row | {"done": False, "text": message_of(refused.detail)}
+    if result.result == "accepted":
+        return row | {"done": True, "text": f"Approved; the decision is now {result.state}."}
+    return row | {"done": False, "text": refusal_text(result.code)}
+
+
+def _named(text: str) -> tuple[str, int]:
+    decision_id, _, version = text.rpartition(" ")
+    if not version.isdecimal() or len(version) > 9 or int(version) < 1:
+        raise refused_request(422, "case", f"{text[:80]!r} is not a case and its version")
+    return decision_id, int(version)
+
+
+def _page_link(asked: Asked, page: int) -> str:
+    return f"/?{urlencode(asked.query() | {'page': str(page)})}"
