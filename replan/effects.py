@@ -316,7 +316,9 @@ class DeskOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastRow:
-    """The newest forecast of one series: quantiles by day (K, H) as nested tuples, base units."""
+    """The newest forecast of one series: quantiles by day (K, H) as nested tuples, base units, from
+    `first_day` on, the day after the one (the site's) on which it was made.
+    """
 
     item: ItemId
     site: SiteId
@@ -327,14 +329,10 @@ class ForecastRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayRow:
-    """One closed day of a series: the forecast made before it, what was sold, whether it was
-    censored.
-    """
+    """One closed day of a series: what was sold, whether it was censored."""
 
     item: ItemId
     site: SiteId
     day: date
-    made_at: datetime
-    quantiles: tuple[float, ...] | None
     actual: Units
     censored: bool

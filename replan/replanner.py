@@ -66,6 +66,7 @@ from replan.panel import (
     trim_history,
 )
 from replan.planning import Planner
+from replan.published import behind, forecast_rows
 from replan.replies import reply_text
 from replan.signals import take_signal
 from replan.silence import hear, is_blind, listen
@@ -174,6 +175,7 @@ def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     else:
         # Nobody is alarmed before decisions are taken; what lasts until then is told then.
         state.alarms = AlarmBook()
+        _forecast_closed(state, at, sensing, said)
 
 
 def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing: Sensing) -> None:
@@ -366,9 +368,8 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
     closings = close_days(panel, through, ends, sensing.forecasters, blind)
     score(state, closings, before)
     step_pools(panel, sensing.forecasters, back)
-    for day, rows, quantiles in closings:
-        forecasts = None if quantiles is None else np.round(quantiles, 3).T.tolist()
-        for n, row in enumerate(rows.tolist()):
+    for day, rows, _ in closings:
+        for row in rows.tolist():
             item, site = panel.series[row]
             state.case(item).stirred = True
             if not NEVER < panel.began[row] <= day:
@@ -379,10 +380,6 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
                     item=item,
                     site=site,
                     day=day_from_number(day),
-                    made_at=at,
-                    quantiles=None
-                    if forecasts is None or panel.fit is None or panel.fit.choice[row] < 0
-                    else tuple(forecasts[n]),
                     actual=Units(units),
                     censored=bool(censored(panel, day, np.array([row]))[0]),
                 )
@@ -392,6 +389,19 @@ def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed)
         state.supply.forget_closed((at - SUPPLY_MEMORY).date())
         state.forget_promotions(at - PROMOTION_MEMORY)
         alerts.forget(state.alerts, at - alerts.MEMORY)
+
+
+def _forecast_closed(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> None:
+    """While nothing is decided, a forecast is made of every series when a day of some closes."""
+    panel, ready = state.panel, sensing.forecasters
+    rows = np.flatnonzero(is_forecast(panel) & (panel.closed != NEVER))
+    if not said.days or not len(rows):
+        return
+    today = max(day_number(at.astimezone(zone).date()) for zone in panel.zones.values())
+    quantiles = forecast(
+        panel, rows, sensing.rules.horizon_days + behind(panel, rows, today), ready
+    )
+    said.forecasts += forecast_rows(panel, rows, quantiles, sensing.rules.horizon_days, at)
 
 
 def fit_question(state: SenseState, at: datetime, rules: SenseRules) -> FitRequest | None:
@@ -509,9 +519,11 @@ def _ahead_of(
     if not len(rows):
         return today, found
     first_open = panel.closed[rows] + 1
-    behind = int(np.clip(today - first_open, 0, 7).max())
-    quantiles = forecast(panel, rows, rules.horizon_days + behind, sensing.forecasters)
-    mean = live_mean(panel, rows, rules.horizon_days + behind, sensing.forecasters)
+    days = rules.horizon_days + behind(panel, rows, today) - 1
+    shown = forecast(panel, rows, days + 1, sensing.forecasters)
+    said.forecasts += forecast_rows(panel, rows, shown, rules.horizon_days, at)
+    quantiles = shown[:, :days]
+    mean = live_mean(panel, rows, days, sensing.forecasters)
     surged = surges(panel, rows.tolist(), at, sensing.forecasters)
     left = left_of_day(panel, rows, at, today, sensing.forecasters)
     planned = after_surges(
@@ -531,19 +543,8 @@ def _ahead_of(
         surged,
         alerts.standing(state.alerts, sensing.network, at),
     )
-    # For people to read, to a thousandth of a unit: (n, K, days).
-    shown = np.round(quantiles[:, : rules.horizon_days], 3).transpose(2, 0, 1).tolist()
-    for n, row in enumerate(rows.tolist()):
-        item, site = panel.series[row]
-        said.forecasts.append(
-            ForecastRow(
-                item=item,
-                site=site,
-                made_at=at,
-                first_day=day_from_number(int(first_open[n])),
-                quantiles=tuple(map(tuple, shown[n])),
-            )
-        )
+    for row in rows.tolist():
+        item, _ = panel.series[row]
         if row in ahead and ready[row]:
             found[item].append(ahead[row])
     return today, found

@@ -144,11 +144,13 @@ def batch(batch_seq: int, first: int, last: int, **members: Any) -> ManifestRow:
     return ManifestRow(batch_seq=batch_seq, first_offset=first, last_offset=last, **plain)
 
 
-def forecast(site: str = "LYO", first_day: date = date(2026, 5, 4), days: int = 2) -> ForecastRow:
+def forecast(
+    site: str = "LYO", first_day: date = date(2026, 5, 4), days: int = 2, made_at: datetime = TICK
+) -> ForecastRow:
     return ForecastRow(
         item=ItemId("MILK"),
         site=SiteId(site),
-        made_at=TICK,
+        made_at=made_at,
         first_day=first_day,
         quantiles=tuple(tuple(10.0 * k + t for t in range(days)) for k in range(1, 8)),
     )
@@ -161,8 +163,6 @@ def closed_day(
         item=ItemId("MILK"),
         site=SiteId("LYO"),
         day=day,
-        made_at=TICK - 24 * HOUR,
-        quantiles=(10.0, 12.0, 15.0, 20.0, 25.0, 28.0, 30.0),
         actual=Units(actual),
         censored=censored,
     )

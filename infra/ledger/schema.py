@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The schema revision this code works with; the newest file in `migrations/versions`."""
 
 POSTGRESQL: Final = ("postgresql", "postgresql+psycopg", "postgres")
@@ -274,6 +274,17 @@ forecast_now = sa.Table(
     _must("first_day", Day),
     # One list per day from first_day, each with the quantiles p05 … p95.
     _must("body", sa.Text),
+)
+
+# A day that has begun and is not closed: the last forecast made before it.
+forecast_begun = sa.Table(
+    "forecast_begun",
+    metadata,
+    _key("item"),
+    _key("site"),
+    _key("date", Day),
+    _must("made_at", Instant),
+    *(_must(name, sa.Double) for name in ("p05", "p10", "p25", "p50", "p75", "p90", "p95")),
 )
 
 forecast_day = sa.Table(

@@ -195,6 +195,9 @@ VIEWS: Final[dict[str, str]] = {
                actual / {_THOUSAND} AS actual, censored
         FROM forecast_day
         UNION ALL
+        SELECT item, site, date, {_instant("made_at")}, {", ".join(_LEVELS)}, NULL, NULL
+        FROM forecast_begun
+        UNION ALL
         SELECT ahead.item, ahead.site, ahead.date, {_instant("ahead.made_at")},
                {", ".join(f"ahead.{level}" for level in _LEVELS)}, NULL, NULL
         FROM (@days_ahead@) AS ahead

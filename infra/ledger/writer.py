@@ -6,7 +6,7 @@ what it has written itself.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,14 +20,13 @@ from replan.infra.ledger import shadow as ledger_shadow
 from replan.infra.ledger.audit import SENSE, desk_writer
 from replan.infra.ledger.database import insert_or, upsert
 from replan.infra.ledger.desk import DeskTransaction, store_feedback
+from replan.infra.ledger.forecasts import put_days, put_forecasts
 from replan.infra.ledger.notices import NoticeRow, Serves
 from replan.infra.ledger.reads import RESERVE_SEQ
 from replan.infra.ledger.rows import CapRow, DeskKind, OutboxRow, ProposalRow, packed, text
 from replan.infra.ledger.run import RunWriter
 from replan.shadowing import Compared
 from replan.units import instant_text
-
-_LEVELS: Final = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
 
 
 class LedgerWriter(RunWriter):
@@ -57,36 +56,12 @@ class LedgerWriter(RunWriter):
             self._conn.execute(sa.insert(t.proposal), values)
 
     def upsert_forecasts(self, rows: Sequence[ForecastRow]) -> None:
-        """Put the newest forecast of each series in place of the one before."""
-        values = [
-            {
-                "item": row.item,
-                "site": row.site,
-                "made_at": row.made_at,
-                "first_day": row.first_day,
-                "body": text(tuple(zip(*row.quantiles, strict=True))),
-            }
-            for row in rows
-        ]
-        upsert(self._conn, t.forecast_now, values)
+        """The newest forecast of each series."""
+        put_forecasts(self._conn, rows)
 
     def add_days(self, rows: Sequence[DayRow]) -> None:
         """Closed days. A day closed again keeps the forecast that was made before it."""
-        values = []
-        for row in rows:
-            quantiles = row.quantiles or (None,) * len(_LEVELS)
-            values.append(
-                {
-                    "item": row.item,
-                    "site": row.site,
-                    "date": row.day,
-                    "made_at": None if row.quantiles is None else row.made_at,
-                    "actual": row.actual,
-                    "censored": row.censored,
-                    **dict(zip(_LEVELS, quantiles, strict=True)),
-                }
-            )
-        upsert(self._conn, t.forecast_day, values, update=("actual", "censored"))
+        put_days(self._conn, rows)
 
     # What is only looked at; see `replan.infra.shown`.
 

@@ -91,29 +91,74 @@ def test_an_action_is_listed_in_base_units_with_its_times(ledger: Ledger, place:
     assert (row["sent_at"], row["acked_at"]) == ("2026-05-04T12:00:00Z", "2026-05-04T13:00:00Z")
 
 
-def test_a_past_day_shows_the_forecast_made_before_it_and_what_was_sold(
+def test_a_past_day_shows_the_last_forecast_made_before_it_and_what_was_sold(
+    ledger: Ledger, place: Place
+) -> None:
+    evening, morning, noon = (TICK + n * HOUR for n in (-20, -4, 0))
+    with ledger.transaction() as write:
+        write.upsert_forecasts([forecast(first_day=date(2026, 5, 3), made_at=evening)])
+        write.upsert_forecasts([forecast(first_day=date(2026, 5, 4), days=3, made_at=morning)])
+        write.upsert_forecasts([forecast(first_day=date(2026, 5, 5), made_at=noon)])
+        write.add_days([closed_day(date(2026, 5, 3)), closed_day(date(2026, 5, 4))])
+        write.add_days([closed_day(date(2026, 5, 4), actual=22_000, censored=True)])
+    found = place.rows(
+        "SELECT date, made_at, p05, actual, censored FROM v_forecast"
+        " WHERE actual IS NOT NULL ORDER BY date"
+    )
+    assert found == [
+        {
+            "date": "2026-05-03",
+            "made_at": instant_text(evening),
+            "p05": 10.0,
+            "actual": 21.5,
+            "censored": 0,
+        },
+        {
+            "date": "2026-05-04",
+            "made_at": instant_text(morning),
+            "p05": 10.0,
+            "actual": 22.0,
+            "censored": 1,
+        },
+    ]
+
+
+def test_a_day_that_closes_unlooked_at_shows_what_was_last_forecast_of_it(
     ledger: Ledger, place: Place
 ) -> None:
     with ledger.transaction() as write:
-        write.add_days([closed_day()])
-        write.add_days([closed_day(actual=22_000, censored=True)])
-    [row] = place.rows("SELECT * FROM v_forecast")
-    assert (row["date"], row["p50"], row["actual"], row["censored"]) == (
-        "2026-05-03",
-        20.0,
-        22.0,
-        1,
-    )
+        write.upsert_forecasts([forecast(first_day=date(2026, 5, 2))])
+        write.add_days([closed_day(date(2026, 5, 1)), closed_day(date(2026, 5, 3))])
+    found = place.rows("SELECT date, p05, actual FROM v_forecast ORDER BY date")
+    assert found == [
+        {"date": "2026-05-01", "p05": None, "actual": 21.5},
+        {"date": "2026-05-02", "p05": 10.0, "actual": None},
+        {"date": "2026-05-03", "p05": 11.0, "actual": 21.5},
+    ]
 
 
 def test_future_days_show_the_newest_forecast(ledger: Ledger, place: Place) -> None:
     with ledger.transaction() as write:
-        write.upsert_forecasts([forecast(first_day=date(2026, 5, 1))])
+        write.upsert_forecasts([forecast(first_day=date(2026, 5, 31), days=4)])
         write.upsert_forecasts([forecast(first_day=date(2026, 5, 31))])
     found = place.rows("SELECT date, p05, p95, actual FROM v_forecast ORDER BY date")
     assert found == [
         {"date": "2026-05-31", "p05": 10.0, "p95": 70.0, "actual": None},
         {"date": "2026-06-01", "p05": 11.0, "p95": 71.0, "actual": None},
+    ]
+
+
+def test_a_day_that_has_begun_keeps_what_was_forecast_before_it(
+    ledger: Ledger, place: Place
+) -> None:
+    with ledger.transaction() as write:
+        write.upsert_forecasts([forecast(first_day=date(2026, 5, 3))])
+        write.upsert_forecasts([forecast(first_day=date(2026, 5, 4))])
+    found = place.rows("SELECT date, p05 FROM v_forecast ORDER BY date")
+    assert found == [
+        {"date": "2026-05-03", "p05": 10.0},
+        {"date": "2026-05-04", "p05": 10.0},
+        {"date": "2026-05-05", "p05": 11.0},
     ]
 
 
@@ -189,28 +234,31 @@ def test_the_health_of_the_stream_is_one_row(ledger: Ledger, place: Place) -> No
 
 
 def test_the_health_of_a_model_leaves_censored_days_out(ledger: Ledger, place: Place) -> None:
+    """Forecast were 10 to 70 and half-way 40, then 11 to 71 and 41, then 12 to 72 and 42."""
     with ledger.transaction() as write:
+        write.upsert_forecasts([forecast(first_day=date(2026, 5, 1), days=3)])
         write.add_days(
             [
-                closed_day(date(2026, 5, 1), 20_000),
-                closed_day(date(2026, 5, 2), 40_000),
+                closed_day(date(2026, 5, 1), 30_000),
+                closed_day(date(2026, 5, 2), 90_000),
                 closed_day(date(2026, 5, 3), 0, censored=True),
             ]
         )
     [row] = place.rows("SELECT days, coverage, wape, bias FROM v_model_health")
-    assert row == {"days": 2, "coverage": 0.5, "wape": 20 / 60, "bias": -20 / 60}
+    assert row == {"days": 2, "coverage": 0.5, "wape": 59 / 120, "bias": -39 / 120}
 
 
 def test_a_model_is_named_and_held_against_saying_yesterday_again(
     ledger: Ledger, place: Place
 ) -> None:
-    """Sold 20, 40, 30; the median said 20 each day: errors 0, 20, 10 against steps of 20 and 10."""
+    """Sold 20, 40, 30; medians 40, 41, 42: errors of 20, 1 and 12 against steps of 20 and 10."""
     sold = {date(2026, 5, 1): 20_000, date(2026, 5, 2): 40_000, date(2026, 5, 3): 30_000}
     with ledger.transaction() as write:
+        write.upsert_forecasts([forecast(first_day=date(2026, 5, 1), days=3)])
         write.add_days([closed_day(day, actual) for day, actual in sold.items()])
         write.put_series([SERIES])
     [row] = place.rows("SELECT model, family, region, rmsse, fallback FROM v_model_health")
-    assert row.pop("rmsse") == pytest.approx(((500 / 3) / 250) ** 0.5)
+    assert row.pop("rmsse") == pytest.approx(((545 / 3) / 250) ** 0.5)
     assert row == {"model": "ets_ana", "family": "DAIRY", "region": "SOUTH", "fallback": 0}
 
 

@@ -120,7 +120,7 @@ def test_a_fit_makes_every_item_looked_at() -> None:
     world = young_world(28)
     said = world.tell([world.fit(28)], 28.1)
     assert [(f.item, f.site) for f in said.forecasts] == [(OATS, S1), (OATS, S2)]
-    assert said.forecasts[0].first_day == on(28)
+    assert said.forecasts[0].first_day == on(29)
     assert np.array(said.forecasts[0].quantiles).shape == (7, CALM.horizon_days)
 
 
@@ -182,36 +182,39 @@ def test_ordinary_life_does_not(fact: object) -> None:
 # Days on record.
 
 
-def days(said: list[Sensed]) -> list[tuple[str, int, bool, bool]]:
-    return [
-        (row.site, row.actual // 1_000, row.censored, row.quantiles is not None)
-        for one in said
-        for row in one.days
-    ]
+def days(said: list[Sensed]) -> list[tuple[str, int, bool]]:
+    return [(r.site, r.actual // 1_000, r.censored) for one in said for r in one.days]
 
 
-def test_a_closed_day_is_recorded_with_the_forecast_made_before_it() -> None:
+def test_a_closed_day_is_recorded_with_what_was_sold() -> None:
     world = fitted_world(28, stock=STOCK)
     said = world.live([sale(28.5, 7), closed(28)], [28.9])
-    assert days(said) == [("S1", 7, False, True)]
-
-
-def test_before_any_fit_a_day_is_recorded_without_a_forecast() -> None:
-    world = World(network())
-    said = world.live([sale(0.5, 7), closed(0)], [0.9])
-    assert days(said) == [("S1", 7, False, False)]
+    assert days(said) == [("S1", 7, False)]
 
 
 def test_a_day_reopened_is_recorded_again() -> None:
     world = fitted_world(28, stock=STOCK)
     said = world.live([sale(28.5, 7), closed(28), later(sale(28.6, 2), 1)], [28.9, 30.05])
-    assert ("S1", 9, False, True) in days(said[1:])
+    assert ("S1", 9, False) in days(said[1:])
 
 
 def test_an_empty_shelf_is_recorded_as_censored() -> None:
     world = fitted_world(28, stock={S1: 0.0, S2: 900.0})
     said = world.live([closed(28)], [28.9])
-    assert days(said) == [("S1", 0, True, True)]
+    assert days(said) == [("S1", 0, True)]
+
+
+def test_a_forecast_tells_only_of_days_that_have_not_begun() -> None:
+    world = fitted_world(28, stock=STOCK)
+    said = world.live([closed(28), closed(28, site=S2)], [28.5, 28.9, 29.1])
+    forecasts = [(row.site, row.first_day, len(row.quantiles[0])) for row in said[1].forecasts]
+    assert forecasts == [("S1", on(29), CALM.horizon_days), ("S2", on(29), CALM.horizon_days)]
+
+
+def test_before_the_first_day_of_deciding_a_day_that_closes_is_forecast_from() -> None:
+    world = fitted_world(28, stock=STOCK, rules=replace(CALM, decide_from=when(40)))
+    said = world.live([closed(28), closed(28, site=S2)], [28.5, 28.9])
+    assert [len(one.forecasts) for one in said] == [0, 2]
 
 
 # Feedback.

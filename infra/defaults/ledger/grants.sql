@@ -25,8 +25,9 @@ BEGIN
                     THEN 'SELECT, INSERT'
                 -- What a run alone writes.
                 WHEN name = 'replan_api' AND thing.relname IN (
-                    'answer', 'dlq', 'fit', 'forecast_day', 'forecast_now', 'lease',
-                    'manifest', 'out_file', 'proposal', 'segment', 'series', 'snapshot'
+                    'answer', 'dlq', 'fit', 'forecast_begun', 'forecast_day',
+                    'forecast_now', 'lease', 'manifest', 'out_file', 'proposal', 'segment', 'series',
+                    'snapshot'
                 ) THEN 'SELECT'
                 ELSE 'SELECT, INSERT, UPDATE, DELETE'
             END;
