@@ -37,6 +37,7 @@ for command in (
     records.replay,
     records.evidence,
     cases.kpi,
+    cases.labels,
     boundary.shadow,
     boundary.promote,
     boundary.demote,

@@ -14,6 +14,7 @@ from replan.commitments import cap_uses, counting, reach
 from replan.desk import step
 from replan.desk_state import (
     AnswersDue,
+    CaseOpened,
     ClaimDue,
     DeskInput,
     DeskState,
@@ -107,6 +108,7 @@ def store(write: LedgerWriter, taken: Taken) -> None:
         VerdictGiven: "verdict",
         StopMoved: "stop",
         ClaimDue: "claim",
+        CaseOpened: "opened",
     }
     given = {
         "given": desk_input_json(taken.given),

@@ -4,12 +4,19 @@ workspace.
 The command line, the pages and the API ask here, so the same rules hold for each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from replan.alarms import alarm_json
-from replan.desk_state import PENDING, WAITING_ASIDE, Policy, VerdictGiven
+from replan.desk_state import (
+    PENDING,
+    WAITING_ASIDE,
+    CaseOpened,
+    Policy,
+    VerdictGiven,
+    desk_from_json,
+)
 from replan.errors import UsageError
 from replan.infra.answerable import Standing, standings
 from replan.infra.boundary import standing
@@ -19,8 +26,10 @@ from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.store import Ledger
 from replan.infra.policy import PolicySource
 from replan.infra.stop_switch import StopSwitch
+from replan.infra.together import Together, take_all
 from replan.infra.what_if import Tried, tried
 from replan.infra.wishes import NO_WISH, Wish
+from replan.together import apart
 from replan.units import DecisionId
 from replan.urgency import urgency
 from replan.verdicts import CHIPS, VERDICTS, VerdictResult
@@ -82,10 +91,7 @@ class Office:
         option or verdict, and for a wish that does not go with the verdict.
         """
         body = self._checked(decision_id, verdict, login, option, wish)
-        if chip not in CHIPS:
-            raise UsageError(f"reason {chip!r} is not one of {', '.join(CHIPS)}")
-        if chip == "other" and not note.strip():
-            raise UsageError("reason other needs a note that says what it is")
+        checked_reason(chip, note)
 
         def given(ledger: LedgerRecords) -> VerdictGiven:
             return self._given(
@@ -105,6 +111,79 @@ class Office:
         result = transact(self._ledger, body["group"], given, self._policy(body)).result
         assert result is not None, "a verdict always has a result"
         return result
+
+    def approve_together(
+        self,
+        cases: Sequence[tuple[str, int]],
+        *,
+        login: str,
+        chip: str,
+        note: str = "",
+        whole: bool = True,
+    ) -> Together:
+        """Approve the recommended plans of several cases, each named with its version: all or none
+        of them (`whole`), or each for itself.
+
+        UsageError as for a verdict, and where the cases are not alike enough for one answer.
+        """
+        if len({decision_id for decision_id, _ in cases}) != len(cases) or not cases:
+            raise UsageError("cases: name each case once, and at least one")
+        checked_reason(chip, note)
+        bodies = [self._checked(d, "approve", login, None, NO_WISH) for d, _ in cases]
+        clock = _standing(self._ledger.clock())
+        desks = {
+            group: desk_from_json(row) if (row := self._ledger.desk(group).body) else None
+            for group in sorted({body["group"] for body in bodies})
+        }
+        opened = [
+            None if (desk := desks[b["group"]]) is None else desk.decisions.get(b["decision_id"])
+            for b in bodies
+        ]
+        network = self._policies.network
+        reason = apart(list(zip(bodies, opened, strict=True)), clock, network)
+        if reason is not None:
+            raise UsageError(f"one answer is not enough: {reason}")
+        self.switch.notice_file()
+
+        def given(decision_id: str, version: int) -> Callable[[LedgerRecords], VerdictGiven]:
+            return lambda ledger: self._given(
+                ledger,
+                decision_id,
+                "approve",
+                login=login,
+                chip=chip,
+                note=note,
+                option=None,
+                version=version,
+                confirm=False,
+                wish=NO_WISH,
+            )
+
+        asked = [
+            (body["group"], given(*case), self._policy(body))
+            for case, body in zip(cases, bodies, strict=True)
+        ]
+        if whole:
+            return take_all(self._ledger, asked)
+        each = [take_all(self._ledger, [one]) for one in asked]
+        return Together(
+            taken=any(one.taken for one in each), results=tuple(r for e in each for r in e.results)
+        )
+
+    def open_case(self, decision_id: str, *, login: str) -> Mapping[str, Any] | None:
+        """Somebody has a case before them; who has it now and since when (`by`, `at`), None where
+        nobody has who may answer it. UsageError for an unknown id or login.
+        """
+        body = self.decision(decision_id)
+        if self._policies.people.get(login) is None:
+            raise UsageError(f"login {login!r} is not in planners.yaml")
+        held: Mapping[str, Any] | None = body.get("opened")
+        if body["state"] not in PENDING or (held is not None and held["by"] == login):
+            return held
+        clock = _standing(self._ledger.clock())
+        given = CaseOpened(at=clock, decision_id=DecisionId(decision_id), login=login)
+        transact(self._ledger, body["group"], given, self._policy(body))
+        return self.decision(decision_id).get("opened")
 
     def what_if(
         self,
@@ -241,6 +320,14 @@ class Office:
         deadline = body["deadline"]
         last = None if deadline is None else datetime.fromisoformat(deadline)
         return urgency(body["at_risk_minor"], last, _standing(self._ledger.clock()))
+
+
+def checked_reason(chip: str, note: str) -> None:
+    """UsageError for a reason that there is not, and for `other` without words."""
+    if chip not in CHIPS:
+        raise UsageError(f"reason {chip!r} is not one of {', '.join(CHIPS)}")
+    if chip == "other" and not note.strip():
+        raise UsageError("reason other needs a note that says what it is")
 
 
 def _standing(clock: datetime | None) -> datetime:

@@ -21,6 +21,7 @@ from replan.desk_state import (
     PENDING,
     RELEASED,
     AnswersDue,
+    CaseOpened,
     ClaimDue,
     DeskInput,
     DeskState,
@@ -56,6 +57,7 @@ from replan.ending import close_if_over, take_word
 from replan.events import ActionAnswered
 from replan.filing import filed
 from replan.judgement import Judgement
+from replan.opening import take_opening
 from replan.planning import Option
 from replan.questions import answer_until, no_answer, question, send_question
 from replan.records import proposal_json
@@ -93,6 +95,8 @@ def step(
             take_stop(state, given, tally)
         case ClaimDue():
             judge_again(state, given, tally)
+        case CaseOpened():
+            take_opening(state, given, tally)
         case _:
             assert_never(given)
     waiting = {d.item: d for d in state.pending if not is_notice(d)}

@@ -153,7 +153,16 @@ class ClaimDue:
     claims: tuple[tuple[DecisionId, Proposal], ...]
 
 
-DeskInput = TickDue | AnswersDue | VerdictGiven | StopMoved | ClaimDue
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOpened:
+    """Somebody has a case before them."""
+
+    at: datetime
+    decision_id: DecisionId
+    login: str
+
+
+DeskInput = TickDue | AnswersDue | VerdictGiven | StopMoved | ClaimDue | CaseOpened
 
 
 @dataclass(slots=True, kw_only=True)

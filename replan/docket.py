@@ -133,6 +133,9 @@ def new_version(
     blocks of its brief changed.
     """
     body, network = decision.body, tally.policy.network
+    if changes.get("recipient", body["recipient"]) != body["recipient"] and "opened" in body:
+        # Whoever gets it next has not seen it.
+        changes = {**changes, "opened": None}
     site = network.sites.get(body["site"])
     timezone = "UTC" if site is None else site.timezone
     decision.version += 1

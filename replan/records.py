@@ -12,6 +12,7 @@ from typing import Any
 from replan.canonical import digest
 from replan.desk_state import (
     AnswersDue,
+    CaseOpened,
     ClaimDue,
     DeskInput,
     SendingWord,
@@ -208,6 +209,8 @@ def desk_input_json(given: DeskInput) -> dict[str, Any]:
                 "at": instant_text(given.at),
                 "claims": [[d, proposal_json(proposal)] for d, proposal in given.claims],
             }
+        case CaseOpened():
+            return {"kind": "opened", **asdict(given), "at": instant_text(given.at)}
 
 
 def desk_input_from_json(
@@ -244,6 +247,8 @@ def desk_input_from_json(
         claims = tuple((d, proposal_from_json(proposal)) for d, proposal in plain["claims"])
         return ClaimDue(at=at, claims=claims)
     rest = {name: value for name, value in plain.items() if name not in ("kind", "at")}
+    if plain["kind"] == "opened":
+        return CaseOpened(at=at, **rest)
     ship_on, basis = rest["ship_on"], rest["basis"]
     rest["ship_on"] = None if ship_on is None else date.fromisoformat(ship_on)
     rest["basis"] = None if basis is None else proposal_from_json(basis)

@@ -55,6 +55,18 @@ DECISION_COLUMNS: Mapping[str, Callable[[Any], str]] = {
 }
 
 
+LABEL_COLUMNS: Mapping[str, Callable[[Any], str]] = {
+    "decision": lambda r: r["decision_id"],
+    "said": lambda r: r["at"][:16],
+    "item": lambda r: r["item"],
+    "site": lambda r: r["site"] or "",
+    "category": lambda r: r["category"],
+    "verdict": lambda r: r["verdict"],
+    "reason": lambda r: r["chip"],
+    "note": lambda r: r["note"],
+}
+
+
 def _table(rows: list[Mapping[str, Any]], columns: Mapping[str, Callable[[Any], str]]) -> None:
     """The first column is an id and stays whole, so that it can be copied."""
     table = Table(box=None, header_style="bold")
@@ -185,6 +197,23 @@ def verdict(
             say(f"    {said}: {json.dumps(dict(result.diff))}")
     if result.result == "refused":
         raise typer.Exit(NOT_SO)
+
+
+def labels(
+    since: Annotated[
+        str | None, typer.Option(help="Said at or after this instant: 2026-05-03T00:00:00Z.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What people said of cases, with the facts of each: for training and for judging models."""
+    from replan.infra.running import opened_office
+
+    with opened_office(place.root) as desk:
+        rows = desk.ledger.labels(_instant(since))
+    if as_json:
+        print_rows(rows)
+    else:
+        _table(list(rows), LABEL_COLUMNS)
 
 
 def kpi(

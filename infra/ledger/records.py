@@ -27,6 +27,7 @@ from replan.infra.ledger.rows import (
     DecisionRow,
     unpacked,
 )
+from replan.units import instant_text
 
 
 class LedgerRecords(LedgerReads):
@@ -155,6 +156,17 @@ class LedgerRecords(LedgerReads):
         query = sa.select(c.decision_id, c.verdict).where(c.result == "accepted")
         rows = self._all(query.order_by(c.planning_group, c.seq, c.n))
         return tuple((row.decision_id, row.verdict) for row in rows)
+
+    def labels(self, since: datetime | None = None) -> tuple[dict[str, Any], ...]:
+        """What people said of cases, with the facts of each and without who said it, by time; rows
+        of `v_labels`.
+        """
+        query = "SELECT * FROM v_labels" + ("" if since is None else " WHERE at >= :since")
+        query += " ORDER BY at, decision_id, version, verdict"
+        at = {} if since is None else {"since": instant_text(since)}
+        with self._reading() as conn:
+            rows = conn.execute(sa.text(query), at).mappings().all()
+        return tuple({**row, "tags": json.loads(row["tags"])} for row in rows)
 
     def decision_versions(self) -> tuple[tuple[str, int], ...]:
         """Id and version of every decision ever made, in the order in which they were made."""

@@ -89,8 +89,29 @@ def _stock(column: str) -> str:
     return ", ".join(column.format(k, name) for k, name in enumerate(_STOCK))
 
 
+_FACTS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
+    "at_risk_minor": (("at_risk_minor",), "BIGINT"),
+    "dq": (("dq",), "TEXT"),
+    "cause_confidence": (("cause_confidence",), "DOUBLE PRECISION"),
+    "tags": (("tags",), "TEXT"),
+    "model": (("model", "name"), "TEXT"),
+    "recommended": (("brief", "recommendation", "option"), "TEXT"),
+    "override_minor": (("result", "override_minor"), "BIGINT"),
+    "gained_minor": (("result", "gained_minor"), "BIGINT"),
+}
+"""Facts of a case that go with a label: column → where it stands in the body, and what it is."""
+
+
+def _facts(spelling: str, joint: str) -> str:
+    return ", ".join(
+        f"CAST({spelling.format(joint.join(path))} AS {kind}) AS {name}"
+        for name, (path, kind) in _FACTS.items()
+    )
+
+
 _SPELT: Final[dict[str, dict[str, str]]] = {
     "sqlite": {
+        "label_facts": _facts("json_extract(now.body, '$.{}')", "."),
         "has_result": "json_type(body, '$.result') IS NOT NULL",
         "result_verdict": "json_extract(body, '$.result.verdict')",
         "result_best": "json_extract(body, '$.result.best')",
@@ -115,6 +136,7 @@ _SPELT: Final[dict[str, dict[str, str]]] = {
               FROM forecast_now AS forecast, json_each(forecast.body) AS day""",
     },
     "postgresql": {
+        "label_facts": _facts("CAST(now.body AS jsonb) #>> '{{{}}}'", ","),
         "has_result": "CAST(body AS jsonb) ? 'result'",
         "result_verdict": "CAST(body AS jsonb) #>> '{result,verdict}'",
         "result_best": "CAST(body AS jsonb) #>> '{result,best}'",
@@ -256,6 +278,15 @@ VIEWS: Final[dict[str, str]] = {
                {_controlled("checked_at", "checked_at")},
                (SELECT CASE value WHEN 'true' THEN 1 WHEN 'false' THEN 0 END
                 FROM control WHERE key = 'check_held') AS check_held""",
+    # What people said of a case, without who said it.
+    "v_labels": f"""
+        SELECT now.decision_id, verdict.version, {_instant("verdict.at")} AS at,
+               CASE WHEN now.was_escalated THEN 'verdict' ELSE 'spot_check' END AS kind,
+               verdict.verdict, verdict.chip, verdict.note, now.item, now.site, now.category,
+               now.cause, now.incident_id, now.mode, now.state, now.chosen, now.rule_id,
+               now.why_code, now.value_minor, now.currency, now.confidence, @label_facts@
+        FROM verdict JOIN decision_now AS now ON now.decision_id = verdict.decision_id
+        WHERE verdict.result = 'accepted'""",
     "v_results": """
         SELECT decision_id, version, state, item, site, category, cause, rule_id, mode, chosen,
                @result_verdict@ AS verdict, @result_best@ AS best, currency, @result_numbers@
