@@ -152,9 +152,11 @@ def transact(
     given: Asked,
     policy: Policy,
     also: Callable[[LedgerWriter], None] | None = None,
+    first: Callable[[LedgerWriter], None] | None = None,
+    answered: Callable[[LedgerWriter, Taken], None] | None = None,
 ) -> Taken:
     """One whole transaction of a group beside whatever else runs; see `transact_each`."""
-    return transact_each(ledger, {group: given}, policy, also)[0]
+    return transact_each(ledger, {group: given}, policy, also, first, answered)[0]
 
 
 def transact_each(
@@ -163,10 +165,11 @@ def transact_each(
     policy: Policy,
     also: Callable[[LedgerWriter], None] | None = None,
     first: Callable[[LedgerWriter], None] | None = None,
+    answered: Callable[[LedgerWriter, Taken], None] | None = None,
 ) -> tuple[Taken, ...]:
     """What is due at several desks, in one transaction and decided inside it: an answer is quickly
-    judged. `first` and `also` store more, before and after. Decided again where someone was faster
-    all the same; LedgerBusy after five times.
+    judged. `first` and `also` store more, before and after, `answered` beside each that is taken.
+    Decided again where someone was faster all the same; LedgerBusy after five times.
     """
     for _ in range(ATTEMPTS):
         try:
@@ -178,6 +181,8 @@ def transact_each(
                     given = asked(write) if callable(asked) else asked
                     taken.append(take(write, group, given, policy))
                     store(write, taken[-1])
+                    if answered is not None:
+                        answered(write, taken[-1])
                 step_down(write, taken)
                 if also is not None:
                     also(write)

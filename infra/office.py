@@ -20,15 +20,18 @@ from replan.desk_state import (
 from replan.errors import UsageError
 from replan.infra.answerable import Standing, standings
 from replan.infra.boundary import standing
-from replan.infra.desk_room import take, transact
+from replan.infra.desk_room import Taken, take, transact
 from replan.infra.latest_look import basis_of
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.store import Ledger
+from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.policy import PolicySource
+from replan.infra.request_key import AnsweredBefore, RequestKey
 from replan.infra.stop_switch import StopSwitch
 from replan.infra.together import Together, take_all
 from replan.infra.what_if import Tried, tried
 from replan.infra.wishes import NO_WISH, Wish
+from replan.people import People
 from replan.together import apart
 from replan.units import DecisionId
 from replan.urgency import urgency
@@ -45,6 +48,12 @@ class Office:
         self._ledger = ledger
         self._policies = policies
         self.switch = StopSwitch(ledger, policies)
+
+    def people_now(self, people: People) -> People:
+        """These people from here on, with what was stated of them; as they stand at the clock."""
+        self._policies.people = people
+        clock = self._ledger.clock()
+        return people if clock is None else self._policies.at_work(clock)
 
     def queue(self) -> list[dict[str, Any]]:
         """Decisions that wait for a planner, the most urgent first: value at risk by time left."""
@@ -86,9 +95,13 @@ class Office:
         version: int | None = None,
         confirm: bool = False,
         wish: Wish = NO_WISH,
+        via: Mapping[str, str] | None = None,
+        key: RequestKey | None = None,
     ) -> VerdictResult:
         """Take a verdict at the clock as it stands. UsageError for an unknown id, login, chip,
-        option or verdict, and for a wish that does not go with the verdict.
+        option or verdict, and for a wish that does not go with the verdict. `via`: how the login
+        was known. `key`: AnsweredBefore if it was answered before, KeyReused if that was another
+        request.
         """
         body = self._checked(decision_id, verdict, login, option, wish)
         checked_reason(chip, note)
@@ -105,10 +118,25 @@ class Office:
                 version=version,
                 confirm=confirm,
                 wish=wish,
+                via=via,
             )
 
+        def unanswered(write: LedgerWriter) -> None:
+            known = None if key is None else write.first_answer(key.login, key.key)
+            if key is not None and known is not None:
+                key.same(known[0])
+                raise AnsweredBefore(VerdictResult(**known[1]))
+
+        def keep(write: LedgerWriter, taken: Taken) -> None:
+            if key is not None and taken.result is not None:
+                write.keep_answer(key.login, key.key, key.request_sha, taken.result.json())
+
         self.switch.notice_file()
-        result = transact(self._ledger, body["group"], given, self._policy(body)).result
+        policy = self._policy(body)
+        taken = transact(
+            self._ledger, body["group"], given, policy, first=unanswered, answered=keep
+        )
+        result = taken.result
         assert result is not None, "a verdict always has a result"
         return result
 
@@ -242,6 +270,7 @@ class Office:
         version: int | None,
         confirm: bool,
         wish: Wish,
+        via: Mapping[str, str] | None = None,
     ) -> VerdictGiven:
         """The verdict as the desk takes it, on the ledger as it stands."""
         now = ledger.decision(decision_id).body
@@ -262,6 +291,7 @@ class Office:
             else None,
             spot_check=self._drawn(now),
             **wish.given(),
+            via=via,
         )
 
     def _policy(self, body: Mapping[str, Any]) -> Policy:

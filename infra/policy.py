@@ -56,13 +56,17 @@ class PolicySource:
         """From here on the network is this one, and this was stated of people."""
         self.network, self.grants = network, grants
 
+    def at_work(self, now: datetime) -> People:
+        """The people, with what was stated of them for that day."""
+        return people_on(self.people, self.grants, now.astimezone(self.zone).date())
+
     def at(self, now: datetime, fit_sha: str) -> Policy:
         """The policy in force at an instant, naming every version that shapes a decision."""
         table, absent = self.authority_at(now)
         return Policy(
             table=table,
             absent="table_expired" if absent == "table_expired" else "no_table",
-            people=people_on(self.people, self.grants, now.astimezone(self.zone).date()),
+            people=self.at_work(now),
             mode=self.mode,
             network=self.network,
             change_cost_minor=self.change_cost_minor,

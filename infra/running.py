@@ -376,8 +376,8 @@ def anchor_workspace(root: Path, file: Path) -> dict[str, Any]:
         ledger.close()
 
 
-def serve_workspace(root: Path, port: int) -> None:
-    """Serve the review page of a workspace on the loopback interface until interrupted."""
+def serve_workspace(root: Path, port: int, host: str) -> None:
+    """Serve the review page of a workspace until interrupted."""
     from replan.infra.review.serving import serve
 
     with opened_office(root) as desk:
@@ -390,4 +390,5 @@ def serve_workspace(root: Path, port: int) -> None:
             desk.mode,
             port,
             desk.workspace.secrets,
+            host,
         )

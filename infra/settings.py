@@ -20,6 +20,7 @@ from replan.infra.executor_settings import Executor
 from replan.infra.kafka_settings import Kafka
 from replan.infra.ledger.schema import POSTGRESQL
 from replan.infra.notify.settings import Notify
+from replan.infra.review_settings import Review
 from replan.infra.secret_values import PLACEHOLDERS
 from replan.infra.shapes import Path, StrictShape, findings_of, parsed_by, refuse
 from replan.infra.text_values import NotAValue, day_time, duration, is_zone
@@ -231,6 +232,7 @@ class Settings(StrictShape):
     engine: Engine = Engine()
     observe: Observe = Observe()
     promotion: Promotion = Promotion()
+    review: Review = Review()
     security: Security = Security()
 
     @property

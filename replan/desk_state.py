@@ -130,6 +130,8 @@ class VerdictGiven:
     to: str | None = None
     spot_check: Mapping[str, str | None] | None = None
     """Of a plan that ran by itself and is to be looked at: recipient, region, what was found."""
+    via: Mapping[str, str] | None = None
+    """How the login was known, as it is kept with the verdict; nothing is decided by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

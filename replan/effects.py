@@ -297,6 +297,8 @@ class VerdictTaken:
     result: Literal["accepted", "refused"]
     code: str | None
     plan_sha: str
+    via: Mapping[str, str] | None = None
+    """Who vouched for the login, from where, in which session, under which key of the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

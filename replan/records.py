@@ -260,6 +260,7 @@ def _verdict_json(given: VerdictGiven) -> dict[str, Any]:
     plain["at"] = instant_text(given.at)
     plain["ship_on"] = None if given.ship_on is None else given.ship_on.isoformat()
     plain["basis"] = None if given.basis is None else proposal_json(given.basis)
+    plain["via"] = None if given.via is None else dict(given.via)
     return plain
 
 

@@ -128,5 +128,6 @@ def _record(
             result="accepted" if result == "accepted" else "refused",
             code=code,
             plan_sha=decision.plan_sha if decision is not None else "",
+            via=given.via,
         )
     )

@@ -1,16 +1,26 @@
 """A review office in memory: cases with scripted situations, and every verdict that reached it."""
 
+import atexit
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 from replan.errors import UsageError
 from replan.infra.answerable import Standing
+from replan.infra.identity.book import Book, LedgerBook
+from replan.infra.request_key import RequestKey
 from replan.infra.review.office import VerdictRequest, WhatIfRequest
 from replan.infra.what_if import Tried
+from replan.people import Login, People, Planner
 from replan.units import DecisionId
 from replan.verdicts import CHIPS, STATUS_OF, VerdictResult
 from tests.escalations import body_of, chart_of, proposal
+from tests.ledger_builders import new_ledger
 
 TOKEN = "a-token-for-this-test-alone"
 PERSONAL = {"rp_ana": "ana", "rp_ben": "ben"}
@@ -26,6 +36,31 @@ STATE_AFTER = {
 }
 
 
+def person(login: str, *roles: str, **more: Any) -> Planner:
+    """Somebody of planners.yaml; of every region unless said otherwise."""
+    row: dict[str, Any] = {"regions": ("*",), "limit_minor": None, "delegate_to": None}
+    return Planner(login=Login(login), roles=roles, **{**row, "active": True, **more})
+
+
+PEOPLE = People(planners=(person("ana", "planner", "operator"), person("ben", "planner")))
+
+
+@cache
+def shared_folder() -> Path:
+    """Where the ledger of that book is."""
+    folder = Path(mkdtemp(prefix="replan-book-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def shared_book() -> Book:
+    """A book in a real ledger, one for all the tests of this process."""
+    ledger = new_ledger(shared_folder())
+    atexit.register(ledger.close)
+    return LedgerBook(ledger, timedelta(minutes=30))
+
+
 @dataclass
 class FakeOffice:
     """Decisions by id. `situation`: the code with which every verdict is refused, if any."""
@@ -39,6 +74,10 @@ class FakeOffice:
     """Why cases are not for whoever asks, by id."""
     stopped: list[dict[str, Any]] = field(default_factory=list)
     moved: list[tuple[str, str | None, str, str]] = field(default_factory=list)
+
+    people: People = PEOPLE
+    book: Book = field(default_factory=shared_book)
+    answers: dict[tuple[str, str], tuple[str, VerdictResult]] = field(default_factory=dict)
 
     timezone = "Europe/Berlin"
     chips: Sequence[str] = CHIPS
@@ -70,7 +109,21 @@ class FakeOffice:
     def decision(self, decision_id: str) -> dict[str, Any] | None:
         return self.cases.get(decision_id)
 
-    def verdict(self, decision_id: str, request: VerdictRequest) -> VerdictResult:
+    def verdict(self, decision_id: str, request: VerdictRequest) -> tuple[VerdictResult, bool]:
+        key = RequestKey.of(request.login, request.key, request.plain(decision_id))
+        known = self.answers.get((key.login, key.key))
+        if known is not None:
+            key.same(known[0])
+            return known[1], True
+        result = self._verdict(decision_id, request)
+        self.answers[(key.login, key.key)] = (key.request_sha, result)
+        return result, False
+
+    def first_answer(self, login: str, key: str) -> VerdictResult | None:
+        known = self.answers.get((login, key))
+        return None if known is None else known[1]
+
+    def _verdict(self, decision_id: str, request: VerdictRequest) -> VerdictResult:
         self.taken.append(request)
         body = self.cases[decision_id]
         code, diff = self.situation, self.diff
@@ -126,9 +179,6 @@ class FakeOffice:
 
     def login_of(self, token: str) -> str | None:
         return PERSONAL.get(token)
-
-    def knows(self, login: str) -> bool:
-        return login in ("ana", "ben")
 
 
 def an_office() -> FakeOffice:

@@ -186,6 +186,7 @@ def verdict(
             version=version,
             confirm=confirm,
             wish=wish,
+            via={"provider": "command"},
         )
     if as_json:
         print_rows([result.json()])

@@ -9,12 +9,15 @@ from replan.infra.commands.terminal import Json, place, print_rows, say
 
 
 def serve(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 picks a free one.")] = 8321,
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8321,
+    host: Annotated[
+        str, typer.Option(help="Address; any but this machine's needs a provider of identity.")
+    ] = "127.0.0.1",
 ) -> None:
-    """Serve the review page and the HTTP API on 127.0.0.1 until Ctrl-C."""
+    """Serve the review page and the HTTP API until Ctrl-C."""
     from replan.infra.running import serve_workspace
 
-    serve_workspace(place.root, port)
+    serve_workspace(place.root, port, host)
 
 
 def notify(

@@ -20,6 +20,8 @@ from replan.ledger import GENESIS, BadRow, ChainRow, link, verify
 from replan.units import instant_text
 
 SENSE: Final = "sense:0"
+DOORS: Final = "doors"
+"""The name under which those are put on record who were not let in."""
 CONTROL: Final = "control"
 """The name under which the stop switch writes."""
 STOPS: Final = "stops"
@@ -35,8 +37,11 @@ def desk_writer(group: str) -> str:
 
 def verdict_body(row: Mapping[str, Any]) -> dict[str, Any]:
     """The hashed content of a verdict row."""
-    at = row["at"]
-    return {name: row[name] for name in t.verdict.c.keys()} | {"at": instant_text(at)}  # noqa: SIM118
+    body = {name: row[name] for name in t.verdict.c.keys()}  # noqa: SIM118
+    if body["via"] is None:
+        # As it was before there was such a column.
+        del body["via"]
+    return body | {"at": instant_text(row["at"])}
 
 
 class AuditTail:
@@ -384,6 +389,7 @@ _KINDS: Final = {
     "ladder": _Kind(fault=lambda conn, body: None, key=("verb",), columns=(), group=sa.null()),
     # The row itself is the record of what a person said about the run.
     "gap": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
+    "door": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
     "drill": _Kind(fault=lambda conn, body: None, key=("drill",), columns=(), group=sa.null()),
     "fit": _Kind(fault=_fit_fault, key=("tick",), columns=(t.fit.c.asked_at,), group=sa.null()),
 }

@@ -276,6 +276,7 @@ class DeskTransaction:
             "seq": self._seq,
             "n": n,
             **{name: getattr(taken, name) for name in VerdictTaken.__slots__},
+            "via": None if taken.via is None else text(dict(taken.via)),
         }
         self._add(t.verdict, **row)
         self._note(

@@ -14,6 +14,7 @@ from replan.errors import UsageError
 from replan.forecasting import published_band
 from replan.hindsight import SoldDay
 from replan.infra.ledger import audit as ledger_audit
+from replan.infra.ledger import doors as ledger_doors
 from replan.infra.ledger import evidence as ledger_evidence
 from replan.infra.ledger import schema as t
 from replan.infra.ledger import shadow as ledger_shadow
@@ -109,6 +110,11 @@ class LedgerRecords(LedgerReads):
             )
             for row in self._all(query.order_by(c.site, c.date))
         )
+
+    def first_answer(self, login: str, key: str) -> tuple[str, dict[str, Any]] | None:
+        """Digest of the request and the answer that a key of this login got first."""
+        with self._reading() as conn:
+            return ledger_doors.first_answer(conn, login, key)
 
     def citing(self, corrected: Corrected) -> tuple[Cited, ...]:
         """The decisions that name a corrected event as evidence, by id."""

@@ -17,7 +17,7 @@ from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import LedgerBroken, LedgerMoved
 from replan.infra.ledger import lease as ledger_lease
 from replan.infra.ledger import schema as t
-from replan.infra.ledger.audit import CONTROL, LADDER, SENSE, STOPS, AuditTail
+from replan.infra.ledger.audit import CONTROL, DOORS, LADDER, SENSE, STOPS, AuditTail
 from replan.infra.ledger.database import backend, insert_or, upsert
 from replan.infra.ledger.reads import EVENTS
 from replan.infra.ledger.records import LedgerRecords
@@ -111,6 +111,12 @@ class RunWriter(LedgerRecords):
     def note_ladder(self, note: Mapping[str, Any], at: datetime | None) -> None:
         """Put on record who moved something on the ladder, or tried to."""
         self._tail.add(CONTROL, "ladder", "ladder", at or EPOCH, **note)
+
+    def note_door(self, note: Mapping[str, Any], subject: str) -> None:
+        """Put on record that somebody was not let in; by the database's time, which the doors go
+        by.
+        """
+        self._tail.add(DOORS, "door", subject, self._now(), **note)
 
     def note_drill(self, note: Mapping[str, Any], at: datetime | None) -> None:
         """Put a rehearsal on record."""

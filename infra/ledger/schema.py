@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The schema revision this code works with; the newest file in `migrations/versions`."""
 
 POSTGRESQL: Final = ("postgresql", "postgresql+psycopg", "postgres")
@@ -554,6 +554,44 @@ verdict = sa.Table(
     _must("result"),
     _may("code"),
     _must("plan_sha"),
+    # How the login was known: canonical JSON.
+    _may("via", sa.Text),
+)
+
+# The doors: who is signed in, who may come in once, and what was answered to which request. All by
+# the database's time. Secrets stand here only as hashes.
+
+session = sa.Table(
+    "session",
+    metadata,
+    _key("secret_sha"),
+    _must("login"),
+    _must("provider"),
+    _must("org"),
+    _must("client"),
+    _must("until", Instant),
+    _must("ends", Instant),
+)
+
+ticket = sa.Table(
+    "ticket",
+    metadata,
+    _key("secret_sha"),
+    _must("purpose"),
+    # What it opens, and for whom: a decision and a login, or a sign-in that was begun.
+    _must("subject"),
+    _must("body", sa.Text),
+    _must("until", Instant),
+    _may("used_at", Instant),
+)
+
+first_answer = sa.Table(
+    "first_answer",
+    metadata,
+    _key("login"),
+    _key("key"),
+    _must("request_sha"),
+    _must("answer", sa.Text),
 )
 
 audit = sa.Table(

@@ -21,6 +21,8 @@ import sqlalchemy as sa
 
 from replan.errors import LeaseLost
 from replan.infra.ledger import database as ledger_database
+from replan.infra.ledger import doors as ledger_doors
+from replan.infra.ledger.doors import SessionRow
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.standing import Standing, standing_of
 from replan.infra.ledger.writer import LedgerWriter
@@ -115,6 +117,13 @@ class Ledger(LedgerRecords):
         """Everything in numbers, for whoever watches."""
         with self._reading() as conn:
             return standing_of(conn, ledger_database.backend(self._engine).now(conn))
+
+    def session(self, secret: str) -> SessionRow | None:
+        """Whose browser holds this secret, None if it is signed in no longer."""
+        with self._reading() as conn:
+            return ledger_doors.session_of(
+                conn, secret, ledger_database.backend(self._engine).now(conn)
+            )
 
     def refuse_unsafe(self) -> None:
         """NotSo where the database may lose a committed transaction in a power cut."""

@@ -5,7 +5,7 @@ what it has written itself.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.effects import DayRow, DeskOutcome, Feedback, ForecastRow
 from replan.errors import LedgerMoved
+from replan.infra.ledger import doors as ledger_doors
 from replan.infra.ledger import notices as ledger_notices
 from replan.infra.ledger import outbox as ledger_outbox
 from replan.infra.ledger import schema as t
@@ -20,6 +21,7 @@ from replan.infra.ledger import shadow as ledger_shadow
 from replan.infra.ledger.audit import SENSE, desk_writer
 from replan.infra.ledger.database import insert_or, upsert
 from replan.infra.ledger.desk import DeskTransaction, store_feedback
+from replan.infra.ledger.doors import SessionRow, TicketRow
 from replan.infra.ledger.forecasts import put_days, put_forecasts
 from replan.infra.ledger.notices import NoticeRow, Serves
 from replan.infra.ledger.reads import RESERVE_SEQ
@@ -239,6 +241,40 @@ class LedgerWriter(RunWriter):
     def notice_waits(self, row: NoticeRow, token: str, retry_at: datetime, note: str) -> None:
         """It is tried again, not before `retry_at`; LedgerMoved if another took it."""
         ledger_notices.put_back(self._conn, row, token, retry_at, note)
+
+    # The doors; see `ledger_doors`. Their time is the database's.
+
+    def start_session(
+        self, secret: str, idle: timedelta, most: timedelta, **who: str
+    ) -> SessionRow:
+        """Sign a browser in: for `idle` from its last use on, and for `most` at the longest."""
+        now = self._now()
+        sha = ledger_doors.hashed(secret)
+        row = SessionRow(secret_sha=sha, until=now + idle, ends=now + most, **who)
+        ledger_doors.start_session(self._conn, row, now)
+        return row
+
+    def prolong_session(self, row: SessionRow, idle: timedelta) -> None:
+        """A session was used."""
+        ledger_doors.prolong_session(self._conn, row.secret_sha, self._now() + idle)
+
+    def end_session(self, secret: str) -> None:
+        """A browser signed out."""
+        ledger_doors.end_session(self._conn, secret)
+
+    def add_ticket(self, secret: str, row: TicketRow, ttl: timedelta) -> None:
+        """Hand out what may be done once, for a while."""
+        ledger_doors.add_ticket(self._conn, secret, row, ttl, self._now())
+
+    def use_ticket(self, secret: str, purpose: str, subject: str) -> TicketRow | None:
+        """Use a ticket up; None where it opens nothing (any more)."""
+        return ledger_doors.use_ticket(self._conn, secret, purpose, subject, self._now())
+
+    def keep_answer(
+        self, login: str, key: str, request_sha: str, answer: Mapping[str, Any]
+    ) -> None:
+        """Keep the first answer to a key of a login."""
+        ledger_doors.keep_answer(self._conn, login, key, request_sha, answer)
 
     # The way out.
 

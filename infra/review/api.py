@@ -21,6 +21,7 @@ from starlette.responses import (
 )
 
 from replan.errors import LedgerBusy, LedgerMoved, ReplanError, UsageError
+from replan.infra.identity.provider import Provider, Vouched
 from replan.infra.metrics import CONTENT_TYPE
 from replan.infra.review.answer_form import KEY
 from replan.infra.review.brief_shape import Brief
@@ -38,10 +39,12 @@ from replan.infra.review.reception import (
     message_of,
     own_path,
 )
-from replan.infra.review.sessions import SESSION_SECONDS, Doors, Identity, Sessions
+from replan.infra.review.sessions import Doors, Identity
+from replan.infra.review_settings import Review
 from replan.units import instant_text
 
 SHORTEST_SHARED_TOKEN = 16
+ON_THIS_MACHINE = Review()
 
 
 def make_app(
@@ -50,25 +53,31 @@ def make_app(
     token: str | None,
     loopback: bool,
     metrics: Callable[[], bytes] | None = None,
+    provider: Provider | None = None,
+    review: Review = ON_THIS_MACHINE,
     clock: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
     """The web application.
 
-    `token`: the shared development token, None for personal tokens only. `loopback`: served to this
-    machine alone; only then does a verdict given with the shared token count, and are metrics told
-    to whoever asks. `metrics`: what monitors are told; None: nothing. `clock`: seconds for the life
-    of sessions.
+    `token`: of this run, with which anybody is whom they like; None: there is none. `loopback`:
+    served to this machine alone; only then does a verdict given with that token count, and are
+    metrics told to whoever asks. `provider` says who planners are. `metrics`: what monitors are
+    told; None: nothing. `clock`: seconds by which requests are counted.
     """
     if token is not None and len(token) < SHORTEST_SHARED_TOKEN:
         raise UsageError(f"the token has {len(token)} characters, at least 16 are needed")
-    if token is None and not loopback:
+    if token is None and provider is None and not loopback:
         raise UsageError("without a token the pages are served on 127.0.0.1 only")
-    # Off this machine the cookie travels only over TLS, and no other host name can set it.
-    cookie = "replan_session" if loopback else "__Host-replan_session"
-    doors = Doors(office=office, token=token, sessions=Sessions(clock), cookie=cookie)
-    reception = Reception(office, doors, loopback)
+    doors = Doors(office=office, token=token, provider=provider, review=review, loopback=loopback)
+    reception = Reception(office, doors)
     app = FastAPI(title="replan", version="1", docs_url=None, redoc_url=None)
-    app.add_middleware(Gate, doors=doors, loopback=loopback, sign_in=reception.sign_in)
+    app.add_middleware(
+        Gate,
+        doors=doors,
+        sign_in=reception.sign_in,
+        turn_away=reception.turn_away,
+        clock=clock,
+    )
     _add_machine_routes(app, office, metrics)
     _add_api(app, reception)
     _add_switch(app, reception)
@@ -200,27 +209,21 @@ def _add_pages(app: FastAPI, reception: Reception) -> None:
         login: Annotated[str, Form(max_length=64)] = "",
         next: Annotated[str, Form(max_length=256)] = "/",
     ) -> Response:
-        who = doors.by_token(token.strip(), login.strip() or None)
-        if who is None or who.login is None or not office.knows(who.login):
+        client = doors.client(request)
+        who = None
+        if doors.way_in("/").form:
+            who = doors.by_token(token.strip(), login.strip() or None, client)
+        if who is None or who.login is None or not doors.admits(who.login):
             return reception.sign_in(request, "Token and login do not match.")
-        session = doors.sessions.start(who.login, personal=who.personal)
-        answer = RedirectResponse(own_path(next), status_code=303)
-        answer.set_cookie(
-            doors.cookie,
-            session,
-            max_age=SESSION_SECONDS,
-            httponly=True,
-            samesite="lax",
-            secure=doors.cookie.startswith("__Host-"),
-        )
-        return answer
+        vouched = Vouched(login=who.login, provider=who.provider, org="", client=client)
+        return doors.let_in(vouched, own_path(next))
 
     @app.post("/logout", include_in_schema=False)
     def logout(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
         check_csrf(request.state.identity, csrf)
-        doors.sessions.end(request.cookies.get(doors.cookie, ""))
+        doors.sign_out(request)
         answer = RedirectResponse("/login", status_code=303)
-        answer.delete_cookie(doors.cookie, secure=doors.cookie.startswith("__Host-"))
+        answer.delete_cookie(doors.cookie, secure=doors.over_tls)
         return answer
 
 

@@ -1,18 +1,23 @@
 """What do the pages and the API ask of the engine? The questions and the one command, as a port."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 
 from replan.infra.answerable import Standing
+from replan.infra.identity.book import Book
 from replan.infra.what_if import Tried
 from replan.infra.wishes import NO_WISH, Wish
+from replan.people import People
 from replan.verdicts import VerdictResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRequest:
-    """A planner's answer as it comes in; `key` is the idempotency key, unique for one login."""
+    """A planner's answer as it comes in; `key` is the idempotency key, unique for one login, and
+    `via` says how the login was known.
+    """
 
     login: str
     verdict: str
@@ -23,6 +28,24 @@ class VerdictRequest:
     confirm: bool
     key: str
     wish: Wish = NO_WISH
+    via: Mapping[str, str] = field(default_factory=dict)
+
+    def plain(self, decision_id: str) -> dict[str, Any]:
+        """What is asked, as plain JSON data: by this a repetition is told from another request."""
+        return {
+            "decision_id": decision_id,
+            "verdict": self.verdict,
+            "version": self.version,
+            "chip": self.chip,
+            "note": self.note,
+            "option": self.option,
+            "confirm": self.confirm,
+            "wish": {name: _plain(value) for name, value in self.wish.given().items()},
+        }
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +80,16 @@ class ReviewOffice(Protocol):
         """The reasons that may go with a verdict."""
         ...
 
+    @property
+    def people(self) -> People:
+        """Everybody of planners.yaml, as it stands now."""
+        ...
+
+    @property
+    def book(self) -> Book:
+        """Where sessions and tickets are kept."""
+        ...
+
     def queue(self) -> list[dict[str, Any]]:
         """Decisions that wait for a person, each with `deadline` and, where known, `urgency`."""
         ...
@@ -79,8 +112,14 @@ class ReviewOffice(Protocol):
         """A decision with its brief, verdicts and actions; None if there is none of that id."""
         ...
 
-    def verdict(self, decision_id: str, request: VerdictRequest) -> VerdictResult:
-        """Take an answer for a decision that exists; refusals are recorded too."""
+    def verdict(self, decision_id: str, request: VerdictRequest) -> tuple[VerdictResult, bool]:
+        """Take an answer for a decision that exists; refusals are recorded too. Also whether its
+        key was answered before, and this is that answer; KeyReused if that was another request.
+        """
+        ...
+
+    def first_answer(self, login: str, key: str) -> VerdictResult | None:
+        """What a key of this login was answered first."""
         ...
 
     def what_if(self, decision_id: str, request: WhatIfRequest) -> Tried:
@@ -103,8 +142,4 @@ class ReviewOffice(Protocol):
 
     def login_of(self, token: str) -> str | None:
         """Whose personal token this is."""
-        ...
-
-    def knows(self, login: str) -> bool:
-        """Whether this is an active login of planners.yaml."""
         ...

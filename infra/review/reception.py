@@ -11,10 +11,11 @@ from fastapi import HTTPException
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from replan.errors import UsageError
-from replan.infra.review.first_answers import FirstAnswers, KeyReused
+from replan.infra.identity.provider import TurnedAway
+from replan.infra.request_key import KeyReused
 from replan.infra.review.office import ReviewOffice, VerdictRequest, WhatIfRequest
 from replan.infra.review.page import case_page
 from replan.infra.review.sessions import Doors, Identity
@@ -84,11 +85,10 @@ class StopBody(BaseModel):
 class Reception:
     """Checks what every route checks, and renders what every page shows."""
 
-    def __init__(self, office: ReviewOffice, doors: Doors, loopback: bool) -> None:
+    def __init__(self, office: ReviewOffice, doors: Doors) -> None:
         self.office = office
         self.doors = doors
-        self.answers = FirstAnswers()
-        self._loopback = loopback
+        self._loopback = doors.loopback
         self._pages = Environment(
             loader=FileSystemLoader(PAGES),
             autoescape=True,
@@ -117,10 +117,20 @@ class Reception:
         return HTMLResponse(text, status_code=status)
 
     def sign_in(self, request: Request, message: str = "", status: int = 401) -> Response:
-        """The sign-in form in place of the page asked for."""
+        """How to get in, in place of the page asked for."""
+        way = self.doors.way_in(request.url.path)
+        if way.goes_to is not None:
+            return RedirectResponse(way.goes_to, status_code=303)
+        if not way.form:
+            return self.turn_away(TurnedAway(text=way.text, link=way.link), status)
         return self.page(
             "login.html", None, status, next=own_path(request.url.path), message=message
         )
+
+    def turn_away(self, why: TurnedAway, status: int = 403) -> Response:
+        """A page for somebody who is not signed in."""
+        title = "Sign in" if status == 401 else "This does not open the page"
+        return self.page("outside.html", None, status, title=title, message=why.text, link=why.link)
 
     def body(self, decision_id: str) -> dict[str, Any]:
         """A decision; 400 for what cannot be an id, 404 for what is not there."""
@@ -137,10 +147,7 @@ class Reception:
         self, who: Identity, decision_id: str, given: VerdictBody, key: str
     ) -> tuple[VerdictResult, bool]:
         """Pass a verdict on, or repeat the first answer to its key."""
-        if who.login is None or not self.office.knows(who.login):
-            raise refused_request(403, "not_allowed", "only a login of planners.yaml may answer")
-        if not (who.personal or self._loopback):
-            raise refused_request(403, "not_allowed", "a verdict needs a personal token here")
+        login = self._person(who)
         if given.verdict not in VERDICTS:
             raise refused_request(422, "verdict", f"{given.verdict!r} is none of {VERDICTS}")
         if given.chip not in self.office.chips:
@@ -155,7 +162,7 @@ class Reception:
         except UsageError as wrong:
             raise refused_request(422, "wish", str(wrong)) from wrong
         request = VerdictRequest(
-            login=who.login,
+            login=login,
             key=key,
             verdict=given.verdict,
             version=given.version,
@@ -164,25 +171,20 @@ class Reception:
             option=given.option,
             confirm=given.confirm,
             wish=wish,
+            via=who.via(key),
         )
         try:
-            return self.answers.once(
-                who.login,
-                key,
-                {"decision_id": decision_id, **given.model_dump()},
-                lambda: self.office.verdict(decision_id, request),
-            )
+            return self.office.verdict(decision_id, request)
         except KeyReused as reused:
             raise refused_request(409, "key_reused", str(reused)) from reused
 
     def what_if(self, who: Identity, decision_id: str, given: WhatIfBody) -> Tried:
         """What a verdict of this login would come to."""
-        if who.login is None or not self.office.knows(who.login):
-            raise refused_request(403, "not_allowed", "only a login of planners.yaml may ask")
+        login = self._known(who)
         self.body(decision_id)
         try:
             request = WhatIfRequest(
-                login=who.login,
+                login=login,
                 verdict=given.verdict,
                 version=given.version,
                 option=given.option,
@@ -193,14 +195,24 @@ class Reception:
         except UsageError as wrong:
             raise refused_request(422, "wish", str(wrong)) from wrong
 
-    def move_switch(self, who: Identity, verb: str, given: StopBody) -> Mapping[str, Any]:
-        """Pass a stop, or the end of one, on."""
-        if who.login is None or not self.office.knows(who.login):
+    def _known(self, who: Identity) -> str:
+        """The login of somebody in planners.yaml."""
+        if who.login is None or not self.doors.admits(who.login):
             raise refused_request(403, "not_allowed", "only a login of planners.yaml may do this")
+        return who.login
+
+    def _person(self, who: Identity) -> str:
+        """The login of somebody who may act here at all."""
+        login = self._known(who)
         if not (who.personal or self._loopback):
             raise refused_request(403, "not_allowed", "this needs a personal token here")
+        return login
+
+    def move_switch(self, who: Identity, verb: str, given: StopBody) -> Mapping[str, Any]:
+        """Pass a stop, or the end of one, on."""
+        login = self._person(who)
         try:
-            return self.office.move_switch(verb, given.scope, who.login, given.reason)
+            return self.office.move_switch(verb, given.scope, login, given.reason)
         except UsageError as wrong:
             raise refused_request(422, "scope", str(wrong)) from wrong
 

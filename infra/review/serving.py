@@ -4,23 +4,29 @@ server.
 
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from secrets import token_urlsafe
+from datetime import datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 import uvicorn
 
-from replan.errors import UsageError
+from replan.errors import NotSo, UsageError
 from replan.infra.answerable import Standing
 from replan.infra.ending import ended_by_signal
+from replan.infra.identity.book import LedgerBook
+from replan.infra.identity.choice import provider_of, takes_run_token
 from replan.infra.ledger.store import Ledger
 from replan.infra.logs import logging_to_stderr
 from replan.infra.metrics import ledger_text
 from replan.infra.office import Office
+from replan.infra.people_now import PeopleNow
+from replan.infra.request_key import AnsweredBefore, RequestKey
 from replan.infra.review.api import make_app
 from replan.infra.review.office import VerdictRequest, WhatIfRequest
+from replan.infra.review.sessions import new_token
 from replan.infra.what_if import Tried
 from replan.infra.workspace import Workspace
+from replan.people import People
 from replan.planning import option_from_json, problem_from_json
 from replan.projection import stock_chart
 from replan.verdicts import CHIPS, VerdictResult
@@ -40,6 +46,9 @@ class DeskReview:
         self._ledger = ledger
         self._workspace = workspace
         self._mode = mode
+        idle = timedelta(minutes=workspace.settings.review.session_minutes)
+        self._people = PeopleNow(workspace.root, workspace.people)
+        self._book = LedgerBook(ledger, idle)
 
     @property
     def timezone(self) -> str:
@@ -50,6 +59,16 @@ class DeskReview:
     def chips(self) -> Sequence[str]:
         """The reasons that may go with a verdict."""
         return CHIPS
+
+    @property
+    def people(self) -> People:
+        """Everybody of planners.yaml, with what was stated of them since."""
+        return self._office.people_now(self._people())
+
+    @property
+    def book(self) -> LedgerBook:
+        """Where sessions and tickets are kept."""
+        return self._book
 
     def queue(self) -> list[dict[str, Any]]:
         """Decisions that wait for a person, the most urgent first."""
@@ -87,19 +106,30 @@ class DeskReview:
             "offers": self._offers(inputs),
         }
 
-    def verdict(self, decision_id: str, request: VerdictRequest) -> VerdictResult:
-        """Take an answer for a decision that exists."""
-        return self._office.verdict(
-            decision_id,
-            request.verdict,
-            login=request.login,
-            chip=request.chip,
-            note=request.note,
-            option=request.option,
-            version=request.version,
-            confirm=request.confirm,
-            wish=request.wish,
-        )
+    def verdict(self, decision_id: str, request: VerdictRequest) -> tuple[VerdictResult, bool]:
+        """Take an answer for a decision that exists, or repeat the first one to its key."""
+        try:
+            result = self._office.verdict(
+                decision_id,
+                request.verdict,
+                login=request.login,
+                chip=request.chip,
+                note=request.note,
+                option=request.option,
+                version=request.version,
+                confirm=request.confirm,
+                wish=request.wish,
+                via=request.via,
+                key=RequestKey.of(request.login, request.key, request.plain(decision_id)),
+            )
+        except AnsweredBefore as before:
+            return before.first, True
+        return result, False
+
+    def first_answer(self, login: str, key: str) -> VerdictResult | None:
+        """What a key of this login was answered first."""
+        known = self._ledger.first_answer(login, key)
+        return None if known is None else VerdictResult(**known[1])
 
     def what_if(self, decision_id: str, request: WhatIfRequest) -> Tried:
         """What an answer would come to."""
@@ -128,11 +158,6 @@ class DeskReview:
     def login_of(self, token: str) -> str | None:
         """Nobody has a personal token yet."""
         return None
-
-    def knows(self, login: str) -> bool:
-        """Whether this is an active login of planners.yaml."""
-        planner = self._workspace.people.get(login)
-        return planner is not None and planner.active
 
     def _planned_from(self, decision_id: str, version: int) -> Mapping[str, Any]:
         """What the newest version that was planned anew was made from; the first one always was."""
@@ -175,33 +200,67 @@ def serve(
     mode: str,
     port: int,
     secrets: Sequence[str] = (),
+    host: str = "127.0.0.1",
 ) -> None:
-    """Serve on 127.0.0.1 until SIGTERM or SIGINT, answering first what was asked; the address and
-    the token of this run go to stderr. `secrets` never stand in a log line.
+    """Serve until SIGTERM or SIGINT, answering first what was asked; the address and the token of
+    this run, if there is one, go to stderr. `secrets` never stand in a log line. NotSo where others
+    than this machine could ask and nobody says who they are.
     """
-    token = token_urlsafe(24)
+    review = workspace.settings.review
+    provider = provider_of(review)
+    loopback = is_loopback(host)
+    if not loopback and provider is None:
+        raise NotSo(
+            f"--host {host}: other machines could ask, and nobody says who they are; set "
+            "review.identity to grafana_broker, trusted_proxy or oidc, or stay on 127.0.0.1"
+        )
+    if provider is not None and not review.public_url and not loopback:
+        raise NotSo(
+            f"--host {host}: review.public_url must say at which address browsers reach the pages"
+        )
+    if provider is None and review.is_public:
+        raise NotSo(
+            f"review.public_url {review.public_url}: others are meant to come, and nobody says who "
+            "they are; set review.identity"
+        )
+    token = new_token() if takes_run_token(review) and loopback else None
     app = make_app(
         DeskReview(office, ledger, workspace, mode),
         token=token,
-        loopback=True,
+        loopback=loopback,
         metrics=ledger_text(ledger.standing),
+        provider=provider,
+        review=review,
     )
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            host="127.0.0.1",
+            host=host,
             port=port,
             log_config=None,
             access_log=False,
+            # Whom a proxy speaks for is judged by the settings, not by the server.
+            proxy_headers=False,
+            server_header=False,
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    logins = ", ".join(p.login for p in workspace.people.planners if p.active)
-    sys.stderr.write(
-        f"review page: http://127.0.0.1:{port}/\n"
-        f"sign in with token {token} and one of the logins: {logins}\n"
-        "stop with Ctrl-C\n"
-    )
+    sys.stderr.write(f"review page: {review.public_url or f'http://{host}:{port}'}/\n")
+    if provider is not None:
+        sys.stderr.write(f"planners are known by {provider.name}\n")
+    if token is not None:
+        logins = ", ".join(p.login for p in workspace.people.planners if p.active)
+        sys.stderr.write(f"sign in with token {token} and one of the logins: {logins}\n")
+    sys.stderr.write("stop with Ctrl-C\n")
+    masked = (*secrets,) if token is None else (token, *secrets)
     # The server ends in order by itself, and then repeats the signal that made it.
-    with ended_by_signal(lambda: None), logging_to_stderr((token, *secrets), as_json=True):
+    with ended_by_signal(lambda: None), logging_to_stderr(masked, as_json=True):
         server.run()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what is served there."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

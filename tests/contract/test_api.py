@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from replan.errors import LedgerBusy, UsageError
+from replan.infra.ledger.doors import hashed
+from replan.infra.ledger.schema import sortable_instant
 from replan.infra.review.api import make_app
+from tests.databases import Place
 from tests.escalations import DECISION
-from tests.fake_office import TOKEN, FakeOffice, an_office
+from tests.fake_office import TOKEN, FakeOffice, an_office, shared_folder
 
 HOME = "http://127.0.0.1:8765"
 SHARED = {"Authorization": f"Bearer {TOKEN}"}
@@ -471,17 +475,23 @@ def test_signing_in_leads_back_to_the_case(client: TestClient) -> None:
     assert answer.headers["Location"] == f"/review/{DECISION}"
 
 
-def test_half_an_hour_unused_ends_a_session(office: FakeOffice) -> None:
-    now = [0.0]
-    app = make_app(office, token=TOKEN, loopback=True, clock=lambda: now[0])
-    with TestClient(app, base_url=HOME, follow_redirects=False) as client:
-        client.post("/login", data={"token": TOKEN, "login": "ana"}, headers={"Origin": HOME})
-        now[0] = 29 * 60
-        assert client.get("/").status_code == 200
-        now[0] = 58 * 60
-        assert client.get("/").status_code == 200
-        now[0] = 88 * 60
-        assert client.get("/").status_code == 401
+def test_half_an_hour_unused_ends_a_session(ana: TestClient, office: FakeOffice) -> None:
+    """By the database's time: what the ledger says of the session is set back."""
+    place = Place(url="sqlite:///ledger.db", root=shared_folder())
+    cookie = ana.cookies["replan_session"]
+
+    def rested(minutes: int) -> int:
+        until = sortable_instant(datetime.now(UTC) + timedelta(minutes=30 - minutes))
+        place.run(
+            "UPDATE session SET until = :until WHERE secret_sha = :sha",
+            {"until": until, "sha": hashed(cookie)},
+        )
+        return ana.get("/").status_code
+
+    assert rested(29) == 200
+    [row] = [r for r in place.rows("SELECT * FROM session") if r["secret_sha"] == hashed(cookie)]
+    assert datetime.fromisoformat(row["until"]) > datetime.now(UTC) + timedelta(minutes=28)
+    assert rested(31) == 401
 
 
 def test_signing_out_ends_the_session(ana: TestClient) -> None:

@@ -1,0 +1,1 @@
+"""Who is it that asks, and who says so? One interface, and the providers behind it."""
