@@ -184,7 +184,7 @@ def _moved(row: Mapping[str, Any]) -> Response:
 
 
 def _add_pages(app: FastAPI, reception: Reception) -> None:
-    office, doors = reception.office, reception.doors
+    doors = reception.doors
 
     @app.get("/static/replan.css", include_in_schema=False)
     def style() -> Response:

@@ -22,9 +22,7 @@ def add_case_routes(app: FastAPI, reception: Reception) -> None:
     @app.get("/review/{decision_id}", include_in_schema=False)
     def review(request: Request, decision_id: str, answer: str = "") -> Response:
         who: Identity = request.state.identity
-        first = None
-        if who.login is not None and re.fullmatch(KEY, answer):
-            first = reception.office.first_answer(who.login, answer)
+        first = reception.answered(who, answer)
         notice = None
         if first is not None and first.decision_id == decision_id and first.result == "accepted":
             text = f"Your {first.verdict} is recorded. The decision is now {first.state}."

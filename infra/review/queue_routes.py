@@ -107,7 +107,7 @@ def add_queue_routes(app: FastAPI, reception: Reception) -> None:
         bodies = [reception.body(decision_id) for decision_id, _ in cases]
         clock, standings = office.status().get("clock"), _standings(reception, who)
         groups = {batch_key(b, standings.get(b["decision_id"]), clock) for b in bodies}
-        done = [reception.answers.seen(who.login or "", _key(form.key, c)) for c, _ in cases]
+        done = [reception.answered(who, _key(form.key, c)) for c, _ in cases]
         if (len(groups) > 1 or None in groups) and None in done:
             text = (
                 "only cases of one rule and one option, which can still be called off and which "

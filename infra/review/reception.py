@@ -195,6 +195,12 @@ class Reception:
         except UsageError as wrong:
             raise refused_request(422, "wish", str(wrong)) from wrong
 
+    def answered(self, who: Identity, key: str) -> VerdictResult | None:
+        """What a key of this login was answered first."""
+        if who.login is None or len(key) > 128 or not key.isprintable():
+            return None
+        return self.office.first_answer(who.login, key)
+
     def _known(self, who: Identity) -> str:
         """The login of somebody in planners.yaml."""
         if who.login is None or not self.doors.admits(who.login):
