@@ -11,7 +11,7 @@ from fastapi import FastAPI, Form, Header, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from replan.infra.review.answer_form import KEY, AnswerForm
-from replan.infra.review.page import changes, priced, refusal_text
+from replan.infra.review.page import changes, not_priced, priced, refusal_text
 from replan.infra.review.reception import Reception, check_csrf, message_of, refused_request
 from replan.infra.review.sessions import Identity
 
@@ -82,13 +82,13 @@ def _priced(
 ) -> dict[str, Any]:
     """What stands beside the fields of a change."""
     if not any(form.changed.values()):
-        return {"kind": "none", "title": "Nothing is changed yet.", "text": ""}
+        return not_priced("none", "Nothing is changed yet.", "")
     try:
         found = reception.what_if(who, decision_id, form.asked())
     except HTTPException as refused:
         if refused.status_code != 422:
             raise
-        return {"kind": "bad", "title": "Not possible.", "text": message_of(refused.detail)}
+        return not_priced("bad", "Not possible.", message_of(refused.detail))
     return priced(found, body)
 
 

@@ -204,7 +204,7 @@ def priced(found: Tried, body: Mapping[str, Any]) -> dict[str, Any]:
         text = refusal_text(result.code) if result.code != "infeasible" else "; ".join(rows)
         if result.code == "stale":
             text = f"{text} {_pairs(changes(result.diff, currency))}"
-        return {"kind": "bad", "title": "Not possible.", "text": text, "limit": limit}
+        return not_priced("bad", "Not possible.", text, limit)
     why = would["why_escalated"] or {}
     waits = would["state"] == "escalated"
     follows = (
@@ -213,15 +213,18 @@ def priced(found: Tried, body: Mapping[str, Any]) -> dict[str, Any]:
         else "You may release it"
     )
     return {
-        "kind": "good",
-        "title": f"Possible: {actions_text(option['actions'])}.",
-        "text": sentence(follows),
+        **not_priced("good", f"Possible: {actions_text(option['actions'])}.", sentence(follows)),
         "option": _option(0, option, option["name"], currency),
         "value": money_text(would["value_minor"], currency),
         "was": money_text(body["value_minor"], currency),
         "spend": money_text(sum(a["cost_minor"] for a in option["actions"]), currency),
         "limit": why.get("code", "") if waits else "",
     }
+
+
+def not_priced(kind: str, title: str, text: str, limit: str = "") -> dict[str, Any]:
+    """What stands where a price would; `limit`: the name of what is in the way."""
+    return {"kind": kind, "title": title, "text": text, "limit": limit, "option": None}
 
 
 def _pairs(rows: Sequence[tuple[str, str, str]]) -> str:

@@ -27,7 +27,7 @@ CASES = sorted(folder.parent.name for folder in HERE.glob(f"*/{WHY}"))
 
 def tell(case: Path, root: Path) -> list[dict[str, Any]]:
     """Make the case's workspace at `root`, run it, give its verdicts, and tell what came of it."""
-    shutil.copytree(_history(), root)
+    shutil.copytree(history(), root)
     overlay = case / "workspace"
     if overlay.is_dir():
         shutil.copytree(overlay, root, dirs_exist_ok=True)
@@ -56,7 +56,7 @@ def tell(case: Path, root: Path) -> list[dict[str, Any]]:
 
 
 @lru_cache(maxsize=1)
-def _history() -> Path:
+def history() -> Path:
     """The base workspace after its sixty days, in which nothing is decided; lived once a process,
     and copied by each case.
     """
