@@ -12,6 +12,7 @@ from replan.infra.commands import (
     boundary,
     cases,
     events,
+    grafana,
     programs,
     records,
     safety,
@@ -55,6 +56,7 @@ for name, group in (
     ("drill", safety.drill),
     ("dev", servers.dev),
     ("topics", servers.topics),
+    ("grafana", grafana.grafana),
 ):
     app.add_typer(group, name=name)
 

@@ -36,3 +36,8 @@ def money_text(amount_minor: int, currency: str) -> str:
     whole, rest = divmod(abs(amount_minor), 10**digits)
     sign = "-" if amount_minor < 0 else ""
     return f"{sign}{whole:,}{f'.{rest:0{digits}d}' if digits else ''} {currency}"
+
+
+def currencies_of(digits: int) -> tuple[str, ...]:
+    """Known currencies whose minor unit has so many decimal digits, sorted."""
+    return tuple(sorted({0: _NO_DIGITS, 2: _TWO_DIGITS, 3: _THREE_DIGITS}.get(digits, ())))
