@@ -105,6 +105,7 @@ class Office:
         """
         body = self._checked(decision_id, verdict, login, option, wish)
         checked_reason(chip, note)
+        wish.check_reason(chip)
 
         def given(ledger: LedgerRecords) -> VerdictGiven:
             return self._given(

@@ -68,6 +68,7 @@ from replan.settling import attach, settle
 from replan.standing_aside import come_back, not_reported, take_reports
 from replan.standstill import held, take_stop
 from replan.units import DecisionId, ItemId, instant_text
+from replan.verdict_result import keep_known
 from replan.verdicts import VerdictResult, take_verdict
 
 
@@ -90,7 +91,10 @@ def step(
                 if not take_undoing_word(state, word, tally):
                     take_word(state, word, tally)
         case VerdictGiven():
+            about = state.decisions.get(given.decision_id)
             result = take_verdict(state, given, tally)
+            if about is not None and result.result == "accepted":
+                keep_known(about, given, tally)
         case StopMoved():
             take_stop(state, given, tally)
         case ClaimDue():

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from replan.authority import AbsentCode
 from replan.authority_table import AuthorityTable
-from replan.effects import CaseResult, Cited, Cleared, Proposal, Reassessed
+from replan.effects import CaseResult, Cited, Cleared, KnownEvent, Proposal, Reassessed
 from replan.events import ActionAnswered, HumanActed, QuestionAnswered
 from replan.ladder import StageMove, lowest
 from replan.mode import lower_of
@@ -128,6 +128,8 @@ class VerdictGiven:
     transport: str | None = None
     basis: Proposal | None = None
     to: str | None = None
+    known: KnownEvent | None = None
+    """What the person knows and the model does not, with the reason `known_event`."""
     spot_check: Mapping[str, str | None] | None = None
     """Of a plan that ran by itself and is to be looked at: recipient, region, what was found."""
     via: Mapping[str, str] | None = None

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from replan.planning import ActionKind, Answer, Option, PlanningProblem
-from replan.units import ActionId, DecisionId, ItemId, SiteId, Units
+from replan.units import ActionId, DecisionId, EventId, ItemId, SiteId, Units
 
 DataQuality = Literal["green", "amber", "red"]
 Category = Literal[
@@ -180,6 +180,20 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownEvent:
+    """Something that a person knows and the model does not: from `first` to `last`, days of the
+    site, both included, demand is `uplift` thousandths of the usual. `sites` and `event_id` are
+    filled in once it is kept.
+    """
+
+    first: date
+    last: date
+    uplift: int
+    sites: tuple[SiteId, ...] = ()
+    event_id: EventId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
     """What the desk did about one item at one tick; a fact of the next tick for sense.
 
@@ -188,7 +202,7 @@ class Feedback:
     `loss_minor`. `decision_id`: the decision that waits, which an answer from outside names.
     `locked`: a person acts on the item; propose nothing for it. `until_nearer`: the rest ends also
     when stock runs short sooner than it did. `unreported`: a decision that was taken over, of which
-    nobody said in time what was done.
+    nobody said in time what was done. `known`: what a person said will move its demand.
     """
 
     item: ItemId
@@ -202,6 +216,7 @@ class Feedback:
     locked: bool = False
     until_nearer: bool = False
     unreported: DecisionId | None = None
+    known: KnownEvent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from replan.effects import (
     Driver,
     Evidence,
     Feedback,
+    KnownEvent,
     Move,
     Ordered,
     Proposal,
@@ -139,6 +140,7 @@ def feedback_json(feedback: Feedback) -> dict[str, Any]:
         "locked": feedback.locked,
         "until_nearer": feedback.until_nearer,
         "unreported": feedback.unreported,
+        **({} if feedback.known is None else {"known": known_json(feedback.known)}),
     }
 
 
@@ -157,7 +159,21 @@ def feedback_from_json(plain: Mapping[str, Any]) -> Feedback:
         locked=plain["locked"],
         until_nearer=plain["until_nearer"],
         unreported=plain["unreported"],
+        known=known_from_json(plain.get("known")),
     )
+
+
+def known_json(known: KnownEvent) -> dict[str, Any]:
+    """A known event as plain JSON data."""
+    return {**asdict(known), "first": known.first.isoformat(), "last": known.last.isoformat()}
+
+
+def known_from_json(plain: Mapping[str, Any] | None) -> KnownEvent | None:
+    """The event that `known_json` wrote."""
+    if plain is None:
+        return None
+    days = {name: date.fromisoformat(plain[name]) for name in ("first", "last")}
+    return KnownEvent(**{**plain, **days, "sites": tuple(plain["sites"])})
 
 
 def move_json(move: Move) -> dict[str, Any]:
@@ -251,6 +267,7 @@ def desk_input_from_json(
         return CaseOpened(at=at, **rest)
     ship_on, basis = rest["ship_on"], rest["basis"]
     rest["ship_on"] = None if ship_on is None else date.fromisoformat(ship_on)
+    rest["known"] = known_from_json(rest.get("known"))
     rest["basis"] = None if basis is None else proposal_from_json(basis)
     return VerdictGiven(at=at, **rest)
 
@@ -261,6 +278,9 @@ def _verdict_json(given: VerdictGiven) -> dict[str, Any]:
     plain["ship_on"] = None if given.ship_on is None else given.ship_on.isoformat()
     plain["basis"] = None if given.basis is None else proposal_json(given.basis)
     plain["via"] = None if given.via is None else dict(given.via)
+    del plain["known"]
+    if given.known is not None:
+        plain["known"] = known_json(given.known)
     return plain
 
 

@@ -46,6 +46,7 @@ from replan.events import (
 from replan.forecasting import FitRequest, Forecaster, PanelFit, combined
 from replan.hearing import REPLY, close_episode, hear_reply, is_locked
 from replan.hygiene import doubt_returns, pass_time, take_doubts
+from replan.known_events import as_drivers
 from replan.live_model import fit_request, forecast, live_mean
 from replan.model_watch import score, watch_answers, watch_models
 from replan.network import Network, close_instant
@@ -569,5 +570,10 @@ def _take_feedback(state: SenseState, feedback: Feedback) -> None:
         state.supply.end(action_id)
     if feedback.unreported is not None:
         miss_report(state, feedback.item, feedback.unreported, feedback.at)
+    for fact in as_drivers(feedback):
+        row = state.panel.row_of.get((fact.item, fact.site))
+        if row is not None:
+            add_driver(state.panel, row, state.panel.drivers.state(row, fact))
+            file.stirred = True
     if feedback.ordered or feedback.ended or (was_locked and not feedback.locked):
         file.stirred = True

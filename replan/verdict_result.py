@@ -3,13 +3,13 @@ recorded.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from replan.desk_state import OpenDecision, VerdictGiven
 from replan.docket import Tally
 from replan.effects import VerdictTaken
-from replan.units import DecisionId
+from replan.units import DecisionId, EventId, SiteId
 
 CHIPS = (
     "data_wrong",
@@ -107,6 +107,25 @@ def refuse(
         state=state,
         diff=diff,
     )
+
+
+def keep_known(decision: OpenDecision, given: VerdictGiven, tally: Tally) -> None:
+    """Tell sense of the event: for the site in trouble, or, where the cause is wider, for every
+    site that the plan would have supplied.
+    """
+    if given.known is None:
+        return
+    sites = (
+        (decision.body["site"],)
+        if decision.body["site"] is not None
+        else tuple(sorted({a.destination for a in decision.option.actions}))
+    )
+    event = replace(
+        given.known,
+        event_id=EventId(f"{decision.decision_id}.v{given.last_version}.known"),
+        sites=tuple(map(SiteId, sites)),
+    )
+    tally.tell(decision.item, known=event)
 
 
 def _record(

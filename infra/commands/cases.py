@@ -152,6 +152,16 @@ def verdict(
     to: Annotated[
         str | None, typer.Option(help="ask: who is asked; else whoever the goods come from.")
     ] = None,
+    known_from: Annotated[
+        str | None, typer.Option("--from", help="known_event: the first day of the event.")
+    ] = None,
+    known_to: Annotated[
+        str | None, typer.Option("--until", help="known_event: its last day.")
+    ] = None,
+    uplift: Annotated[
+        str | None,
+        typer.Option(help="known_event: the factor on demand, such as 1.8."),
+    ] = None,
     note: Annotated[
         str, typer.Option(help="Free words, with ask the question; needed with the reason other.")
     ] = "",
@@ -165,7 +175,7 @@ def verdict(
 ) -> None:
     """Answer a decision that waits for a person."""
     from replan.infra.running import opened_office
-    from replan.infra.wishes import Wish, day_wished, quantity_wished
+    from replan.infra.wishes import Wish, day_wished, known_wished, quantity_wished
 
     wish = Wish(
         qty=quantity_wished(qty),
@@ -173,6 +183,7 @@ def verdict(
         source=source,
         transport=transport,
         to=to,
+        known=known_wished(known_from, known_to, uplift),
     )
     with opened_office(place.root) as desk:
         desk.needs_people()

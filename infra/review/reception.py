@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from replan.infra.review.office import ReviewOffice, VerdictRequest, WhatIfReque
 from replan.infra.review.page import case_page
 from replan.infra.review.sessions import Doors, Identity
 from replan.infra.what_if import Tried
-from replan.infra.wishes import Wish, day_wished, quantity_wished
+from replan.infra.wishes import Wish, day_wished, known_wished, quantity_wished
 from replan.verdicts import VERDICTS, VerdictResult
 from replan.wording import sentence, time_text
 
@@ -48,10 +49,15 @@ class VerdictBody(BaseModel):
     source: str | None = Field(default=None, max_length=MOST_NAME)
     mode: str | None = Field(default=None, max_length=MOST_NAME)
     to: str | None = Field(default=None, max_length=MOST_NAME)
+    known_from: str | None = Field(default=None, max_length=10)
+    known_until: str | None = Field(default=None, max_length=10)
+    uplift: int | float | str | None = None
 
     def wish(self) -> Wish:
         """What goes with the verdict; UsageError for what cannot be meant."""
-        return _wish(self.verdict, self.qty, self.date, self.source, self.mode, self.to)
+        wish = _wish(self.verdict, self.qty, self.date, self.source, self.mode, self.to)
+        known = known_wished(self.known_from, self.known_until, self.uplift)
+        return wish if known is None else replace(wish, known=known)
 
 
 class WhatIfBody(BaseModel):
