@@ -1,6 +1,6 @@
 # One line a target, run in the project's own .venv, which is made on demand and again when a lock changes.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint check test golden crash simulate planted demo bench build lock
+.PHONY: help setup lint check test golden crash simulate planted tables demo bench build lock
 SHELL := /bin/bash
 BIN := .venv/bin
 # One thread a library: two test workers and a solver must not fight for the same cores.
@@ -11,6 +11,7 @@ export NUMBA_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE
 KILLS ?= 200
 SEEDS ?= 2000
+TABLES ?= 10000
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --fork-strategy fewest --group install
 
@@ -40,6 +41,9 @@ simulate: .venv/.dev ## SEEDS=2000 stories in which everything around the engine
 
 planted: .venv/.dev ## bugs planted on purpose: which story catches each
 	$(BIN)/python -m tests.simulation.planted $(ARGS)
+
+tables: .venv/.dev ## TABLES=10000 random decision tables: proof, search and engine beside trying every case
+	$(BIN)/python -m tests.tables_by_force $(TABLES) $(ARGS)
 
 demo: .venv/.runtime ## a year of real sales through the whole loop; flags in ARGS="--no-serve"
 	$(BIN)/replan demo $(ARGS)

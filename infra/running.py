@@ -36,6 +36,7 @@ from replan.infra.plain_text import stopped_text
 from replan.infra.replay_run import replay
 from replan.infra.settings import SETTINGS_FILE, RunMode, Source
 from replan.infra.shadow_report import shadow_rows
+from replan.infra.table_proof import searched
 from replan.infra.table_trials import difference, trial, trial_text, two_tables
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
 from replan.infra.workspace import Workspace, open_workspace
@@ -257,19 +258,23 @@ def notify_people(root: Path, *, once: bool) -> dict[str, int]:
     return {}
 
 
-def check_authority(root: Path, file: Path | None) -> list[Finding]:
-    """The findings of one table, the workspace's by default."""
+def check_authority(root: Path, file: Path | None) -> tuple[list[Finding], bool]:
+    """The findings of one file of tables, the workspace's by default, and whether there is a table
+    that holds; what intervals prove is also searched for a counterexample.
+    """
     workspace = open_workspace(root)
-    if file is None:
-        return list(workspace.authority.findings)
-    loaded = load_authority(
-        file.resolve().parent,
-        workspace.known,
-        currency=workspace.settings.currency,
-        policy_zone=workspace.settings.timezone,
-        file=file.name,
-    )
-    return list(loaded.findings)
+    loaded = workspace.authority
+    if file is not None:
+        loaded = load_authority(
+            file.resolve().parent,
+            workspace.known,
+            currency=workspace.settings.currency,
+            policy_zone=workspace.settings.timezone,
+            file=file.name,
+        )
+    name = AUTHORITY_FILE if file is None else file.name
+    found = [*loaded.findings, *searched(loaded.tables, workspace.known, name)]
+    return found, bool(loaded.tables)
 
 
 def workspace_kpi(root: Path, days: int | None, effort: Effort) -> tuple[dict[str, Any], str]:

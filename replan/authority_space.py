@@ -29,7 +29,7 @@ hand."""
 
 _NOT_APPLICABLE = "n/a"
 _YES_NO = frozenset({"yes", "no"})
-_DIMENSIONS = (
+DIMENSIONS = (
     "region",
     "class",
     "category",
@@ -136,7 +136,7 @@ def single_case(box: Box) -> Box:
 def case_json(action: str, box: Box) -> dict[str, Any]:
     """A single case as plain data: value in minor units, reversibility in seconds."""
     case: dict[str, Any] = {"action": action}
-    for name, side in zip(_DIMENSIONS, single_case(box), strict=True):
+    for name, side in zip(DIMENSIONS, single_case(box), strict=True):
         if isinstance(side, frozenset):
             word = min(side)
             if word != _NOT_APPLICABLE:
@@ -155,7 +155,7 @@ def box_words(box: Box, universe: Box, currency: str) -> str:
         "reversible_until": lambda n: f"{n / 3600:g}h",
     }
     parts = []
-    for name, side, whole in zip(_DIMENSIONS, box, universe, strict=True):
+    for name, side, whole in zip(DIMENSIONS, box, universe, strict=True):
         if side == whole:
             continue
         if isinstance(side, frozenset):

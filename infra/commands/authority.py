@@ -19,7 +19,12 @@ def authority_check(
     """Prove a decision table: one row per case, never more autonomy for more value or less data."""
     from replan.infra.running import check_authority
 
-    report(check_authority(place.root, file), as_json)
+    found, holds = check_authority(place.root, file)
+    report(found, as_json)
+    if holds and not as_json:
+        from replan.infra.table_proof import PROVED
+
+        sys.stdout.write(PROVED)
 
 
 @authority.command("diff")
