@@ -308,6 +308,19 @@ class Office:
             if (body.get("spot_check") or {"found": True})["found"] is None
         ]
 
+    def regions(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """The regions that a case touches: of the site in trouble, and of all that its plans send
+        goods to or take goods from.
+        """
+        touched = [body["site"]]
+        for option in body["options"]:
+            for action in option["actions"]:
+                touched.append(action["to"])
+                if action["kind"] == "reallocate":
+                    touched.append(action["from"])
+        sites = self._policies.network.sites
+        return tuple(sorted({sites[site].region for site in touched if site in sites}))
+
     def _drawn(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
         """What the desk has to know of a plan that is to be looked at; None for any other."""
         drawn = body.get("spot_check")

@@ -5,7 +5,7 @@ that has it, covers the region, and has a limit of at least the value. The regio
 are always the answering login's own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NewType
@@ -19,6 +19,10 @@ AUDITOR = "auditor"
 VIEWER = "viewer"
 ANY_REGION = "*"
 ROLE_PREFIX = "role:"
+READS_ALL = (AUDITOR, OPERATOR, PROCESS_OWNER)
+"""Whoever has one of these reads the cases of every region."""
+READS_ONLY = (AUDITOR, VIEWER)
+"""Nobody answers under one of these, whatever a table says."""
 DEFAULT_RECIPIENT = ROLE_PREFIX + PROCESS_OWNER
 """Who gets what no row of the table sends to anybody."""
 
@@ -87,6 +91,19 @@ def may_answer(
     role = (recipient or DEFAULT_RECIPIENT).removeprefix(ROLE_PREFIX)
     if planner is None or not people.acts_for(login, role) or not planner.covers(region):
         return "not_allowed"
+    if role in READS_ONLY:
+        return "not_allowed"
     if planner.limit_minor is not None and value_minor > planner.limit_minor:
         return "over_limit"
     return None
+
+
+def may_read(people: People, login: str, regions: Collection[str]) -> bool:
+    """Whether this login may see a case that touches these regions; one that touches none concerns
+    everybody who has a role.
+    """
+    planner = people.get(login)
+    if planner is None or not planner.active or not planner.roles:
+        return False
+    everywhere = ANY_REGION in planner.regions or any(r in READS_ALL for r in planner.roles)
+    return everywhere or not regions or any(r in planner.regions for r in regions)

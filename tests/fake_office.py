@@ -82,6 +82,9 @@ class FakeOffice:
     timezone = "Europe/Berlin"
     chips: Sequence[str] = CHIPS
 
+    def regions(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        return (body["region"],) if body.get("region") else ()
+
     def queue(self) -> list[dict[str, Any]]:
         return [b for b in self.cases.values() if b["state"] in ("escalated", "recommended")]
 

@@ -118,23 +118,26 @@ def _add_api(app: FastAPI, reception: Reception) -> None:
     office = reception.office
 
     @app.get("/api/escalations")
-    def escalations() -> list[dict[str, Any]]:
+    def escalations(request: Request) -> list[dict[str, Any]]:
         """Decisions that wait for a person, the most urgent first."""
-        return sorted(office.queue(), key=lambda b: (-(b.get("urgency") or 0.0), b["decision_id"]))
+        mine = reception.theirs(request.state.identity, office.queue())
+        return sorted(mine, key=lambda b: (-(b.get("urgency") or 0.0), b["decision_id"]))
 
     @app.get("/api/spot-checks")
-    def spot_checks() -> list[dict[str, Any]]:
+    def spot_checks(request: Request) -> list[dict[str, Any]]:
         """What ran by itself and was drawn for a look afterwards."""
-        return office.spot_checks()
+        return reception.theirs(request.state.identity, office.spot_checks())
 
     @app.get("/api/decisions")
     def decisions(
+        request: Request,
         state: Annotated[str | None, Query(max_length=32)] = None,
         item: Annotated[str | None, Query(max_length=64)] = None,
         since: Annotated[AwareDatetime | None, Query()] = None,
     ) -> list[dict[str, Any]]:
         """Newest version of each decision."""
-        return office.decisions(state, item, None if since is None else instant_text(since))
+        found = office.decisions(state, item, None if since is None else instant_text(since))
+        return reception.theirs(request.state.identity, found)
 
     @app.get("/api/brief-schema")
     def brief_schema() -> dict[str, Any]:
@@ -142,9 +145,9 @@ def _add_api(app: FastAPI, reception: Reception) -> None:
         return Brief.model_json_schema()
 
     @app.get("/api/decisions/{decision_id}")
-    def decision(decision_id: str) -> dict[str, Any]:
+    def decision(request: Request, decision_id: str) -> dict[str, Any]:
         """One decision, whole."""
-        return reception.body(decision_id)
+        return reception.seen(request.state.identity, decision_id)
 
     @app.post("/api/decisions/{decision_id}/verdict")
     def verdict(

@@ -6,7 +6,7 @@ opens it.
 
 import re
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -154,6 +154,8 @@ class Gate:
         reading = request.method in ("GET", "HEAD")
         identity = self._doors.by_request(request, with_cookie=reading or not _is_api(request))
         if identity is not None:
+            if reading and identity.starts_session and not _is_api(request):
+                return self._doors.begin(identity, _whole_path(request))
             request.state.identity = identity
             if not self._doors.counted or path in SWITCH:
                 return None
@@ -167,6 +169,11 @@ class Gate:
 
 def _is_api(request: Request) -> bool:
     return bool(request.scope["path"].startswith("/api/"))
+
+
+def _whole_path(request: Request) -> str:
+    query = request.scope["query_string"].decode("latin-1")
+    return quote(request.scope["path"]) + (f"?{query}" if query else "")
 
 
 def _name(host: str) -> str | None:

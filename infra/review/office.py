@@ -1,6 +1,6 @@
 """What do the pages and the API ask of the engine? The questions and the one command, as a port."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
@@ -88,6 +88,10 @@ class ReviewOffice(Protocol):
     @property
     def book(self) -> Book:
         """Where sessions and tickets are kept."""
+        ...
+
+    def regions(self, body: Mapping[str, Any]) -> Collection[str]:
+        """The regions that a case touches."""
         ...
 
     def queue(self) -> list[dict[str, Any]]:

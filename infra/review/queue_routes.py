@@ -67,11 +67,16 @@ def add_queue_routes(app: FastAPI, reception: Reception) -> None:
             mine=bool(mine), above=bool(above), region=region, cause=cause, owner=owner, item=item
         )
         clock = office.status().get("clock")
-        rows = queue_rows(office.queue(), _standings(reception, who), clock, office.timezone)
+        rows = queue_rows(
+            reception.theirs(who, office.queue()),
+            _standings(reception, who),
+            clock,
+            office.timezone,
+        )
         shown = [row for row in rows if asked.shows(row)]
         leads = by_incident(shown)
         first = PAGE_ROWS * (page - 1)
-        looks = queue_rows(office.spot_checks(), {}, clock, office.timezone)
+        looks = queue_rows(reception.theirs(who, office.spot_checks()), {}, clock, office.timezone)
         return reception.page(
             "queue.html",
             who,
@@ -104,7 +109,7 @@ def add_queue_routes(app: FastAPI, reception: Reception) -> None:
         cases = [_named(text) for text in form.case]
         if not cases:
             raise refused_request(422, "case", "no case is ticked")
-        bodies = [reception.body(decision_id) for decision_id, _ in cases]
+        bodies = [reception.seen(who, decision_id) for decision_id, _ in cases]
         clock, standings = office.status().get("clock"), _standings(reception, who)
         groups = {batch_key(b, standings.get(b["decision_id"]), clock) for b in bodies}
         done = [reception.answered(who, _key(form.key, c)) for c, _ in cases]

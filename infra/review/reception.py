@@ -22,6 +22,7 @@ from replan.infra.review.page import case_page
 from replan.infra.review.sessions import Doors, Identity
 from replan.infra.what_if import Tried
 from replan.infra.wishes import Wish, day_wished, known_wished, quantity_wished
+from replan.people import may_read
 from replan.verdicts import VERDICTS, VerdictResult
 from replan.wording import sentence, time_text
 
@@ -149,6 +150,26 @@ class Reception:
             )
         return body
 
+    def sees(self, who: Identity, body: Mapping[str, Any]) -> bool:
+        """Whether somebody may see a case; on this machine the token of the run alone may."""
+        if who.login is None:
+            return True
+        return may_read(self.office.people, who.login, self.office.regions(body))
+
+    def seen(self, who: Identity, decision_id: str) -> dict[str, Any]:
+        """A decision for somebody; 403 if it is of regions that are not theirs."""
+        body = self.body(decision_id)
+        self._check_sight(who, body)
+        return body
+
+    def theirs(self, who: Identity, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those of some cases that somebody may see."""
+        return [body for body in bodies if self.sees(who, body)]
+
+    def _check_sight(self, who: Identity, body: Mapping[str, Any]) -> None:
+        if not self.sees(who, body):
+            raise refused_request(403, "not_allowed", "this case is of another region than yours")
+
     def answer(
         self, who: Identity, decision_id: str, given: VerdictBody, key: str
     ) -> tuple[VerdictResult, bool]:
@@ -187,7 +208,7 @@ class Reception:
     def what_if(self, who: Identity, decision_id: str, given: WhatIfBody) -> Tried:
         """What a verdict of this login would come to."""
         login = self._known(who)
-        self.body(decision_id)
+        self.seen(who, decision_id)
         try:
             request = WhatIfRequest(
                 login=login,
@@ -242,6 +263,7 @@ class Reception:
         """The case page; `given` is what the reader had filled in, `priced` what the change in it
         would come to, `confirm` whether it may be said once more in the knowledge of what changed.
         """
+        self._check_sight(who, body)
         office = self.office
         return self.page(
             "case.html",

@@ -70,6 +70,10 @@ class DeskReview:
         """Where sessions and tickets are kept."""
         return self._book
 
+    def regions(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """The regions that a case touches."""
+        return self._office.regions(body)
+
     def queue(self) -> list[dict[str, Any]]:
         """Decisions that wait for a person, the most urgent first."""
         return self._office.queue()

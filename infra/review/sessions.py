@@ -40,6 +40,8 @@ class Identity:
     org: str = ""
     client: str = ""
     session: str = ""
+    starts_session: bool = False
+    """Whether the request itself says who asks, and a browser needs a session for its forms."""
 
     def via(self, key: str) -> dict[str, str]:
         """How the login was known, as it goes on record with what it does."""
@@ -123,6 +125,12 @@ class Doors:
         )
         return answer
 
+    def begin(self, who: Identity, path: str) -> Response:
+        """A session for somebody whom each request names."""
+        assert who.login is not None, "who is vouched for has a login"
+        vouched = Vouched(login=who.login, provider=who.provider, org=who.org, client=who.client)
+        return self.let_in(vouched, path)
+
     def sign_out(self, request: Request) -> None:
         """End the session of a browser."""
         self.book.end(request.cookies.get(self.cookie, ""))
@@ -194,6 +202,7 @@ def _identity(vouched: Vouched) -> Identity:
         provider=vouched.provider,
         org=vouched.org,
         client=vouched.client,
+        starts_session=True,
     )
 
 
