@@ -36,6 +36,7 @@ from replan.infra.shadow_watch import watch_people
 from replan.infra.shown import projection_rows
 from replan.infra.stepping_down import step_down
 from replan.records import desk_input_json, move_json
+from replan.throttle import BUDGET_WINDOW, Told
 from replan.verdicts import VerdictResult
 
 ATTEMPTS = 5
@@ -68,9 +69,10 @@ def take(
     *,
     moves: tuple[Move, ...] | None = None,
     reserve_seq: int | None = None,
+    told: tuple[Told, ...] | None = None,
 ) -> Taken:
-    """Decide one transaction of a group as the ledger stands; `moves` where earlier groups of the
-    tick added some.
+    """Decide one transaction of a group as the ledger stands; `moves` and `told` where earlier
+    groups of the tick added some.
     """
     row = ledger.desk(group)
     state = desk_from_json(row.body) if row.body is not None else DeskState(group=group)
@@ -78,6 +80,8 @@ def take(
     seen = ledger.reserve_seq() if reserve_seq is None else reserve_seq
     known = ledger.reservations(given.at - reach(policy.table)) if moves is None else moves
     policy = as_stopped(ledger, policy)
+    heard = ledger.told_since(given.at - BUDGET_WINDOW) if told is None else told
+    policy = replace(policy, told=tuple(one for one in heard if one.group != group))
     outcome, result = step(state, known, given, policy)
     return Taken(
         group=group,
@@ -90,6 +94,22 @@ def take(
         outcome=outcome,
         result=result,
         tick=given.at if isinstance(given, TickDue) else row.tick,
+    )
+
+
+def announced_by(taken: Taken) -> tuple[Told, ...]:
+    """What a transaction announced, for the groups that are decided after it in the same tick."""
+    return tuple(
+        Told(
+            group=taken.group,
+            incident=made.body["incident_id"],
+            recipient=made.body["recipient"],
+            at=taken.given.at,
+            decision_id=made.decision_id,
+            waits=True,
+        )
+        for made in taken.outcome.made
+        if made.body.get("notified") and made.body["mode"] != "shadow"
     )
 
 

@@ -23,7 +23,7 @@ from replan.forecasting import FitRequest, PanelFitter
 from replan.infra.batch import Batch
 from replan.infra.belief import Belief, FitWaiting, fit_waiting
 from replan.infra.coming_back import come_back, sense
-from replan.infra.desk_room import ATTEMPTS, Taken, store, take
+from replan.infra.desk_room import ATTEMPTS, Taken, announced_by, store, take
 from replan.infra.execution import Executor
 from replan.infra.ledger.rows import ProposalRow, SegmentRow
 from replan.infra.ledger.store import Ledger
@@ -42,6 +42,7 @@ from replan.network import Network
 from replan.records import proposal_json
 from replan.replanner import Sensed, Sensing, fit_question
 from replan.streams.messages import Arrived
+from replan.throttle import BUDGET_WINDOW
 
 NETWORK = "network"
 """Under this key the ledger keeps which network holds, where more was stated than the files say."""
@@ -279,6 +280,7 @@ class Engine:
         policy = self._policies.at(at, self._belief.state.fit_sha)
         taken: list[Taken] = []
         moves, reserve_seq = None, None
+        told = self._ledger.told_since(at - BUDGET_WINDOW)
         cited = [c for one in said.corrected for c in self._ledger.citing(one)]
         for group in self._groups:
             due = TickDue(
@@ -291,10 +293,13 @@ class Engine:
                 reports=tuple(said.reports),
                 results=() if over is None else _of_group(over, group, network),
             )
-            one = take(self._ledger, group, due, policy, moves=moves, reserve_seq=reserve_seq)
+            one = take(
+                self._ledger, group, due, policy, moves=moves, reserve_seq=reserve_seq, told=told
+            )
             if one.seq != stood.get(group, 0):
                 raise LedgerMoved(f"desk {group} said something that sense has not heard")
             moves = (*one.moves, *one.outcome.reserved)
+            told = (*told, *announced_by(one))
             reserve_seq = one.reserve_seq + bool(one.outcome.reserved or one.outcome.released)
             taken.append(one)
         return taken

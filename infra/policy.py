@@ -28,7 +28,7 @@ from replan.network import Network, network_of
 from replan.people import People, Planner
 from replan.planning import JointChooser
 from replan.stops import stop_from_json, stop_json
-from replan.throttle import ALERTS_PER_DAY
+from replan.throttle import ALERTS_PER_DAY, told_from_json, told_json
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,6 +98,7 @@ def keep_policy(write: LedgerWriter, policy: Policy, at: datetime) -> dict[str, 
         "currency": policy.currency,
         "versions": dict(policy.versions),
         "stops": [stop_json(stop) for stop in policy.stops],
+        **({"told": [told_json(told) for told in policy.told]} if policy.told else {}),
         "ladder": [move_json(move) for move in policy.moved],
     }
     if table is not None:
@@ -153,5 +154,6 @@ def kept_policy(ledger: LedgerRecords, named: Mapping[str, Any], chooser: JointC
         chooser=chooser,
         # What was written down before there were stops knows of none.
         stops=tuple(stop_from_json(stop) for stop in named.get("stops", ())),
+        told=tuple(told_from_json(told) for told in named.get("told", ())),
         moved=tuple(move_from_json(move) for move in named.get("ladder", ())),
     )

@@ -28,10 +28,12 @@ def announce(state: DeskState, tally: Tally) -> None:
 def _place(state: DeskState, body: dict[str, Any], tally: Tally) -> None:
     incident, recipient = body["incident_id"], body["recipient"]
     key = f"{incident} {recipient}"
-    lead = state.leads.get(key)
+    elsewhere = [t for t in tally.policy.told if (t.incident, t.recipient) == (incident, recipient)]
+    lead = state.leads.get(key) or next((t.decision_id for t in elsewhere if t.waits), None)
+    told = [Notice(incident=t.incident, recipient=t.recipient, at=t.at) for t in tally.policy.told]
     word = attention(
         None if lead == body["decision_id"] else lead,
-        state.notices,
+        [*state.notices, *told],
         incident=incident,
         recipient=recipient,
         at=tally.at,

@@ -17,7 +17,7 @@ from replan.network import Network
 from replan.people import People
 from replan.planning import JointChooser, Option, option_from_json, option_plain
 from replan.stops import Stop
-from replan.throttle import ALERTS_PER_DAY, Notice
+from replan.throttle import ALERTS_PER_DAY, Notice, Told
 from replan.units import ActionId, DecisionId, ItemId, Units, instant_text
 
 PENDING = frozenset({"escalated", "recommended", "clarifying", "deferred"})
@@ -48,6 +48,8 @@ class Policy:
     versions: Mapping[str, str]
     chooser: JointChooser
     alerts_per_day: int = ALERTS_PER_DAY
+    told: tuple[Told, ...] = ()
+    """What other planning groups announced within the last day."""
     stops: tuple[Stop, ...] = ()
     """What is stopped, in the order in which it was."""
 

@@ -1,5 +1,5 @@
 """Which alerts are worth a person's attention now? One word for one common cause, and not too many
-a day.
+a day, over all planning groups.
 
 All decisions of one cause are one *incident*. The first of them that waits for a recipient is the
 incident's *parent* and is announced; what follows while it waits are its children: in the queue
@@ -10,11 +10,11 @@ everything else: attention is limited, nothing is dropped.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from replan.units import DecisionId
+from replan.units import DecisionId, instant_text
 
 ALERTS_PER_DAY = 20
 """Announcements that one recipient gets within 24 hours, unless set otherwise: about one in half an
@@ -33,6 +33,20 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What another planning group's desk announced: its decision leads the incident for that
+    recipient as long as it `waits`.
+    """
+
+    group: str
+    incident: str
+    recipient: str
+    at: datetime
+    decision_id: DecisionId
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
     """What an alert is among those that wait: `parent` leads its incident (None: it leads itself);
     `notified`: it is announced to its recipient.
@@ -40,6 +54,16 @@ class Attention:
 
     parent: DecisionId | None
     notified: bool
+
+
+def told_json(told: Told) -> dict[str, Any]:
+    """An announcement of another group as plain JSON data."""
+    return {**asdict(told), "at": instant_text(told.at)}
+
+
+def told_from_json(plain: Mapping[str, Any]) -> Told:
+    """The announcement that `told_json` wrote."""
+    return Told(**{**plain, "at": datetime.fromisoformat(plain["at"])})
 
 
 def recent(notices: Sequence[Notice], at: datetime) -> list[Notice]:

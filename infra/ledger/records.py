@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from replan.announcing import WITH_A_PERSON
 from replan.canonical import canonical_bytes
 from replan.demotion import Measure
 from replan.effects import Cited, Corrected
@@ -28,6 +29,7 @@ from replan.infra.ledger.rows import (
     DecisionRow,
     unpacked,
 )
+from replan.throttle import Told
 from replan.units import instant_text
 
 
@@ -162,6 +164,29 @@ class LedgerRecords(LedgerReads):
         query = sa.select(c.decision_id, c.verdict).where(c.result == "accepted")
         rows = self._all(query.order_by(c.planning_group, c.seq, c.n))
         return tuple((row.decision_id, row.verdict) for row in rows)
+
+    def told_since(self, since: datetime) -> tuple[Told, ...]:
+        """What was announced after an instant, by whichever group, in order."""
+        n, now = t.notice.c, t.decision_now.c
+        query = (
+            sa.select(
+                now.planning_group, now.incident_id, n.recipient, n.at, n.decision_id, now.state
+            )
+            .join(t.decision_now, now.decision_id == n.decision_id)
+            .where(n.at > since)
+            .order_by(n.at, n.notice_id)
+        )
+        return tuple(
+            Told(
+                group=row.planning_group,
+                incident=row.incident_id,
+                recipient=row.recipient,
+                at=row.at,
+                decision_id=row.decision_id,
+                waits=row.state in WITH_A_PERSON,
+            )
+            for row in self._all(query)
+        )
 
     def labels(self, since: datetime | None = None) -> tuple[dict[str, Any], ...]:
         """What people said of cases, with the facts of each and without who said it, by time; rows
