@@ -28,7 +28,7 @@ from replan.infra.ledger.store import Lease, Ledger
 from replan.infra.logs import tell
 from replan.infra.metrics import Observer
 from replan.infra.settings import RunMode
-from replan.infra.topics_run import check_topics
+from replan.infra.topics_run import judged_topics
 from replan.infra.wiring import Ends, opened_engine, refuse_to_run
 from replan.infra.workspace import Workspace
 from replan.streams.topics import FACTS
@@ -133,7 +133,7 @@ def _fold(
     observer: Observer,
 ) -> None:
     settings = workspace.settings
-    findings = check_topics(settings, workspace.root)
+    topics, findings = judged_topics(settings, workspace.root)
     refuse_to_run([finding for finding in findings if finding.severity == "error"])
     by_time = settings.clock == "database"
     names = settings.kafka.names
@@ -145,8 +145,11 @@ def _fold(
         segments = LogSegments(
             ledger,
             WatchedLog(log, observer.log_ends),
-            DatabaseClockMarks(ledger.now) if by_time else LogClockMarks(settings.time.lateness),
+            DatabaseClockMarks(ledger.now, settings.ticks.max_wait)
+            if by_time
+            else LogClockMarks(settings.time.lateness),
             until_end=until_end,
+            topics={name: one.id for name, one in topics.items() if one.id},
             max_jump=timedelta.max if by_time else settings.time.max_jump,
             every=settings.ticks.planning if by_time else None,
             goes_on=lambda: not stopping,

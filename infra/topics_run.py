@@ -9,7 +9,7 @@ from replan.infra.kafka_settings import connection
 from replan.infra.settings import SETTINGS_FILE, Settings
 from replan.infra.wiring import refuse_to_run
 from replan.infra.workspace import open_workspace
-from replan.streams.topic_check import judge_topics
+from replan.streams.topic_check import TopicFound, judge_topics
 from replan.streams.topics import TopicPlan, plans
 
 
@@ -31,10 +31,15 @@ def check_all(root: Path) -> list[Finding]:
 
 def check_topics(settings: Settings, root: Path) -> list[Finding]:
     """What is wrong with the topics that settings name. SourceAway where no broker answers."""
+    return judged_topics(settings, root)[1]
+
+
+def judged_topics(settings: Settings, root: Path) -> tuple[dict[str, TopicFound], list[Finding]]:
+    """The topics that settings name as far as they are there, and what is wrong with them."""
     wanted = _plans(settings, None)
     with opened_admin(connection(settings.kafka, root)) as admin:
         found = find_topics(admin, [plan.name for plan in wanted])
-    return judge_topics(wanted, found, by_arrival=settings.clock == "database")
+    return found, judge_topics(wanted, found, by_arrival=settings.clock == "database")
 
 
 def _settings(root: Path) -> Settings:

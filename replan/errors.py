@@ -36,11 +36,14 @@ class NotSo(ReplanError):
 class DataLost(NotSo):
     """Records `first` to `begin` (exclusive) of a partition are gone before they were read.
 
-    With `begin` at or below `first` the topic was made anew.
+    With `begin` at or below `first` the topic was made anew; `made`: its id now, where it is known.
     """
 
-    def __init__(self, partition: object, first: int, begin: int, text: str) -> None:
+    def __init__(
+        self, partition: object, first: int, begin: int, text: str, *, made: str = ""
+    ) -> None:
         super().__init__(text)
+        self.made = made
         self.partition = partition
         self.first = first
         self.begin = begin

@@ -8,8 +8,8 @@ A slice is told by offsets and watermarks alone. Whoever reads the same partitio
 after a crash too, finds the same events in it, in the same order.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -40,13 +40,15 @@ class LogRange:
     """How far a slice goes in one partition.
 
     Records from `first` on, up to `end` (exclusive), are new with it. Those from `low` on were read
-    before, and some of their events were held back.
+    before, and some of their events were held back. `high`: how far the partition went when the
+    slice was cut; None: nobody looked.
     """
 
     partition: Partition
     low: int
     first: int
     end: int
+    high: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +56,25 @@ class LogSlice:
     """The events of new records, and of held back ones that arrived later than `after`, as far as
     they arrived up to `through` (None: all of them).
 
-    `after` is the watermark of the slice before (None: there is none).
+    `after` is the watermark of the slice before (None: there is none). `topics`: the id that the
+    cluster gave each topic when it was made, where it tells. `left_out`: partitions that were not
+    waited for any longer; what they bring late belongs to a later slice.
     """
 
     ranges: tuple[LogRange, ...]
     after: datetime | None
     through: datetime | None
+    topics: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[Partition, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
         return {
             "after": None if self.after is None else instant_text(self.after),
             "through": None if self.through is None else instant_text(self.through),
-            "ranges": [[*r.partition, r.low, r.first, r.end] for r in self.ranges],
+            "ranges": [[*r.partition, r.low, r.first, r.end, r.high] for r in self.ranges],
+            "topics": dict(sorted(self.topics.items())),
+            "left_out": [list(partition) for partition in self.left_out],
         }
 
     @classmethod
@@ -77,9 +85,13 @@ class LogSlice:
             after=None if after is None else datetime.fromisoformat(after),
             through=None if through is None else datetime.fromisoformat(through),
             ranges=tuple(
-                LogRange(partition=Partition(topic, number), low=low, first=first, end=end)
-                for topic, number, low, first, end in plain["ranges"]
+                LogRange(
+                    partition=Partition(topic, number), low=low, first=first, end=end, high=high
+                )
+                for topic, number, low, first, end, high in plain["ranges"]
             ),
+            topics=plain["topics"],
+            left_out=tuple(Partition(*place) for place in plain["left_out"]),
         )
 
 

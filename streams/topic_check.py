@@ -13,11 +13,12 @@ from replan.streams.topics import APPEND_TIME, FOR_EVER, INPUTS, MASTERS, MIN_RE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicFound:
-    """A topic as the cluster has it."""
+    """A topic as the cluster has it; `id`: what it was given when it was made."""
 
     name: str
     partitions: int
     settings: Mapping[str, str]
+    id: str = ""
 
 
 def judge_topics(

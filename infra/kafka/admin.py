@@ -52,6 +52,7 @@ def find_topics(admin: KafkaAdminClient, names: Sequence[str]) -> dict[str, Topi
             name=name,
             partitions=len(one["partitions"]),
             settings={key: str(said["value"]) for key, said in settings[name].items()},
+            id=str(one.get("topic_id") or ""),
         )
         for name, one in sorted(described.items())
     }

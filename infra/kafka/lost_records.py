@@ -33,6 +33,8 @@ class Gap:
     first: int
     begin: int
     at: str
+    made: str = ""
+    """The id of the topic that was made anew, where the cluster tells."""
     asked_by: str | None = None
     accepted_by: str | None = None
     reason: str = ""
@@ -42,9 +44,9 @@ class Gap:
         """Whether two people have said so."""
         return self.accepted_by is not None
 
-    def covers(self, first: int, begin: int) -> bool:
+    def covers(self, first: int, begin: int, made: str) -> bool:
         """Whether it is this very loss that was accepted, and not more."""
-        return self.is_accepted and (self.first, self.begin) == (first, begin)
+        return self.is_accepted and (self.first, self.begin, self.made) == (first, begin, made)
 
 
 def gaps(ledger: Ledger) -> dict[str, Gap]:
@@ -57,9 +59,10 @@ def found(ledger: Ledger, loss: DataLost, at: datetime) -> None:
     known = gaps(ledger)
     name = str(loss.partition)
     stands = known.get(name)
-    if stands is not None and (stands.first, stands.begin) == (loss.first, loss.begin):
+    this = (loss.first, loss.begin, loss.made)
+    if stands is not None and (stands.first, stands.begin, stands.made) == this:
         return
-    gap = Gap(first=loss.first, begin=loss.begin, at=instant_text(at))
+    gap = Gap(first=loss.first, begin=loss.begin, at=instant_text(at), made=loss.made)
     with ledger.transaction() as write:
         _keep(write, known | {name: gap})
         write.put_alarms([_alarm(name, gap, None)])
@@ -109,10 +112,14 @@ def accept(
     return "accepted" if said.is_accepted else "asked"
 
 
-def begin_after(known: dict[str, Gap], partition: Partition, first: int, begin: int) -> bool:
-    """Whether reading may go on at `begin` though `first` was to be next."""
+def begin_after(
+    known: dict[str, Gap], partition: Partition, first: int, begin: int, made: str
+) -> bool:
+    """Whether reading may go on at `begin` though `first` was to be next; `made`: the id of a topic
+    that was made anew.
+    """
     gap = known.get(str(partition))
-    return gap is not None and gap.covers(first, begin)
+    return gap is not None and gap.covers(first, begin, made)
 
 
 def _keep(write: LedgerWriter, known: dict[str, Gap]) -> None:

@@ -68,6 +68,12 @@ class Marks(Protocol):
         """The mark of a partition by the newest arrival read there; None: it says nothing yet."""
         ...
 
+    def waited(self, since: datetime | None) -> tuple[datetime | None, bool]:
+        """For a partition that is not read to its end and brings nothing: since when that is so,
+        given what was known of it, and whether it is waited for no longer.
+        """
+        ...
+
 
 class LogClockMarks:
     """On the log clock a partition has come as far as its newest arrival, less the lateness."""
@@ -82,12 +88,19 @@ class LogClockMarks:
         """The newest arrival less the lateness, at the end too: more may come."""
         return None if newest is None else newest - self._lateness
 
+    def waited(self, since: datetime | None) -> tuple[datetime | None, bool]:
+        """All wait for all, however long."""
+        return None, False
+
 
 class DatabaseClockMarks:
-    """On the database clock a partition that was read to its end has come to the present."""
+    """On the database clock a partition that was read to its end has come to the present. One that
+    has more and brings nothing for longer than `max_wait` holds up nobody.
+    """
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], max_wait: timedelta = timedelta.max) -> None:
         self._now = now
+        self._max_wait = max_wait
         self._began: datetime | None = None
 
     def begin(self) -> None:
@@ -97,6 +110,12 @@ class DatabaseClockMarks:
     def of(self, newest: datetime | None, *, is_at_end: bool) -> datetime | None:
         """The time before it was asked how far the log goes, else the newest arrival."""
         return self._began if is_at_end else newest
+
+    def waited(self, since: datetime | None) -> tuple[datetime | None, bool]:
+        """As long as the settings say."""
+        assert self._began is not None, "begun before"
+        begun = since or self._began
+        return begun, self._began - begun >= self._max_wait
 
 
 class _Reach:
@@ -110,11 +129,15 @@ class _Reach:
         arrivals = [order[0] for _, order, _ in places(self.kept)]
         readable = (at for at in arrivals if at != BEFORE_ALL)
         self.newest: datetime | None = max(readable, default=None)
+        self.silent_since: datetime | None = None
+        """Since when it has more and brings nothing."""
+        self.is_left_out = False
 
     def add(self, reads: Sequence[Read], max_jump: timedelta, known: datetime | None) -> None:
         """Take the next records. An arrival that far beyond all others moves nothing."""
         self.kept.extend(reads)
         self.next = reads[-1].offset + 1
+        self.silent_since, self.is_left_out = None, False
         for _, order, _ in places(reads):
             if order[0] == BEFORE_ALL:
                 # Nothing readable came yet, which says nothing about how far the partition is.
@@ -137,7 +160,8 @@ class LogSegments:
 
     `until_end`: go to where the log ends when the run begins, and no further; otherwise on and on
     while `goes_on()`. A watermark that has passed a multiple of `every` is worth a slice without
-    events.
+    events. `topics`: the ids of the topics, which are kept with the offsets: a topic of the same
+    name under another id is another log, however far it goes.
     """
 
     def __init__(
@@ -151,6 +175,7 @@ class LogSegments:
         every: timedelta | None = None,
         slice_records: int = SLICE_RECORDS,
         goes_on: Callable[[], bool] = lambda: True,
+        topics: Mapping[str, str] | None = None,
     ) -> None:
         self._ledger = ledger
         self._log = log
@@ -160,13 +185,21 @@ class LogSegments:
         self._every = every
         self._slice_records = slice_records
         self._goes_on = goes_on
+        self._topics = topics or {}
         self._reaches: dict[Partition, _Reach] = {}
         self._clock: datetime | None = None
         self._ends: Mapping[Partition, int] = log.ends() if until_end else {}
+        self._high: Mapping[Partition, int] = self._ends
 
     def merged(self, segment: SegmentRow) -> list[Arrived]:
         """The events of a segment in the order in which they count."""
         assert segment.cut is not None, "a segment of a log tells its ranges"
+        for part in segment.cut.ranges:
+            if part.low < part.end and self._is_other(segment.cut, part.partition):
+                raise NotSo(
+                    f"{part.partition}: offsets {part.low} to {part.end - 1} are needed once more, "
+                    "to tell again what came after the last snapshot, and the topic was made anew"
+                )
         return events_of(segment.cut, self._read)
 
     def new(self) -> Iterator[SegmentRow]:
@@ -208,16 +241,24 @@ class LogSegments:
         declared = gaps(self._ledger)
         for partition, begin in sorted(begins.items()):
             part = known.get(partition)
+            made = ""
             is_lost = part is not None and not begin <= part.end <= ends[partition]
+            if last is not None and self._is_other(last, partition):
+                is_lost, made = True, self._topics[partition.topic]
             if part is None or last is None or is_lost:
-                if part is not None and not begin_after(declared, partition, part.end, begin):
-                    raise _lost(partition, part.end, begin)
+                if part is not None and not begin_after(declared, partition, part.end, begin, made):
+                    raise _lost(partition, part.end, begin, made)
                 self._reaches[partition] = _Reach(partition, begin, begin, ())
             else:
                 reads = self._log.read(partition, part.low, part.end)
                 reach = _Reach(partition, part.low, part.end, reads)
                 reach.cut(last.through)
                 self._reaches[partition] = reach
+
+    def _is_other(self, cut: LogSlice, partition: Partition) -> bool:
+        """Whether the topic that a slice was read from is not the one of that name now."""
+        was, now = cut.topics.get(partition.topic), self._topics.get(partition.topic)
+        return was is not None and now is not None and was != now
 
     def _has_more(self) -> bool:
         return any(reach.low < reach.next for reach in self._reaches.values())
@@ -248,6 +289,9 @@ class LogSegments:
                 reach.add(reads, self._max_jump, self._newest())
             else:
                 stuck.add(reach.partition)
+                since, is_enough = self._marks.waited(reach.silent_since)
+                reach.silent_since, reach.is_left_out = since, is_enough
+        self._high = ends
         at_end = {
             partition: reach.next >= ends.get(partition, 0)
             for partition, reach in self._reaches.items()
@@ -257,10 +301,10 @@ class LogSegments:
         marks = [
             self._marks.of(reach.newest, is_at_end=at_end[partition])
             for partition, reach in self._reaches.items()
-            if not (self._until_end and at_end[partition])
+            if not (self._until_end and at_end[partition]) and not reach.is_left_out
         ]
         stated = [mark for mark in marks if mark is not None]
-        if len(stated) < len(marks) or (after is not None and min(stated) <= after):
+        if not stated or len(stated) < len(marks) or (after is not None and min(stated) <= after):
             return None, False
         return min(stated), False
 
@@ -272,11 +316,19 @@ class LogSegments:
         """The slice up to a watermark; None where nothing would come of it."""
         cut = LogSlice(
             ranges=tuple(
-                LogRange(partition=r.partition, low=r.low, first=r.first, end=r.next)
+                LogRange(
+                    partition=r.partition,
+                    low=r.low,
+                    first=r.first,
+                    end=r.next,
+                    high=self._high.get(r.partition),
+                )
                 for r in self._reaches.values()
             ),
             after=after,
             through=through,
+            topics=self._topics,
+            left_out=tuple(r.partition for r in self._reaches.values() if r.is_left_out),
         )
         if through is None or self._passes_mark(after, through):
             return cut
@@ -310,11 +362,11 @@ def _counted(at: datetime, every: timedelta) -> int:
     return int(at.timestamp() // every.total_seconds())
 
 
-def _lost(partition: Partition, stood: int, begin: int) -> DataLost:
+def _lost(partition: Partition, stood: int, begin: int, made: str) -> DataLost:
     what = (
         f"offsets {stood} to {begin - 1} were not read and are gone from the log"
-        if begin > stood
+        if begin > stood and not made
         else f"was read up to offset {stood} and the topic was made anew"
     )
     text = f"{partition}: {what}; the engine stands until replan accept-gap declares the loss"
-    return DataLost(partition, stood, begin, text)
+    return DataLost(partition, stood, begin, text, made=made)

@@ -4,9 +4,10 @@ What differs between a SQLite file and a PostgreSQL server stands in `ledger_sql
 `ledger_postgres`; the statements are the same.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -21,6 +22,11 @@ from replan.infra.ledger.schema import HEAD, control
 from replan.infra.ledger.views import create_views, drop_views, views_sha
 
 BUSY_SECONDS: Final = 5.0
+
+_INSERT: Final[Mapping[str, Callable[[sa.Table], Any]]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 
 MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
 
@@ -173,22 +179,24 @@ def upsert(
     """Insert rows, or where the key stands already set `update` (None: all other columns)."""
     if not rows:
         return
-    insert = insert_or(conn, table)
+    names = tuple(rows[0]) if update is None else tuple(update)
+    conn.execute(_upsert(conn.dialect.name, table, names), list(rows))
+
+
+@lru_cache(maxsize=256)
+def _upsert(dialect: str, table: sa.Table, names: tuple[str, ...]) -> Any:
+    """The statement, made once: putting it together costs more than running it."""
+    insert = _INSERT[dialect](table)
     keys = [column.name for column in table.primary_key]
-    names = [name for name in rows[0] if name not in keys] if update is None else update
-    if names:
-        insert = insert.on_conflict_do_update(
-            index_elements=keys, set_={name: insert.excluded[name] for name in names}
-        )
-    else:
-        insert = insert.on_conflict_do_nothing()
-    conn.execute(insert, list(rows))
+    changed = {name: insert.excluded[name] for name in names if name not in keys}
+    if not changed:
+        return insert.on_conflict_do_nothing()
+    return insert.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 def insert_or(conn: sa.Connection, table: sa.Table) -> Any:
     """An INSERT that knows ON CONFLICT, which SQLAlchemy spells once for each database."""
-    dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    return dialects[conn.dialect.name](table)
+    return _INSERT[conn.dialect.name](table)
 
 
 def _migrate(conn: sa.Connection, place: str) -> None:

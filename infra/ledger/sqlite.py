@@ -84,8 +84,8 @@ def _begin(conn: sa.Connection) -> None:
     for attempt in range(1, BEGIN_ATTEMPTS + 1):
         try:
             conn.begin()
-        except sa.exc.OperationalError as error:
-            name = getattr(error.orig, "sqlite_errorname", "")
+        except sqlite3.OperationalError as error:
+            name = getattr(error, "sqlite_errorname", "")
             if not name.startswith("SQLITE_BUSY") or attempt == BEGIN_ATTEMPTS:
                 raise
         else:
@@ -101,4 +101,7 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_as_marked(conn: sa.Connection) -> None:
     reads = conn.get_execution_options().get("replan_reads", False)
-    conn.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    # By the driver itself: it is said before every question and needs nothing of the rest.
+    driver = conn.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.execute("BEGIN" if reads else "BEGIN IMMEDIATE").close()

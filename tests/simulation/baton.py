@@ -39,6 +39,8 @@ class Actor:
         self.holds = False
         """Whether it is inside a writing transaction, where others can only wait for it."""
         self.asks_for_lease = False
+        self.claims = False
+        """Whether its transaction takes commands for sending."""
         self.dies_with: Callable[[], None] = lambda: None
         self.greenlet = greenlet(self._live)
         self.ended = False

@@ -150,7 +150,8 @@ class OrderSystem:
     """An executor that obeys each key once and remembers what it said, whoever asks.
 
     `habit`: it acknowledges at once (prompt), at the next clock (late), at both (twice), refuses
-    some (failing), or answers a store's question as well (answering).
+    some (failing), does and never answers some (silent), or answers a store's question as well
+    (answering).
     """
 
     def __init__(self, habit: str) -> None:
@@ -209,6 +210,8 @@ class OrderSystem:
         )
         if self.habit in ("late", "twice"):
             self._due.append((at, answer))
+        if self.habit == "silent" and int(command.idem[-2:], 16) % 2:
+            return []
         told = [] if self.habit == "late" else [answer]
         if done and command.body["kind"] == "reallocate":
             told.append(_shipped(command, at))

@@ -3,15 +3,20 @@
 import json
 from collections import Counter
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import sqlalchemy as sa
 
 from replan.desk_state import PENDING
+from replan.infra.coming_back import come_back
 from replan.infra.ledger import schema as t
+from replan.infra.ledger.audit import CONTROL
+from replan.infra.ledger.reads import LedgerReads
 from replan.infra.out_names import ACCEPTED, COMMANDS, DECISIONS, ESCALATIONS
 from replan.infra.replay_run import replay
-from tests.simulation.story import Story, Violated, World, records_of
+from tests.simulation.story import ACK_TIMEOUT, HABITS, LENGTHS, Story, Violated, World
 from tests.worlds import ZONE
 
 TOLD = (DECISIONS, ESCALATIONS)
@@ -27,11 +32,16 @@ def judge(world: World, story: Story, *, deep: bool) -> None:
     replies_complete(story)
     keys_once(story)
     nothing_forgotten(story)
+    silence_noticed(story)
+    nothing_left(story)
     effects_once(story)
     within_limits(story)
     one_winner(story)
+    promises_kept(story)
     none_overdue(story)
-    if not story.with_people:
+    if story.with_people:
+        same_told_again(world, story)
+    else:
         as_undisturbed(world, story)
     record_holds(story, deep=deep)
 
@@ -67,7 +77,7 @@ def each_record_once(story: Story) -> None:
 def replies_complete(story: Story) -> None:
     """G1: every producer has its answer, perhaps twice."""
     answered = Counter(story.topics.lines.get(ACCEPTED, []))
-    wanted = story.world.replies
+    wanted = story.world.replies[story.days]
     missing = wanted - answered
     if missing:
         raise Violated(f"G1: {sum(missing.values())} events have no answer: {next(iter(missing))}")
@@ -101,8 +111,29 @@ def nothing_forgotten(story: Story) -> None:
         if state == "pending" and story.ledger.decision(decision).body["state"] == "executing":
             raise Violated(f"G3: command {idem} of {decision} was never sent")
     for action, state, idem in _rows(story, t.action, "action_id", "state", "idem"):
-        if state == "sent" and story.orders.habit != "late":
+        if state == "sent" and story.orders.habit not in ("late", "silent"):
             raise Violated(f"G3: {action} ({idem}) is still {state}")
+
+
+def silence_noticed(story: Story) -> None:
+    """G3: what was claimed and has no final answer in time is an alarm that stands."""
+    clock = story.ledger.clock()
+    assert clock is not None
+    texts = [
+        text
+        for kind, text, closed in _rows(story, t.alarm, "kind", "text", "closed_at")
+        if kind == "ack_overdue" and closed is None
+    ]
+    for action, state, since in _rows(story, t.outbox, "action_id", "state", "claimed_at"):
+        waits = state in ("claimed", "attempted", "sent", "unknown")
+        if waits and since <= clock - ACK_TIMEOUT and not any(action in text for text in texts):
+            raise Violated(f"G3: {action} is {state} since {since} and nobody is told")
+
+
+def nothing_left(story: Story) -> None:
+    """G11: in shadow no command leaves and nothing is asked of anybody."""
+    if story.mode == "shadow" and (story.topics.lines.get(COMMANDS) or story.orders.effects):
+        raise Violated(f"G11: in shadow {story.topics.lines.get(COMMANDS, [])[:1]} left")
 
 
 def effects_once(story: Story) -> None:
@@ -155,6 +186,18 @@ def one_winner(story: Story) -> None:
         raise Violated(f"G7: more than one answer ended {twice}")
 
 
+def promises_kept(story: Story) -> None:
+    """G6, G7: what a person was told is accepted stands in the record, once for each time."""
+    names = ("decision_id", "verdict", "login", "result")
+    kept = Counter(row[:3] for row in _rows(story, t.verdict, *names) if row[3] == "accepted")
+    for writer, body in _rows(story, t.audit, "writer", "body"):
+        said = json.loads(body) if writer == CONTROL else {}
+        if "verb" in said and said["code"] is None:
+            kept[str(said["scope"]), said["verb"], said["login"]] += 1
+    if missing := Counter(story.promised) - kept:
+        raise Violated(f"G6, G7: {next(iter(missing))} was accepted and is not on record")
+
+
 def none_overdue(story: Story) -> None:
     """G8: nothing waits for a person beyond its time."""
     clock = story.ledger.clock()
@@ -167,10 +210,27 @@ def none_overdue(story: Story) -> None:
 
 def as_undisturbed(world: World, story: Story) -> None:
     """G1, G10: it was decided and believed as if nothing had happened."""
-    found, wanted = left_by(story), world.undisturbed[story.orders.habit]
+    found, wanted = left_by(story), world.undisturbed[story.orders.habit, story.days]
     for name in wanted:
         if found[name] != wanted[name]:
             raise Violated(f"G1: {name} is {found[name]}, undisturbed it is {wanted[name]}")
+
+
+def same_told_again(world: World, story: Story) -> None:
+    """G1: what is believed is what the manifest says, told again from the quiet days on."""
+    engine = story.engine_on(story.ledger, [])
+    with patch.object(LedgerReads, "latest_snapshot", lambda _: world.begins):
+        come_back(
+            story.ledger,
+            engine._segments,
+            engine._sensing,
+            engine._belief,
+            engine._batch,
+            engine._sending,
+        )
+    stands = story.ledger.control("state_digest")
+    if engine.state_digest != stands:
+        raise Violated(f"G1: the state is {stands}, told again it is {engine.state_digest}")
 
 
 def record_holds(story: Story, *, deep: bool) -> None:
@@ -201,15 +261,24 @@ def left_by(story: Story) -> dict[str, Any]:
     }
 
 
-def know_undisturbed(world: World, folder: Any, habits: tuple[str, ...]) -> None:
-    """Tell the story without any fault, once for each habit of the order system."""
-    for habit in habits:
-        root = world.copied(folder / f"undisturbed-{habit}")
-        story = Story(world, root, seed=0, rates={}, habit=habit, records=records_of(world, 0))
-        story.run_alone()
-        world.undisturbed[habit] = left_by(story)
-        world.replies = Counter(story.topics.lines[ACCEPTED])
-        story.close()
+def know_undisturbed(world: World, folder: Path) -> None:
+    """Tell the story without any fault, once for each habit of the order system and length."""
+    for days in LENGTHS:
+        for habit in HABITS:
+            root = world.copied(folder / f"undisturbed-{habit}-{days}")
+            story = Story(world, root, seed=0, rates={}, habit=habit, days=days)
+            story.run_alone()
+            world.undisturbed[habit, days] = left_by(story)
+            world.replies[days] = Counter(story.topics.lines[ACCEPTED])
+            story.close()
+    for days in LENGTHS:
+        _same_but_for_mode(*(world.undisturbed[habit, days] for habit in ("prompt", "shadow")))
+
+
+def _same_but_for_mode(live: dict[str, Any], shadow: dict[str, Any]) -> None:
+    """G11: the same events were taken in, and none of what was decided left."""
+    if shadow["counts"] != live["counts"]:
+        raise Violated(f"G11: in shadow {shadow['counts']} were counted, live {live['counts']}")
 
 
 def _day(at: datetime) -> date:

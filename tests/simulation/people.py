@@ -9,6 +9,9 @@ from replan.infra.wiring import policy_source
 from tests.simulation.story import Story
 from tests.simulation.tiny_world import authority
 
+MOST_MOVES = 8
+"""So often somebody stops something or lets it go on, in one story."""
+
 WORDS = ("approve", "approve", "approve", "reject", "ask", "defer", "takeover")
 SCOPES = (None, None, "item=OATS", "site=S1", "action=reallocate")
 
@@ -23,50 +26,67 @@ class People:
         story.baton.rates |= {"line refused for now": 0.05, "line refused for good": 0.03}
         for login in ("planner-1", "owner-1", "planner-1"):
             self._comes(login, self._answers)
+        # Some stop a site or an item, others everything, again and again.
+        self._scopes = self._rng.choice((SCOPES, SCOPES, (None,)))
         for login in ("owner-1", "ops-1"):
             if self._rng.random() < 0.8:
-                self._comes(login, self._switches)
+                self._comes(login, self._switches, most=MOST_MOVES)
         if self._rng.random() < 0.3:
             self._comes("author-1", self._lowers)
 
-    def _comes(self, login: str, does: Callable[[str, Office], None]) -> None:
-        policies = policy_source(self._story.workspace, "live")
+    def _comes(
+        self, login: str, does: Callable[[str, Office], bool], most: int | None = None
+    ) -> None:
+        """Somebody who does something now and then, `most` times; seldom where there was nothing
+        to do.
+        """
+        policies = policy_source(self._story.workspace, self._story.mode)
         policies.chooser = self._story.world.by_heart
         office = Office(self._story.ledger, policies)
 
         def works() -> None:
-            while not self._story.stopping:
-                self._story.baton.sleep(self._rng.uniform(0.0, 6.0))
+            done, pause = 0, 6.0
+            while not self._story.stopping and done != most:
+                self._story.baton.sleep(self._rng.uniform(0.0, pause))
                 try:
-                    does(login, office)
+                    acted = does(login, office)
                 except LedgerBusy:
                     # They try again, or not.
                     continue
+                done, pause = done + acted, 6.0 if acted else 15.0
 
         self._story.baton.add(f"person-{login}", works)
 
-    def _answers(self, login: str, office: Office) -> None:
+    def _answers(self, login: str, office: Office) -> bool:
         queue = office.queue()
         if not queue:
-            return
+            return False
         body = self._rng.choice(queue)
-        office.verdict(
+        word = self._rng.choice(WORDS)
+        told = office.verdict(
             body["decision_id"],
-            self._rng.choice(WORDS),
+            word,
             login=login,
             chip="policy",
             version=self._rng.choice((None, body["version"])),
             confirm=self._rng.random() < 0.7,
         )
+        if told.result == "accepted":
+            self._story.promised.append((body["decision_id"], word, login))
+        return True
 
-    def _switches(self, login: str, office: Office) -> None:
-        scope = self._rng.choice(SCOPES)
-        if self._rng.random() < 0.4:
+    def _switches(self, login: str, office: Office) -> bool:
+        scope = self._rng.choice(self._scopes)
+        stops = self._rng.random() < 0.5
+        if stops:
             moved = office.switch.stop(scope, login=login, reason="something is odd")
         else:
             moved = office.switch.resume(scope, login=login, reason="all is well")
-        if moved.code is None:
-            self._story.stopped_at = self._everything_since(self._story.baton.now)
+        if moved.code is not None:
+            return False
+        self._story.promised.append((str(scope), "stop" if stops else "resume", login))
+        self._story.stopped_at = self._everything_since(self._story.baton.now)
+        return True
 
     def _everything_since(self, now: datetime) -> datetime | None:
         everything = any(stop.scope is None for stop in self._story.ledger.stops())
@@ -74,7 +94,8 @@ class People:
             return None
         return self._story.stopped_at or now
 
-    def _lowers(self, login: str, office: Office) -> None:
+    def _lowers(self, login: str, office: Office) -> bool:
         lowered = authority(auto=20, ask=60, count=1).replace("version: 1", "version: 2")
         if (self._story.root / "authority.yaml").read_text() != lowered:
             (self._story.root / "authority.yaml").write_text(lowered)
+        return False

@@ -22,6 +22,7 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 
+from replan.desk_state import Policy
 from replan.errors import CommitUnknown
 from replan.infra import coming_back, sending
 from replan.infra.batch import Batch
@@ -36,6 +37,7 @@ from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.run import RunWriter
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
+from replan.infra.policy import PolicySource
 from replan.infra.sending import Sending
 from replan.infra.ways import Carried, Leaving, OutletWay
 from tests.simulation import simulate
@@ -200,12 +202,12 @@ def intake_not_kept() -> AbstractContextManager[object]:
 
 
 def snapshot_of_another_tick() -> AbstractContextManager[object]:
-    """A snapshot is kept under the tick before its own."""
+    """A snapshot is kept under the tick after its own."""
     save = RunWriter.save_snapshot
     return patch.object(
         RunWriter,
         "save_snapshot",
-        lambda self, tick, body: save(self, tick - timedelta(hours=12), body),
+        lambda self, tick, body: save(self, tick + timedelta(hours=12), body),
     )
 
 
@@ -260,8 +262,29 @@ def feedback_lost() -> AbstractContextManager[object]:
     return patch.object(coming_back, "_tell_again", deaf)
 
 
+def silence_not_noticed() -> AbstractContextManager[object]:
+    """Nobody looks which commands had no answer in time."""
+    return patch.object(sending, "watch_overdue", _nothing)
+
+
+def caps_not_counted() -> AbstractContextManager[object]:
+    """What ran before counts for nothing when the next plan is judged."""
+    return patch.object(LedgerReads, "reservations", lambda *_: ())
+
+
+def shadow_forgotten() -> AbstractContextManager[object]:
+    """The desks decide in shadow as they do live."""
+
+    def live(self: PolicySource, now: datetime, fit_sha: str) -> Policy:
+        return replace(policy_at(self, now, fit_sha), mode="live")
+
+    policy_at = PolicySource.at
+    return patch.object(PolicySource, "at", live)
+
+
 BUGS: Final[Sequence[Bug]] = (
     answers_forgotten,
+    caps_not_counted,
     claim_holds_for_ever,
     dead_letters_lost,
     desk_goes_on_from_anywhere,
@@ -281,6 +304,8 @@ BUGS: Final[Sequence[Bug]] = (
     replied_before_it_stands,
     replies_not_repeated,
     sent_before_it_stands,
+    shadow_forgotten,
+    silence_not_noticed,
     snapshot_of_another_tick,
     stop_not_seen_at_the_claim,
     unknown_is_stored,
@@ -293,7 +318,7 @@ def caught(name: str, *, folder: Path, seeds: int) -> dict[str, Any]:
     bug = next(bug for bug in BUGS if bug.__name__ == name)
     for seed in range(1, seeds + 1):
         with bug():
-            told = tell(seed, folder)
+            told = tell(seed, folder, deep=True)
         if told.violated is not None:
             return {"bug": name, "seed": seed, "by": told.violated.splitlines()[0][:160]}
     return {"bug": name, "seed": None, "by": None}

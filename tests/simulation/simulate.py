@@ -21,7 +21,7 @@ from typing import Final
 
 from tests.simulation.judged import judge, know_undisturbed
 from tests.simulation.people import People
-from tests.simulation.story import HABITS, World, told
+from tests.simulation.story import World, told
 
 KEPT: Final = Path(__file__).with_name("kept_seeds.txt")
 TOGETHER: Final = 10
@@ -48,7 +48,7 @@ def prepare(folder: Path) -> World:
     """The world that all stories of this process, and of those forked from it, begin with."""
     global _world
     _world = World.made(folder)
-    know_undisturbed(_world, folder, HABITS)
+    know_undisturbed(_world, folder)
     return _world
 
 
@@ -58,8 +58,8 @@ def world() -> World:
     return _world
 
 
-def tell(seed: int, folder: Path) -> Told:
-    """One story and its judgement."""
+def tell(seed: int, folder: Path, *, deep: bool | None = None) -> Told:
+    """One story and its judgement; `deep`: all of it, by default for some seeds only."""
     root = folder / f"story-{seed}-{os.getpid()}"
     story = told(world(), root, seed)
     if seed % 2:
@@ -67,7 +67,7 @@ def tell(seed: int, folder: Path) -> Told:
     violated = None
     try:
         story.run()
-        judge(world(), story, deep=seed % DEEP_EACH == 0)
+        judge(world(), story, deep=seed % DEEP_EACH == 0 if deep is None else deep)
     except Exception as error:  # noqa: BLE001 - whatever the story ends with is what it violates
         violated = f"{type(error).__name__}: {error}"
     finally:

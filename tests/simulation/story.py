@@ -19,6 +19,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.util import LRUCache
 
 from replan.errors import CommitUnknown, LeaseLost, LedgerBusy, SourceAway
 from replan.forecasting import Forecaster
@@ -30,9 +31,13 @@ from replan.infra.ledger import database as ledger_database
 from replan.infra.ledger import run as ledger_run
 from replan.infra.ledger import sqlite as ledger_sqlite
 from replan.infra.ledger.lease import lease_of
+from replan.infra.ledger.rows import SnapshotRow
 from replan.infra.ledger.store import Lease, Ledger
+from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.out_names import COMMANDS
 from replan.infra.patience import Patience
+from replan.infra.sending import SendingRules
+from replan.infra.settings import RunMode
 from replan.infra.wiring import policy_source, sense_rules
 from replan.infra.workspace import Workspace, open_workspace
 from replan.models.registry import live_forecasters
@@ -51,12 +56,20 @@ TABLES: Final[Mapping[str, Mapping[str, int]]] = {
     "late": {"auto": 60, "ask": 120},
     "twice": {"auto": 110, "ask": 120},
     "failing": {"auto": 110, "ask": 120},
+    "silent": {"auto": 110, "ask": 120},
     "answering": {"auto": 20, "ask": 120},
     "asked for": {"auto": 20, "ask": 20},
+    "shadow": {"auto": 110, "ask": 120},
 }
-"""By habit of the order system: up to how many euros a plan runs, or asks a store, by itself."""
+"""By habit of the order system: up to how many euros a plan runs, or asks a store, by itself. In a
+story of the habit "shadow" nothing may leave at all.
+"""
 
 HABITS: Final = tuple(TABLES)
+LENGTHS: Final = (tiny_world.BUSY_DAYS - 1, tiny_world.BUSY_DAYS)
+"""Busy days of a story; most are short ones, since many stories find more than long ones."""
+
+ACK_TIMEOUT: Final = timedelta(hours=6)
 INSIDE_THE_BOUND: Final = timedelta(hours=10)
 VOID_AFTER: Final = timedelta(seconds=1)
 """What was claimed before a stop may still start within this time."""
@@ -67,8 +80,11 @@ REACH: Final = 300
 RATES: Final[Mapping[str, float]] = {
     "crash": 0.02,
     "pause": 0.01,
+    "pause before a tick is stored": 0.05,
+    "pause before a claim": 0.05,
+    "pause after a claim": 0.05,
     "busy": 0.01,
-    "commit lost, and nobody knows": 0.01,
+    "commit lost, and nobody knows": 0.02,
     "commit stored, and nobody knows": 0.02,
     "broker away": 0.02,
     "executor away": 0.02,
@@ -91,8 +107,14 @@ class World:
     quiet: dict[Partition, list[bytes]]
     by_heart: ByHeart
     forecasters: Mapping[str, Forecaster]
-    undisturbed: dict[str, dict[str, Any]] = field(default_factory=dict)
-    replies: Counter[str] = field(default_factory=Counter)
+    undisturbed: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    """By habit and length."""
+    replies: dict[int, Counter[str]] = field(default_factory=dict)
+    """Answers to producers, by length."""
+    begins: SnapshotRow | None = None
+    """What was believed when the quiet days were over."""
+    compiled: LRUCache[Any, Any] = field(default_factory=lambda: LRUCache(2_000))
+    """What statements compile to, for the ledgers of all stories."""
     _tables: dict[str, LoadedAuthority] = field(default_factory=dict)
 
     @classmethod
@@ -107,8 +129,9 @@ class World:
             by_heart=ByHeart(),
             forecasters=live_forecasters(),
         )
-        story = Story(world, root, seed=0, rates={}, habit="prompt", records=quiet)
+        story = Story(world, root, seed=0, rates={}, habit="prompt", days=0)
         story.run_alone()
+        world.begins = story.ledger.latest_snapshot()
         story.close()
         return world
 
@@ -139,22 +162,28 @@ class Story:
         seed: int,
         rates: Mapping[str, float],
         habit: str,
-        records: Mapping[Partition, list[bytes]],
+        days: int,
     ) -> None:
         self.world = world
         self.root = root
-        self.records = records
+        self.days = days
+        self.records = records_of(world, random.Random(seed).randint(0, 1 << 30), days)
+        self.mode: RunMode = "shadow" if habit == "shadow" else "live"
         self.baton = Baton(seed, dict(rates))
         self.topics = Topics()
         self.topics.watch = self._no_start_after_stop
         self.orders = OrderSystem(habit)
         self.workspace = world.workspace_in(root, habit)
         self.ledger = Ledger.open("sqlite:///ledger.db", root)
+        # Every story has a file of its own; what their statements compile to is the same.
+        self.ledger._engine._compiled_cache = world.compiled
         self.stopping = False
         self.ended = 0
         self.with_people = False
         self.stopped_at: datetime | None = None
         """Since when everything is stopped, by the clock of the simulated database."""
+        self.promised: list[tuple[str, str, str]] = []
+        """Decision or scope, word and login of what people were told was accepted."""
         self._born = 0
 
     def close(self) -> None:
@@ -224,6 +253,10 @@ class Story:
                 self.baton.sleep(self.baton.rng.uniform(0.5, 5.0))
 
     def _fold(self, ledger: Ledger, outlets: list[StrikingOutlet]) -> None:
+        self.engine_on(ledger, outlets).run_until_end()
+
+    def engine_on(self, ledger: Ledger, outlets: list[StrikingOutlet]) -> Engine:
+        """An engine as a process has it; its ways out are put on the list."""
         rng, settings = self.baton.rng, self.workspace.settings
         log = StrikingLog(self.records, rng.randint(0, 1 << 30), self.baton)
         segments = LogSegments(
@@ -241,9 +274,9 @@ class Story:
             outlets.append(StrikingOutlet(self.topics, ledger, self.baton))
             return outlets[-1]
 
-        policies = policy_source(self.workspace, settings.mode)
+        policies = policy_source(self.workspace, self.mode)
         policies.chooser = by_heart
-        Engine(
+        return Engine(
             root=self.root,
             ledger=ledger,
             segments=segments,
@@ -266,13 +299,15 @@ class Story:
             executor=self.orders.of(self.baton),
             executor_name="simulated",
             outlet=outlet,
-        ).run_until_end()
+            sending=SendingRules(ack_timeout=ACK_TIMEOUT),
+        )
 
     # Points and faults around what the engine calls.
 
     @contextmanager
     def hooked(self) -> Iterator[None]:
         """Inside the block the database, time and pauses are those of the story."""
+        claim_commands = LedgerWriter.claim_commands
         baton, writing, commit, take = (
             self.baton,
             ledger_database.writing,
@@ -306,9 +341,17 @@ class Story:
             commit(conn)
             if me is not None:
                 me.asks_for_lease = False
+                me.claims, has_claimed = False, me.claims
+                if has_claimed:
+                    self._held_up("after a claim")
             if baton.strikes("commit stored, and nobody knows"):
                 raise CommitUnknown("ledger: connection lost during a commit")
             baton.point()
+
+        def taking(write: LedgerWriter, *given: Any) -> Any:
+            if baton.running is not None:
+                baton.running.claims = True
+            return claim_commands(write, *given)
 
         def taken(
             conn: sa.Connection, role: str, owner: str, ttl: timedelta, now: datetime
@@ -321,9 +364,23 @@ class Story:
                 raise Violated(f"lease: {owner} took it from {before.owner}, whose it still was")
             return epoch
 
+        commit_batch, claim = Engine._commit, sending.Sending._claim
+
+        def stored(engine: Engine, *given: Any, **named: Any) -> None:
+            if named.get("taken"):
+                self._held_up("before a tick is stored")
+            commit_batch(engine, *given, **named)
+
+        def claimed(way: sending.Sending, *given: Any) -> Any:
+            self._held_up("before a claim")
+            return claim(way, *given)
+
         by_heart = self.world.by_heart
         by_heart.baton = baton
         with (
+            patch.object(Engine, "_commit", stored),
+            patch.object(sending.Sending, "_claim", claimed),
+            patch.object(LedgerWriter, "claim_commands", taking),
             patch.object(ledger_database, "writing", written),
             patch.object(ledger_sqlite, "commit", committed),
             patch.object(ledger_sqlite, "now", lambda _conn: baton.now),
@@ -336,10 +393,16 @@ class Story:
             yield
         by_heart.baton = None
 
+    def _held_up(self, where: str) -> None:
+        """A process stands still for a while just there, and others go on."""
+        if self.baton.strikes(f"pause {where}"):
+            self.baton.sleep(self.baton.rng.uniform(2.0, 20.0))
+
     def _one_engine(self, conn: sa.Connection, owner: str) -> None:
-        holder = lease_of(conn, ENGINE)
-        if holder is None or holder.owner != owner:
-            whose = "nobody" if holder is None else holder.owner
+        asked = "SELECT owner FROM lease WHERE role = 'engine'"
+        holder = conn.connection.cursor().execute(asked).fetchone()
+        if holder is None or holder[0] != owner:
+            whose = "nobody" if holder is None else holder[0]
             raise Violated(f"fence: {owner} stores what only {whose} may")
 
     def _no_start_after_stop(self, name: str) -> None:
@@ -363,14 +426,14 @@ def told(world: World, folder: Path, seed: int) -> Story:
         seed=seed,
         rates={fault: rate * rng.choice((0.0, 1.0, 1.0, 4.0)) for fault, rate in RATES.items()},
         habit=rng.choice(HABITS),
-        records=records_of(world, rng.randint(0, 1 << 30)),
+        days=rng.choice((*LENGTHS, LENGTHS[0])),
     )
 
 
-def records_of(world: World, seed: int) -> dict[Partition, list[bytes]]:
-    """All records: the quiet days as they were read, and the busy ones by chance over partitions,
-    none further from its place than the lateness allows.
+def records_of(world: World, seed: int, days: int) -> dict[Partition, list[bytes]]:
+    """All records: the quiet days as they were read, and so many busy ones by chance over
+    partitions, none further from its place than the lateness allows.
     """
-    lines = shuffled(tiny_world.busy_lines(), seed=seed, reach=INSIDE_THE_BOUND)
+    lines = shuffled(tiny_world.busy_lines(days), seed=seed, reach=INSIDE_THE_BOUND)
     later = spread(lines, partitions=1, seed=seed)
     return {partition: world.quiet[partition] + later[partition] for partition in world.quiet}

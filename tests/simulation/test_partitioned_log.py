@@ -3,7 +3,7 @@ that was cut off at any moment and went on elsewhere.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -18,11 +18,12 @@ from replan.infra.kafka.segments import DatabaseClockMarks, LogClockMarks, LogSe
 from replan.infra.running import run_workspace
 from replan.infra.wiring import file_ends, open_ledger, opened_engine
 from replan.infra.workspace import open_workspace
-from replan.streams.log_slices import Partition
+from replan.streams.log_slices import Partition, Read
 from tests.busy_world import arrival_of, busy_lines, shuffled, write_busy_world
 from tests.crash.lives import seen
-from tests.simulation.fake_log import FakeLog, LiveLog, spread
+from tests.simulation.fake_log import TOPICS, FakeLog, LiveLog, spread
 
+MADE_FIRST = {topic: f"{topic}, made first" for topic in TOPICS}
 SAME = ("clock", "decisions", "decisions_digest", "state_digest", "actions", "sent")
 INSIDE_THE_BOUND = timedelta(hours=40)
 
@@ -38,9 +39,15 @@ def lines() -> list[str]:
     return [line for line in busy_lines() if arrival_of(line) is not None]
 
 
-def run_on(root: Path, log: FakeLog, *, cut_after: int | None = None) -> bool:
+def run_on(
+    root: Path,
+    log: FakeLog,
+    *,
+    cut_after: int | None = None,
+    topics: Mapping[str, str] | None = None,
+) -> bool:
     """Run a workspace over a log to its end; False if it was cut off after so many questions to the
-    ledger.
+    ledger. `topics`: the ids that the cluster gave its topics.
     """
     workspace = open_workspace(root)
     ledger = open_ledger(workspace)
@@ -63,6 +70,7 @@ def run_on(root: Path, log: FakeLog, *, cut_after: int | None = None) -> bool:
         until_end=True,
         max_jump=time.max_jump,
         slice_records=50,
+        topics=topics,
     )
     ends = replace(file_ends(workspace, ledger), segments=segments)
     try:
@@ -188,7 +196,9 @@ def half_read(tmp_path: Path) -> tuple[Path, dict[Partition, list[bytes]]]:
                 "delegate_to: null, active: true}\n"
             )
     whole = spread(lines(), partitions=1, seed=5)
-    assert run_on(root, FakeLog({p: found[:10] for p, found in whole.items()}, seed=1))
+    assert run_on(
+        root, FakeLog({p: found[:10] for p, found in whole.items()}, seed=1), topics=MADE_FIRST
+    )
     return root, whole
 
 
@@ -234,3 +244,76 @@ def test_a_topic_that_was_made_anew_is_not_taken_for_the_old_one(
     fresh = {p: found[:4] if p.topic == "pos" else found for p, found in whole.items()}
     with pytest.raises(DataLost, match=r"pos-0: was read up to offset 10 and the topic was made"):
         run_on(root, FakeLog(fresh, seed=2))
+
+
+def test_a_topic_made_anew_that_goes_further_than_the_old_one_is_known_by_its_id(
+    half_read: tuple[Path, dict[Partition, list[bytes]]],
+) -> None:
+    root, whole = half_read
+    anew = MADE_FIRST | {"pos": "made after"}
+    with pytest.raises(DataLost, match=r"pos-0: was read up to offset 10 and the topic") as loss:
+        run_on(root, FakeLog(whole, seed=2), topics=anew)
+    workspace = open_workspace(root)
+    ledger = open_ledger(workspace)
+    at = ledger.clock()
+    assert at is not None
+    found(ledger, loss.value, at)
+    for login in ("op-1", "op-2"):
+        accept(ledger, workspace.people, "pos-0", login=login, reason="made anew", at=at)
+    ledger.close()
+    assert run_on(root, FakeLog(whole, seed=2), topics=anew)
+    again = sum(seen(root, replay=True)["events"].values()) - len(lines())
+    assert again == 10, "what stands in the new topic is read from its beginning"
+    with pytest.raises(DataLost):
+        run_on(root, FakeLog(whole, seed=2), topics=MADE_FIRST | {"pos": "made once more"})
+
+
+class MuteLog(LiveLog):
+    """A live log with one partition that has records and hands none over."""
+
+    mute = Partition("supply", 0)
+
+    def take(self, partition: Partition, first: int, end: int) -> Sequence[Read]:
+        """Nothing of that one."""
+        return () if partition == self.mute else super().take(partition, first, end)
+
+
+def test_a_partition_that_brings_nothing_holds_up_the_ticks_no_longer_than_it_may(
+    tmp_path: Path,
+) -> None:
+    root = no_files(tmp_path / "world")
+    settings = root / "replan.toml"
+    settings.write_text(settings.read_text().replace("[time]", '[time]\nclock = "database"'))
+    workspace = open_workspace(root)
+    ledger = open_ledger(workspace)
+    first, last = (arrival_of(lines()[n]) for n in (0, -1))
+    assert first is not None
+    assert last is not None
+    records = spread(lines(), partitions=1, seed=8)
+    log = MuteLog(records, seed=8, begins=first, step=timedelta(hours=6))
+    segments = LogSegments(
+        ledger,
+        log,
+        DatabaseClockMarks(lambda: log.now, workspace.settings.ticks.max_wait),
+        until_end=False,
+        max_jump=timedelta.max,
+        every=workspace.settings.ticks.planning,
+        goes_on=lambda: log.now <= last,
+    )
+    ends = replace(file_ends(workspace, ledger), segments=segments)
+    with opened_engine(workspace, ledger, "live", ends=ends) as engine:
+        engine.run_until_end()
+    clock, newest = ledger.clock(), ledger.newest_segment()
+    others = sum(len(found) for partition, found in records.items() if partition != log.mute)
+    judged = sum(ledger.counts().values())
+    ledger.close()
+    assert clock is not None
+    assert last - clock < timedelta(days=1), "ticks go on"
+    assert judged > 0.9 * others, "and the other partitions are read"
+    assert newest is not None
+    assert newest.cut is not None
+    assert newest.cut.left_out == (log.mute,)
+    ranges = {part.partition: part for part in newest.cut.ranges}
+    assert ranges[log.mute].end == 0
+    assert ranges[log.mute].high is not None
+    assert ranges[log.mute].high > 0, "how far it goes is on record, for whoever asks for the lag"

@@ -16,7 +16,8 @@ from tests.worlds import PLANNERS, RISK, at, event
 
 FIRST = date(2026, 3, 2)
 QUIET_DAYS = 16
-DAYS = 19
+BUSY_DAYS = 3
+DAYS = QUIET_DAYS + BUSY_DAYS
 SITES = ("S1", "S2")
 BASE = {"OATS": 20.0, "MILK": 30.0}
 WEEKDAY = (0.8, 0.9, 0.9, 1.0, 1.2, 1.4, 0.8)
@@ -135,9 +136,9 @@ def quiet_lines() -> list[str]:
     return _between(0, QUIET_DAYS)
 
 
-def busy_lines() -> list[str]:
-    """Those of the days that follow."""
-    return _between(QUIET_DAYS, DAYS)
+def busy_lines(days: int = BUSY_DAYS) -> list[str]:
+    """Those of so many of the days that follow."""
+    return _between(QUIET_DAYS, QUIET_DAYS + days)
 
 
 def _between(first: int, end: int) -> list[str]:
@@ -174,7 +175,13 @@ def _told() -> Iterable[tuple[str, str]]:
 def _sales(item: str, site: str, day: date, sold: int) -> Iterable[tuple[str, str]]:
     if sold:
         name = f"{item}-{site}-{day}"
-        yield _placed(event("pos.sale.v1", name, f"{item}@{site}", at(day, 19), {"qty": int(sold)}))
+        sale = event("pos.sale.v1", name, f"{item}@{site}", at(day, 19), {"qty": int(sold)})
+        yield _placed(sale)
+        if FIRST + timedelta(days=QUIET_DAYS) <= day < FIRST + timedelta(days=DAYS - 1):
+            # A till sends its day again in the night: a tick has run by then, and after a crash
+            # only what was kept knows it.
+            night = at(day + timedelta(days=1), 2)
+            yield night, json.dumps(sale | {"recordedtime": night})
 
 
 def _order(item: str, site: str, day: date, qty: int) -> Iterable[tuple[str, str]]:
