@@ -19,7 +19,7 @@ def authority_check(
     """Prove a decision table: one row per case, never more autonomy for more value or less data."""
     from replan.infra.running import check_authority
 
-    found, holds = check_authority(place.root, file)
+    found, holds = check_authority(place.root, None if file is None else place.of(file))
     report(found, as_json)
     if holds and not as_json:
         from replan.infra.table_proof import PROVED
@@ -32,7 +32,7 @@ def authority_diff(file: Path, as_json: Json = False) -> None:
     """What another table changes: every member in words, and which cases gain or lose authority."""
     from replan.infra.running import diff_tables
 
-    rows = diff_tables(place.root, file)
+    rows = diff_tables(place.root, place.of(file))
     if as_json:
         print_rows(rows)
         return
@@ -54,7 +54,7 @@ def authority_simulate(
     """Put the recorded plans before another table: what would have run, and how it turned out."""
     from replan.infra.running import try_table
 
-    rows, summary, lines = try_table(place.root, file, days)
+    rows, summary, lines = try_table(place.root, place.of(file), days)
     if as_json:
         print_rows([*rows, {"summary": summary}])
     else:

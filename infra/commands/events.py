@@ -23,7 +23,7 @@ def events_check(file: Path, as_json: Json = False) -> None:
 
     failed = False
     counts: Counter[str] = Counter()
-    for row in check_events(place.root, file):
+    for row in check_events(place.root, place.of(file)):
         failed |= row["status"] in VERDICTS_OF_FAILURE
         counts[row["status"]] += 1
         if as_json:

@@ -54,7 +54,7 @@ def audit_verify(
     """Walk the hash chain and compare every record with it: was anything changed afterwards?"""
     from replan.infra.running import verify_with_anchors, verify_workspace
 
-    held = None if anchors is None else verify_with_anchors(place.root, anchors)
+    held = None if anchors is None else verify_with_anchors(place.root, place.of(anchors))
     report = verify_workspace(place.root) if held is None else held.report
     bad = report.first_bad
     if as_json:
@@ -78,7 +78,7 @@ def audit_anchor(
     """Append a checkpoint of every chain to a file that lies outside the ledger."""
     from replan.infra.running import anchor_workspace
 
-    line = anchor_workspace(place.root, file)
+    line = anchor_workspace(place.root, place.of(file))
     if as_json:
         print_rows([line])
     else:
@@ -97,7 +97,7 @@ def evidence(
     from replan.infra.running import opened_office
 
     with opened_office(place.root) as desk:
-        said = write_evidence(desk.ledger, name, file)
+        said = write_evidence(desk.ledger, name, place.of(file))
     if as_json:
         print_rows([said])
     else:

@@ -24,6 +24,10 @@ class Place:
 
     root: Path = Path()
 
+    def of(self, file: Path) -> Path:
+        """A path that was given: a relative one begins in the workspace, as with `git -C DIR`."""
+        return self.root / file
+
 
 place = Place()
 

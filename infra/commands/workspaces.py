@@ -20,7 +20,7 @@ def init(
     """Write a new workspace into a new or empty folder."""
     from replan.infra.workspace import init_workspace
 
-    root = folder or place.root
+    root = place.root if folder is None else place.of(folder)
     init_workspace(root, template)
     print_rows([{"workspace": str(root), "template": template}]) if as_json else say(
         f"{root}: written from template {template}; next: replan check {root}"
@@ -31,7 +31,7 @@ def check(folder: Dir = None, as_json: Json = False) -> None:
     """Judge a workspace: file, line, value and rule of everything wrong."""
     from replan.infra.workspace import check_workspace
 
-    found = check_workspace(folder or place.root)
+    found = check_workspace(place.root if folder is None else place.of(folder))
     report(found if as_json else folded(found), as_json)
 
 
