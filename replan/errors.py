@@ -7,7 +7,7 @@
     │   └── DataLost        records are gone from a log before they were read
     ├── LedgerBusy          the ledger stayed locked or away (exit 75)
     │   └── CommitUnknown   whether the last transaction was stored cannot be learnt yet
-    ├── SourceAway          the broker is away (exit 75)
+    ├── SourceAway          the broker, or another server that was asked, is away (exit 75)
     ├── LedgerMoved         someone else wrote first: load again and judge again
     │   └── LeaseLost       another process does now what this one did
     └── BrokenPromise       an invariant of ours does not hold; the process stops (exit 70)
@@ -50,7 +50,7 @@ class DataLost(NotSo):
 
 
 class SourceAway(ReplanError):
-    """The broker could not be reached; trying again is safe."""
+    """The broker, or another server that was asked, did not answer; trying again is safe."""
 
 
 class LedgerBusy(ReplanError):

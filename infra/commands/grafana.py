@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from replan.errors import NotSo
 from replan.infra.commands.terminal import NOT_SO, Json, print_rows, say
 
 grafana = typer.Typer(
@@ -53,3 +54,48 @@ def lint(
     if faults:
         raise typer.Exit(NOT_SO)
     say("nothing wrong")
+
+
+@grafana.command()
+def push(
+    url: Annotated[
+        str, typer.Option(help="Where it is.", envvar="GRAFANA_URL", show_default=False)
+    ],
+    folder: Annotated[str, typer.Option(help="Uid of the folder they go to.")] = "replan",
+    ledger: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the ledger, to make its data source.")
+    ] = None,
+    database: Annotated[str, typer.Option(help="The ledger's database.")] = "replan",
+    sslmode: Annotated[str, typer.Option(help="How Grafana speaks to it.")] = "require",
+    review: Annotated[
+        str | None, typer.Option(help="Address of the review pages, to make their data source.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put dashboards, and data sources where named, into a Grafana; again changes nothing."""
+    from replan.infra.grafana import boards, pushing
+    from replan.infra.grafana.adapter import Grafana
+    from replan.infra.secret_values import secret
+
+    def needed(name: str) -> str:
+        found = secret(name)
+        if found is None:
+            raise NotSo(f"{name}: must be set, or {name}_FILE")
+        return found
+
+    sources = []
+    if ledger is not None:
+        password = needed("REPLAN_GRAFANA_LEDGER_PASSWORD")
+        sources.append(pushing.ledger_source(ledger, database, password, sslmode))
+    if review is not None:
+        address = f"{review.rstrip('/')}/grafana"
+        sources.append(pushing.broker_source(address, needed("REPLAN_BROKER_KEY")))
+    grafana = Grafana(url, needed("REPLAN_GRAFANA_TOKEN"))
+    files = boards.kept(boards.FOLDER)
+    for row in pushing.push(grafana, files, tuple(sources), folder_uid=folder):
+        if as_json:
+            print_rows([row.json()])
+        else:
+            sys.stdout.write(
+                f"{row.kind} {row.uid}: {'put there' if row.changed else 'as it was'}\n"
+            )

@@ -47,7 +47,7 @@ def test_files_that_are_mounted_exist() -> None:
     for one in COMPOSE["services"].values():
         for volume in one.get("volumes", ()):
             if volume.startswith("./"):
-                assert (INFRA / volume.split(":")[0]).is_file()
+                assert (INFRA / volume.split(":")[0]).exists()
 
 
 def test_workers_find_the_broker_where_it_listens_inside() -> None:
@@ -127,3 +127,30 @@ def test_the_image_is_of_the_python_that_is_tested_and_runs_as_nobody_in_particu
     assert f"Programming Language :: Python :: {version}" in pyproject
     assert "\nUSER 10001:10001\n" in CONTAINERFILE
     assert "--require-hashes -r requirements.lock" in CONTAINERFILE
+
+
+def test_the_container_of_grafana_is_given_what_provisioning_gives_any_other() -> None:
+    file = INFRA / "provisioning" / "datasources" / "replan.yaml"
+    given = yaml.safe_load(COMPOSE["configs"]["datasources"]["content"])["datasources"]
+    for mine, any_other in zip(given, yaml.safe_load(file.read_text())["datasources"], strict=True):
+        assert mine.keys() == any_other.keys()
+        for name in ("name", "uid", "type", "access", "user", "editable"):
+            assert mine.get(name) == any_other.get(name)
+        for name in ("jsonData", "secureJsonData"):
+            assert mine[name].keys() == any_other[name].keys()
+
+
+def test_grafana_finds_the_dashboards_where_they_are_mounted() -> None:
+    one = COMPOSE["services"]["grafana"]
+    place = one["environment"]["REPLAN_DASHBOARDS_DIR"]
+    assert f"./dashboards:{place}:ro" in one["volumes"]
+    home = Path(one["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert (INFRA / "dashboards" / home.name).is_file()
+    assert str(home.parent) == place
+
+
+def test_grafana_listens_to_this_machine_alone_and_says_who_asks() -> None:
+    environment = COMPOSE["services"]["grafana"]["environment"]
+    assert environment["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
+    assert environment["GF_DATAPROXY_SEND_USER_HEADER"] == "true"
+    assert environment["GF_AUTH_ANONYMOUS_ENABLED"] == "false"

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import yaml
 from sqlalchemy.engine import make_url
 
-from replan.infra.grafana.boards import BOARDS
+from replan.infra.grafana.boards import BOARDS, FOLDER
 from replan.infra.grafana.lint import queries
 from replan.infra.grafana.macros import Value, expanded
 from replan.infra.grafana.model import Panel
@@ -118,6 +119,13 @@ def test_no_query_costs_the_database_much(reader: sa.Connection, name: str) -> N
         [row] = asked(reader, explained)
         [plan] = row["QUERY PLAN"]
         assert plan["Execution Time"] < MOST_MS, place
+
+
+def test_the_queries_of_the_example_alerts_run(reader: sa.Connection) -> None:
+    file = FOLDER.parent / "provisioning" / "examples" / "alerting" / "rules.yaml"
+    [group] = yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
+    for rule in group["rules"]:
+        asked(reader, rule["data"][0]["model"]["rawSql"])
 
 
 @pytest.mark.parametrize(

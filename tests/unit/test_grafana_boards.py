@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from replan.infra.grafana.boards import BOARDS, FOLDER, board_text, build, kept
 from replan.infra.grafana.lint import lint
 from replan.infra.grafana.macros import expanded
+from replan.infra.grafana.model import LEDGER
+from replan.infra.grafana.pushing import broker_source, ledger_source
+from replan.infra.grafana.wording import BROKER, REVIEW
+from replan.infra.identity.grafana_broker import PREFIX, ROUTE
 
+PROVISIONING = FOLDER.parent / "provisioning"
 NIGHT = datetime(2026, 5, 4, tzinfo=UTC)
 MORNING = datetime(2026, 5, 4, 6, tzinfo=UTC)
 
@@ -111,6 +117,54 @@ def _link(panel: dict[str, Any]) -> dict[str, Any]:
 )
 def test_a_broken_rule_is_named(change: str, rule: str) -> None:
     assert rule in {found for _, found in broken(change)}
+
+
+def test_the_link_to_a_case_leads_to_what_the_review_pages_serve() -> None:
+    """Grafana puts what follows the data source's uid behind its address, which ends with
+    /grafana."""
+    base = provisioned("replanbroker")["url"]
+    assert base == "$REPLAN_BROKER_URL"
+    path = REVIEW.split(f"/uid/{BROKER}", 1)[1].replace("${__data.fields.decision_id}", "dec-7")
+    assert ROUTE.fullmatch(f"{PREFIX}{path}".encode())
+
+
+def test_provisioned_data_sources_are_those_that_the_dashboards_ask() -> None:
+    ledger = provisioned(LEDGER["uid"])
+    assert ledger["type"] == LEDGER["type"]
+    assert ledger["user"] == "grafana_ro"
+    # Both places: older versions read the one, newer ones the other.
+    assert ledger["database"] == ledger["jsonData"]["database"]
+
+
+def test_what_is_pushed_is_what_is_provisioned() -> None:
+    pushed = {
+        one["uid"]: one
+        for one in (ledger_source("db:5432", "d", "p", "require"), broker_source("https://r", "k"))
+    }
+    for uid, one in pushed.items():
+        from_file = provisioned(uid)
+        assert {k: one[k] for k in ("name", "type", "access")} == {
+            k: from_file[k] for k in ("name", "type", "access")
+        }
+        assert one["jsonData"].keys() == from_file["jsonData"].keys()
+        assert one["secureJsonData"].keys() == from_file["secureJsonData"].keys()
+
+
+def test_dashboards_from_files_are_changed_by_files_alone() -> None:
+    text = (PROVISIONING / "dashboards" / "replan.yaml").read_text(encoding="utf-8")
+    [provider] = yaml.safe_load(text)["providers"]
+    assert provider["allowUiUpdates"] is False
+    assert provider["disableDeletion"] is True
+    assert provider["folderUid"] == "replan"
+
+
+def provisioned(uid: str) -> dict[str, Any]:
+    """A data source as the file for provisioning has it."""
+    text = (PROVISIONING / "datasources" / "replan.yaml").read_text(encoding="utf-8")
+    [found] = [one for one in yaml.safe_load(text)["datasources"] if one["uid"] == uid]
+    assert found["editable"] is False
+    plain: dict[str, Any] = found
+    return plain
 
 
 def test_two_dashboards_with_one_uid_are_named() -> None:
