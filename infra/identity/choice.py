@@ -8,7 +8,7 @@ from replan.errors import NotSo
 from replan.infra.identity.grafana_broker import GrafanaBroker
 from replan.infra.identity.provider import Provider
 from replan.infra.identity.trusted_proxy import TrustedProxy
-from replan.infra.review_settings import BROKER_KEY, Review
+from replan.infra.review_settings import BROKER_KEY, OIDC_SECRET, Review
 from replan.infra.secret_values import secret
 
 SHORTEST_KEY = 16
@@ -25,7 +25,15 @@ def provider_of(review: Review, environment: Mapping[str, str] | None = None) ->
         case "trusted_proxy":
             return TrustedProxy(review.trusted_proxies, review.user_header)
         case "oidc":
-            raise NotSo("review.identity: oidc is not there yet")
+            # Its library takes a while to load, and few need it.
+            from replan.infra.identity.oidc import OpenId
+
+            return OpenId(
+                review.oidc_issuer,
+                review.oidc_client_id,
+                review.oidc_login_claim,
+                secret(OIDC_SECRET, environment),
+            )
         case "auto" | "grafana_broker":
             key = secret(BROKER_KEY, environment)
             if key is None and review.identity == "auto":

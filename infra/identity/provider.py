@@ -53,6 +53,15 @@ class House(Protocol):
         """Where sessions and tickets are kept."""
         ...
 
+    @property
+    def over_tls(self) -> bool:
+        """Whether browsers come over TLS."""
+        ...
+
+    def own_path(self, path: str) -> str:
+        """The page to go on to: the one named if it is ours, else the queue."""
+        ...
+
     def admits(self, login: str) -> bool:
         """Whether this is an active login of planners.yaml that has a role."""
         ...

@@ -37,7 +37,6 @@ from replan.infra.review.reception import (
     WhatIfBody,
     check_csrf,
     message_of,
-    own_path,
 )
 from replan.infra.review.sessions import Doors, Identity
 from replan.infra.review_settings import Review
@@ -219,7 +218,7 @@ def _add_pages(app: FastAPI, reception: Reception) -> None:
         if who is None or who.login is None or not doors.admits(who.login):
             return reception.sign_in(request, "Token and login do not match.")
         vouched = Vouched(login=who.login, provider=who.provider, org="", client=client)
-        return doors.let_in(vouched, own_path(next))
+        return doors.let_in(vouched, doors.own_path(next))
 
     @app.post("/logout", include_in_schema=False)
     def logout(request: Request, csrf: Annotated[str, Form()] = "") -> Response:

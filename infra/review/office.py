@@ -1,8 +1,8 @@
 """What do the pages and the API ask of the engine? The questions and the one command, as a port."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from replan.infra.answerable import Standing
@@ -40,12 +40,8 @@ class VerdictRequest:
             "note": self.note,
             "option": self.option,
             "confirm": self.confirm,
-            "wish": {name: _plain(value) for name, value in self.wish.given().items()},
+            "wish": json.dumps(asdict(self.wish), default=str, sort_keys=True),
         }
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

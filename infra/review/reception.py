@@ -131,7 +131,7 @@ class Reception:
         if not way.form:
             return self.turn_away(TurnedAway(text=way.text, link=way.link), status)
         return self.page(
-            "login.html", None, status, next=own_path(request.url.path), message=message
+            "login.html", None, status, next=self.doors.own_path(request.url.path), message=message
         )
 
     def turn_away(self, why: TurnedAway, status: int = 403) -> Response:
@@ -311,10 +311,3 @@ def refused_request(status: int, code: str, message: str) -> HTTPException:
 def message_of(detail: Any) -> str:
     """The words of a refusal."""
     return str(detail.get("message", "")) if isinstance(detail, dict) else str(detail)
-
-
-def own_path(path: str) -> str:
-    """Where to go after signing in: the queue or a case, never another site."""
-    path = path.removesuffix("/verdict")
-    case = path.removeprefix("/review/")
-    return path if path != case and DECISION_ID.fullmatch(case) else "/"

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from replan.infra.identity.addresses import client_of
 from replan.infra.identity.book import Book
+from replan.infra.identity.grafana_broker import DECISION
 from replan.infra.identity.provider import Provider, Vouched, WayIn
 from replan.infra.review.office import ReviewOffice
 from replan.infra.review_settings import Review
@@ -105,6 +106,12 @@ class Doors:
         """Where browsers reach the pages."""
         host, port = request.scope.get("server") or ("127.0.0.1", None)
         return self.review.public_url or f"http://{host}" + (f":{port}" if port else "")
+
+    def own_path(self, path: str) -> str:
+        """Where to go after signing in: the queue or a case, never another site."""
+        path = path.removesuffix("/verdict")
+        case = path.removeprefix("/review/")
+        return path if path != case and DECISION.fullmatch(case) else "/"
 
     def is_own(self, origin: str, host: str) -> bool:
         """Whether a form was sent by a page of ours."""
