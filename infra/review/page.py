@@ -58,6 +58,7 @@ def case_page(
     currency = body["currency"]
     chart = body.get("chart") or {}
     recommended = brief.get("recommendation") or {}
+    drivers = recommended.get("drivers") or []
     options = brief.get("options") or body["options"]
     deadline = body.get("deadline") if brief else None
     left, soon = left_words(deadline, clock)
@@ -96,7 +97,8 @@ def case_page(
         ],
         "evidence_ids": body.get("evidence") or [],
         "options": [
-            _option(n, o, body["chosen"], currency) for n, o in enumerate(options, start=1)
+            _option(n, o, body["chosen"], currency, timezone)
+            for n, o in enumerate(options, start=1)
         ],
         "band_chart": band_chart(chart.get("band") or {}),
         "stock_chart": stock_chart(chart.get("stock") or {}),
@@ -105,7 +107,8 @@ def case_page(
             "name": body["chosen"],
             "what": actions_text(_chosen(body).get("actions") or []),
             "confidence": share_or_dash(recommended.get("confidence", body.get("confidence"))),
-            "drivers": recommended.get("drivers") or [],
+            "drivers": [(_signed(d["units"]), d["text"]) for d in drivers],
+            "sum": _signed(sum(d["units"] for d in drivers)),
             "would_change": recommended.get("would_change"),
         },
         "plans": [o["name"] for o in options if o["actions"]],
@@ -239,7 +242,9 @@ def _amount(name: str, value: Any, currency: str) -> str:
     return str(value)
 
 
-def _option(n: int, option: Mapping[str, Any], chosen: str, currency: str) -> dict[str, Any]:
+def _option(
+    n: int, option: Mapping[str, Any], chosen: str, currency: str, timezone: str = "UTC"
+) -> dict[str, Any]:
     actions = option["actions"]
     benefit = option.get("benefit_minor") or {}
     return {
@@ -258,6 +263,8 @@ def _option(n: int, option: Mapping[str, Any], chosen: str, currency: str) -> di
         "cost": money_range(option["cost_minor"], currency),
         "cost_middle": money_text(option["cost_minor"]["p50"], currency),
         "saves": quantity_range(option["units_short_avoided"]) if actions else "0",
+        "fill": _fill_text(option.get("fill_rate")),
+        "terms": _terms(option, timezone),
         "benefit": money_text(benefit["mean"], currency) if "mean" in benefit else "",
         "receiver": share_or_dash(option["p_stockout_receiver"]),
         "donor": share_or_dash(option["p_stockout_donor"])
@@ -266,6 +273,40 @@ def _option(n: int, option: Mapping[str, Any], chosen: str, currency: str) -> di
         "binding": option.get("binding") or [],
         "gap": share_text(option["gap"]) if option.get("gap") else None,
     }
+
+
+def _fill_text(rate: Mapping[str, float] | None) -> str:
+    if rate is None:
+        return ""
+    low, high = share_text(rate["p10"]), share_text(rate["p90"])
+    return low if low == high else f"{low.removesuffix(' %')}–{high}"
+
+
+def _terms(option: Mapping[str, Any], timezone: str) -> list[str]:
+    """Whose authority an option needs, until when it can be called off, what contract it uses."""
+    words, needed = [], option.get("authority")
+    if needed is not None:
+        value = needed["mode"]
+        who = needed["recipient"].removeprefix("role:")
+        rule = needed["rule_id"] or "no rule"
+        words.append(
+            {
+                "AUTO": f"could run by itself by rule {rule}",
+                "CLARIFY": f"is asked about first by rule {rule}",
+            }.get(value, f"needs {who} by rule {rule}")
+        )
+        if needed["approvals"] > 1:
+            words.append(f"{needed['approvals']} people approve")
+    if option.get("cancel_by"):
+        words.append(f"can be called off until {time_words(option['cancel_by'], timezone)}")
+    words += [f"contract {clause}" for clause in option.get("terms") or ()]
+    return words
+
+
+def _signed(units: float) -> str:
+    """`+18.5` for units by which something differs."""
+    text = estimate_text(units)
+    return text if text.startswith("-") or text == "0" else f"+{text}"
 
 
 def _why(body: Mapping[str, Any], currency: str) -> dict[str, Any] | None:

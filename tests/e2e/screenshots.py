@@ -20,10 +20,10 @@ MOST_BYTES = 150_000
 
 # Name, path (a case by its place in the queue), width, height, scheme.
 PICTURES = (
-    ("queue", "/", 1280, 620, "light"),
-    ("case", 0, 1100, 1500, "light"),
-    ("case-dark", 0, 1100, 1500, "dark"),
-    ("case-phone", 0, 390, 1500, "light"),
+    ("queue", "/", 1180, 480, "light"),
+    ("case", 0, 1000, 860, "light"),
+    ("case-dark", 0, 1000, 860, "dark"),
+    ("case-phone", 0, 390, 1300, "light"),
 )
 
 
