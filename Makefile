@@ -1,6 +1,6 @@
 # One line a target, run in the project's own .venv, which is made on demand and again when a lock changes.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint check test golden crash simulate planted tables demo bench build lock
+.PHONY: help setup lint check test golden crash simulate planted guards tables tamper demo bench build lock
 SHELL := /bin/bash
 BIN := .venv/bin
 # One thread a library: two test workers and a solver must not fight for the same cores.
@@ -12,6 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 KILLS ?= 200
 SEEDS ?= 2000
 TABLES ?= 10000
+TAMPER ?= 1000
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --fork-strategy fewest --group install
 
@@ -41,6 +42,12 @@ simulate: .venv/.dev ## SEEDS=2000 stories in which everything around the engine
 
 planted: .venv/.dev ## bugs planted on purpose: which story catches each
 	$(BIN)/python -m tests.simulation.planted $(ARGS)
+
+guards: .venv/.dev ## bugs of authority planted on purpose: which test catches each
+	$(BIN)/python -m tests.planted_authority $(ARGS)
+
+tamper: .venv/.dev ## TAMPER=1000 changes of a ledger that must be found, and as many ledgers that must hold
+	$(BIN)/python -m tests.tampering $(TAMPER) --clean $(TAMPER) $(ARGS)
 
 tables: .venv/.dev ## TABLES=10000 random decision tables: proof, search and engine beside trying every case
 	$(BIN)/python -m tests.tables_by_force $(TABLES) $(ARGS)

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,18 +47,40 @@ def add_anchor(ledger: Ledger, file: Path) -> dict[str, Any]:
         bad = anchored.report.first_bad
         assert bad is not None, "what is not ok names a row"
         raise NotSo(f"no checkpoint is made: writer {bad.writer}, seq {bad.seq}: {bad.reason}")
-    clock = ledger.clock()
+    prev = sha256_hex(lines[-1].encode()) if lines else None
+    append_anchor(file, ledger.audit_heads(), ledger.clock(), prev)
+    newest: dict[str, Any] = json.loads(_lines(file)[-1])
+    return newest
+
+
+def append_anchor(
+    file: Path, heads: Mapping[str, tuple[int, str]], clock: datetime | None, prev: str | None
+) -> str:
+    """Append a checkpoint of these heads after the line with digest `prev`; its own digest."""
     line: dict[str, Any] = {
         "at": None if clock is None else instant_text(clock),
-        "heads": {writer: list(head) for writer, head in ledger.audit_heads().items()},
-        "prev": sha256_hex(lines[-1].encode()) if lines else None,
+        "heads": {writer: list(head) for writer, head in heads.items()},
+        "prev": prev,
     }
     line["seal"] = _seal(line)
+    written = canonical_bytes(line).decode()
     with file.open("a", encoding="utf-8") as sink:
-        sink.write(canonical_bytes(line).decode() + "\n")
+        sink.write(written + "\n")
         sink.flush()
         os.fsync(sink.fileno())
-    return line
+    return sha256_hex(written.encode())
+
+
+def newest_anchor(file: Path) -> tuple[dict[str, tuple[int, str]], str | None]:
+    """The heads of the newest checkpoint of a file, and the digest of its line; none of a file that
+    is not there yet. NotSo where the file was changed.
+    """
+    lines = _lines(file) if file.exists() else []
+    known = _parsed(lines, file)
+    if not known:
+        return {}, None
+    heads = {writer: (head[0], head[1]) for writer, head in known[-1]["heads"].items()}
+    return heads, sha256_hex(lines[-1].encode())
 
 
 def verify_anchored(ledger: Ledger, file: Path) -> Anchored:

@@ -31,7 +31,7 @@ def drill_stop(ledger: Ledger, switch: StopSwitch, login: str, other: str) -> di
         resumed = switch.resume(None, login=other, reason=REASON)
         steps[f"{other} lets go"] = resumed.code is None
         steps["nothing else is stopped"] = not ledger.stops()
-    return _recorded(ledger, "stop", steps, logins=[login, other], held=list(stopped.held))
+    return recorded(ledger, "stop", steps, logins=[login, other], held=list(stopped.held))
 
 
 def drill_evidence(ledger: Ledger) -> dict[str, Any]:
@@ -51,10 +51,11 @@ def drill_evidence(ledger: Ledger) -> dict[str, Any]:
         "the pack holds": checked.returncode == 0,
         "the chain holds": ledger.verify_audit().ok,
     }
-    return _recorded(ledger, "evidence", steps, decision_id=decision_id)
+    return recorded(ledger, "evidence", steps, decision_id=decision_id)
 
 
-def _recorded(ledger: Ledger, what: str, steps: dict[str, bool], **more: Any) -> dict[str, Any]:
+def recorded(ledger: Ledger, what: str, steps: dict[str, bool], **more: Any) -> dict[str, Any]:
+    """What a drill came to, put on record."""
     told = {"drill": what, "ok": all(steps.values()), "steps": steps, **more}
     with ledger.transaction() as write:
         write.note_drill(told, write.clock())

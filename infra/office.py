@@ -19,7 +19,6 @@ from replan.desk_state import (
 )
 from replan.errors import UsageError
 from replan.infra.answerable import Standing, standings
-from replan.infra.boundary import standing
 from replan.infra.desk_room import Taken, take, transact
 from replan.infra.latest_look import basis_of
 from replan.infra.ledger.records import LedgerRecords
@@ -341,7 +340,6 @@ class Office:
             "mode": mode,
             "stopped": self.switch.standing(),
             "authority": self._authority(clock),
-            "ladder": standing(self._ledger, self._policies),
             "events": {name: counts.get(name, 0) for name in names},
             "state_digest": self._ledger.control("state_digest"),
             "decisions_digest": self._ledger.decisions_digest(),

@@ -349,6 +349,18 @@ def replay_workspace(root: Path, decision_id: str | None) -> Iterator[Compared]:
         ledger.close()
 
 
+def restore_rehearsed(root: Path, backup: Path | None) -> dict[str, Any]:
+    """A backup restored aside, and what held of it."""
+    from replan.infra.restore_drill import drill_restore
+
+    with (
+        opened_office(root) as desk,
+        PooledPlanner(desk.workspace.settings.engine.workers) as planner,
+    ):
+        chooser = AskingPlanner(planner)
+        return drill_restore(desk.workspace, desk.ledger, backup, planner, chooser)
+
+
 def verify_workspace(root: Path) -> AuditReport:
     """The audit chain, verified."""
     ledger = open_ledger(open_workspace(root))

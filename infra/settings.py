@@ -197,6 +197,12 @@ class Engine(StrictShape):
     workers: Annotated[int, Field(ge=0, le=64)] = 2
 
 
+class Audit(StrictShape):
+    """Where a run writes checkpoints of the audit chain by itself; empty: nowhere."""
+
+    anchors: str = ""
+
+
 class Promotion(StrictShape):
     """What it takes to let a category go one step further: comparable cases, days that they span,
     and the agreement with people that the lower end of its 95 % interval must reach."""
@@ -231,6 +237,7 @@ class Settings(StrictShape):
     notify: Notify = Notify()
     engine: Engine = Engine()
     observe: Observe = Observe()
+    audit: Audit = Audit()
     promotion: Promotion = Promotion()
     review: Review = Review()
     security: Security = Security()

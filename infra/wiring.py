@@ -14,6 +14,7 @@ from replan.canonical import digest
 from replan.errors import NotSo, UsageError
 from replan.findings import Finding, finding_text
 from replan.infra.authority_file import AUTHORITY_FILE
+from replan.infra.checkpoints import Checkpoints
 from replan.infra.engine import Engine, Progress, RunRules
 from replan.infra.erp.reference import ReferenceErp
 from replan.infra.execution import AnsweredElsewhere, Executor, FileExecutor
@@ -29,7 +30,7 @@ from replan.infra.segments import Segments, SegmentSource
 from replan.infra.sending import SendingRules
 from replan.infra.settings import Plan, RunMode, Settings
 from replan.infra.signing import Seal
-from replan.infra.watching import TimedPlanner, Watcher
+from replan.infra.watching import TickTold, TimedPlanner, Watcher
 from replan.infra.webhooks import Webhooks, WebTarget
 from replan.infra.workspace import Workspace
 from replan.models.fitting import StatsforecastFitter
@@ -183,6 +184,15 @@ def opened_engine(
         )
     ends = ends or file_ends(workspace, ledger)
     by_time = settings.clock == "database"
+    anchors = settings.audit.anchors
+    checkpoints = Checkpoints(ledger, workspace.root / anchors) if anchors else None
+
+    def ticked(told: TickTold) -> None:
+        if watcher is not None:
+            watcher.ticked(told)
+        if checkpoints is not None:
+            checkpoints.mind()
+
     workers = settings.engine.workers
     pool = new_pool(1) if workers else nullcontext(None)
     with (
@@ -217,8 +227,10 @@ def opened_engine(
             outlet=ends.outlet,
             sending=sending_rules(settings, mode),
             watch=watch,
-            ticked=watcher.ticked if watcher is not None else lambda _: None,
+            ticked=ticked,
         )
+        if checkpoints is not None:
+            checkpoints.write()
 
 
 def opening_stock(network: Network) -> dict[tuple[ItemId, SiteId], Units]:

@@ -59,3 +59,20 @@ def authority_simulate(
         print_rows([*rows, {"summary": summary}])
     else:
         sys.stdout.write("\n".join(lines) + "\n")
+
+
+@authority.command("stages")
+def authority_stages(as_json: Json = False) -> None:
+    """Where each category stands on the ladder, what the table states, and who moved it."""
+    from replan.infra.boundary import standing
+    from replan.infra.running import opened_boundary
+
+    with opened_boundary(place.root) as boundary:
+        rows = standing(boundary.ledger, boundary.policies)
+    if as_json:
+        print_rows(rows)
+        return
+    for row in rows:
+        moved = row["moved"]
+        why = f" ({moved['verb']} by {moved['by']}: {moved['reason']})" if moved else ""
+        sys.stdout.write(f"{row['scope']:<28} {row['stage']}{why}\n")

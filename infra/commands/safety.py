@@ -1,6 +1,7 @@
 """Which commands stop what is carried out, let it go on, and rehearse that?"""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -81,6 +82,20 @@ def drill_evidence(as_json: Json = False) -> None:
     with opened_office(place.root) as desk:
         told = drills.drill_evidence(desk.ledger)
     _drilled(told, as_json)
+
+
+@drill.command("restore")
+def drill_restore(
+    backup: Annotated[
+        Path | None,
+        typer.Option("--from", help="A backup of the SQLite ledger; else one is made now."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Restore a backup aside, verify it, decide and believe everything again; on record."""
+    from replan.infra.running import restore_rehearsed
+
+    _drilled(restore_rehearsed(place.root, backup), as_json)
 
 
 def _drilled(told: Mapping[str, Any], as_json: bool) -> None:

@@ -78,6 +78,13 @@ class Ledger(LedgerRecords):
             raise
         return cls(engine, by_time=by_time)
 
+    @property
+    def file(self) -> Path | None:
+        """The file that holds it; None on a server."""
+        url = self._engine.url
+        name = url.database if url.get_backend_name() == "sqlite" else None
+        return None if not name else Path(name)
+
     def close(self) -> None:
         """Give the connections back; the ledger can be opened again."""
         self._engine.dispose()
