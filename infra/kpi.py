@@ -184,6 +184,11 @@ def kpi_text(row: Mapping[str, Any], currency: str) -> str:
     }
     lines = [f"{name:<11} {value}" for name, value in rows.items()]
     lines += [
+        f"{'checks':<11} {recipient}: {n['caught']} caught, {n['passed']} approved with their "
+        f"fault, {n['unanswered']} not answered"
+        for recipient, n in (row.get("planted_checks") or {}).items()
+    ]
+    lines += [
         f"{week['week']:<11} {week['exceptions']} exceptions, {week['reviewed']} reviewed"
         for week in row["velocity"]
     ]

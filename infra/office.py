@@ -18,9 +18,11 @@ from replan.desk_state import (
     desk_from_json,
 )
 from replan.errors import UsageError
+from replan.infra import planting
 from replan.infra.answerable import Standing, standings
 from replan.infra.desk_room import Taken, take, transact
 from replan.infra.latest_look import basis_of
+from replan.infra.ledger.checks import CheckRow
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
@@ -30,7 +32,7 @@ from replan.infra.stop_switch import StopSwitch
 from replan.infra.together import Together, take_all
 from replan.infra.what_if import Tried, tried
 from replan.infra.wishes import NO_WISH, Wish
-from replan.people import People
+from replan.people import People, may_answer
 from replan.together import apart
 from replan.units import DecisionId
 from replan.urgency import urgency
@@ -61,6 +63,10 @@ class Office:
             for state in sorted(PENDING - WAITING_ASIDE)
             for body in self._ledger.decisions(state=state)
         ]
+        clock = self._ledger.clock()
+        if clock is not None:
+            checks = planting.waiting(self._ledger.checks(), clock)
+            bodies += [{**body, "urgency": self._urgency(body)} for body in checks]
         return sorted(bodies, key=lambda b: (-b["urgency"], b["deadline"], b["decision_id"]))
 
     def standings(self, login: str) -> dict[str, Standing]:
@@ -69,10 +75,18 @@ class Office:
         if clock is None:
             return {}
         people = self._policies.at(clock, "").people
-        return standings(self._ledger, self._ledger.desk_seqs(), people, login)
+        found = standings(self._ledger, self._ledger.desk_seqs(), people, login)
+        for body in planting.waiting(self._ledger.checks(), clock):
+            region, value = self._receiving(body), int(body["value_minor"])
+            code = may_answer(people, login, body["recipient"], region, value)
+            found[body["decision_id"]] = Standing(code=code, region=region, approvals=1)
+        return found
 
     def decision(self, decision_id: str) -> dict[str, Any]:
         """A decision as it stands, with its brief; UsageError for an unknown id."""
+        check = self._ledger.check(decision_id)
+        if check is not None:
+            return planting.shown(check, _standing(self._ledger.clock()))
         return dict(self._ledger.decision(decision_id).body)
 
     def decisions(
@@ -106,6 +120,12 @@ class Office:
         checked_reason(chip, note)
         wish.check_reason(chip)
 
+        check = self._ledger.check(decision_id)
+        if check is not None:
+            return self._answer_check(
+                check, verdict, login=login, option=option, version=version, key=key
+            )
+
         def given(ledger: LedgerRecords) -> VerdictGiven:
             return self._given(
                 ledger,
@@ -138,6 +158,38 @@ class Office:
         )
         result = taken.result
         assert result is not None, "a verdict always has a result"
+        return result
+
+    def _answer_check(
+        self,
+        check: CheckRow,
+        verdict: str,
+        *,
+        login: str,
+        option: str | None,
+        version: int | None,
+        key: RequestKey | None,
+    ) -> VerdictResult:
+        """An answer to a planted check, in a transaction that orders nothing."""
+        people = self._policy(check.body).people
+        with self._ledger.transaction() as write:
+            known = None if key is None else write.first_answer(key.login, key.key)
+            if key is not None and known is not None:
+                key.same(known[0])
+                raise AnsweredBefore(VerdictResult(**known[1]))
+            result = planting.answer(
+                write,
+                check,
+                people,
+                self._receiving(check.body),
+                login=login,
+                verdict=verdict,
+                option=option,
+                version=version,
+                at=_standing(write.clock()),
+            )
+            if key is not None:
+                write.keep_answer(key.login, key.key, key.request_sha, result.json())
         return result
 
     def approve_together(
@@ -228,6 +280,8 @@ class Office:
         verdict itself.
         """
         body = self._checked(decision_id, verdict, login, option, wish)
+        if self._ledger.check(decision_id) is not None:
+            raise UsageError(f"decision {decision_id!r}: it cannot be worked out anew now")
         given = self._given(
             self._ledger,
             decision_id,
@@ -323,12 +377,14 @@ class Office:
     def _drawn(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
         """What the desk has to know of a plan that is to be looked at; None for any other."""
         drawn = body.get("spot_check")
-        if drawn is None:
-            return None
+        return None if drawn is None else {**drawn, "region": self._receiving(body)}
+
+    def _receiving(self, body: Mapping[str, Any]) -> str | None:
+        """The one region that all goods of the chosen plan go to; None for several."""
         sites = self._policies.network.sites
         option = next(o for o in body["options"] if o["name"] == body["chosen"])
         regions = {sites[a["to"]].region for a in option["actions"] if a["to"] in sites}
-        return {**drawn, "region": regions.pop() if len(regions) == 1 else None}
+        return regions.pop() if len(regions) == 1 else None
 
     def status(self, mode: str) -> dict[str, Any]:
         """The state of everything, as `replan status` prints it."""

@@ -33,6 +33,7 @@ from replan.infra.office import Office
 from replan.infra.patience import Patience
 from replan.infra.people_file import PLANNERS_FILE
 from replan.infra.plain_text import stopped_text
+from replan.infra.planting import checks_told
 from replan.infra.replay_run import replay
 from replan.infra.settings import SETTINGS_FILE, RunMode, Source
 from replan.infra.shadow_report import shadow_rows
@@ -287,7 +288,8 @@ def workspace_kpi(root: Path, days: int | None, effort: Effort) -> tuple[dict[st
         currency = desk.workspace.settings.currency
         decisions, escalated = ledger.decisions(since=since), ledger.escalated_ids()
         told = kpi(decisions, escalated, ledger.verdicts_accepted(), effort, currency)
-        return told.json(), currency
+        checks = {} if clock is None else checks_told(ledger.checks(), clock)
+        return told.json() | {"planted_checks": checks}, currency
 
 
 def workspace_shadow(root: Path, days: int | None) -> list[dict[str, Any]]:

@@ -159,9 +159,11 @@ class Bands(StrictShape):
 
 class Attention(StrictShape):
     """How many alerts are announced to one recipient within 24 hours; all others wait unannounced
-    in the queue."""
+    in the queue. `planted_checks`: whether each month one case with a planted fault stands among
+    those of each recipient."""
 
     alerts_per_day: Annotated[int, Field(ge=0)] = ALERTS_PER_DAY
+    planted_checks: bool = False
 
 
 class Models(StrictShape):

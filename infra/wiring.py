@@ -23,6 +23,7 @@ from replan.infra.kafka_settings import connection
 from replan.infra.ledger.store import Ledger
 from replan.infra.out_files import OutFiles
 from replan.infra.outlets import OpensOutlet
+from replan.infra.planting import plant_if_due
 from replan.infra.policy import PolicySource
 from replan.infra.run_lock import only_run
 from replan.infra.secret_values import LEDGER_PASSWORD, secret
@@ -192,6 +193,8 @@ def opened_engine(
             watcher.ticked(told)
         if checkpoints is not None:
             checkpoints.mind()
+        if settings.attention.planted_checks:
+            plant_if_due(ledger, told.at, settings.zone, settings.timezone)
 
     workers = settings.engine.workers
     pool = new_pool(1) if workers else nullcontext(None)

@@ -26,8 +26,10 @@ def apart(
     first: Mapping[str, Any] | None = None
     for body, decision in cases:
         name = body["decision_id"]
-        if decision is None or body["state"] not in WAITS_FOR_A_PERSON:
+        if body["state"] not in WAITS_FOR_A_PERSON:
             return f"{name} is {body['state']} and does not wait for an approval"
+        if decision is None:
+            return f"{name} needs an answer of its own"
         if body["rule_id"] is None:
             return f"{name} came to a person by no row of the table"
         if body["chosen"] == "none":

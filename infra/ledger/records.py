@@ -15,11 +15,13 @@ from replan.errors import UsageError
 from replan.forecasting import published_band
 from replan.hindsight import SoldDay
 from replan.infra.ledger import audit as ledger_audit
+from replan.infra.ledger import checks as ledger_checks
 from replan.infra.ledger import doors as ledger_doors
 from replan.infra.ledger import evidence as ledger_evidence
 from replan.infra.ledger import schema as t
 from replan.infra.ledger import shadow as ledger_shadow
 from replan.infra.ledger import track_record as ledger_track
+from replan.infra.ledger.checks import CheckRow
 from replan.infra.ledger.reads import LedgerReads
 from replan.infra.ledger.rows import (
     ActionRow,
@@ -164,6 +166,15 @@ class LedgerRecords(LedgerReads):
         query = sa.select(c.decision_id, c.verdict).where(c.result == "accepted")
         rows = self._all(query.order_by(c.planning_group, c.seq, c.n))
         return tuple((row.decision_id, row.verdict) for row in rows)
+
+    def checks(self) -> tuple[CheckRow, ...]:
+        """All planted checks, by when they were planted."""
+        return tuple(map(ledger_checks.row_of, self._all(ledger_checks.query())))
+
+    def check(self, decision_id: str) -> CheckRow | None:
+        """The planted check of that id; None if there is none."""
+        row = self._first(ledger_checks.query(decision_id))
+        return None if row is None else ledger_checks.row_of(row)
 
     def told_since(self, since: datetime) -> tuple[Told, ...]:
         """What was announced after an instant, by whichever group, in order."""

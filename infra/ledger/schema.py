@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
-HEAD: Final = "0009"
+HEAD: Final = "0010"
 """The schema revision this code works with; the newest file in `migrations/versions`."""
 
 POSTGRESQL: Final = ("postgresql", "postgresql+psycopg", "postgres")
@@ -227,6 +227,22 @@ notice_way = sa.Table(
     _may("retry_at", Instant),
     _may("told_at", Instant),
     _may("note", sa.Text),
+)
+
+planted = sa.Table(
+    "planted",
+    metadata,
+    _key("decision_id"),
+    _must("month"),
+    _must("recipient"),
+    _must("fault"),
+    _must("source_id"),
+    _must("at", Instant),
+    _must("deadline", Instant),
+    _must("body", sa.Text),
+    _may("answered_at", Instant),
+    _may("verdict"),
+    _may("caught", sa.Boolean),
 )
 
 lease = sa.Table(

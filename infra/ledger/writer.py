@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.effects import DayRow, DeskOutcome, Feedback, ForecastRow
 from replan.errors import LedgerMoved
+from replan.infra.ledger import checks as ledger_checks
 from replan.infra.ledger import doors as ledger_doors
 from replan.infra.ledger import notices as ledger_notices
 from replan.infra.ledger import outbox as ledger_outbox
 from replan.infra.ledger import schema as t
 from replan.infra.ledger import shadow as ledger_shadow
-from replan.infra.ledger.audit import SENSE, desk_writer
+from replan.infra.ledger.audit import CONTROL, SENSE, desk_writer
 from replan.infra.ledger.database import insert_or, upsert
 from replan.infra.ledger.desk import DeskTransaction, store_feedback
 from replan.infra.ledger.doors import SessionRow, TicketRow
@@ -27,6 +28,7 @@ from replan.infra.ledger.notices import NoticeRow, Serves
 from replan.infra.ledger.reads import RESERVE_SEQ
 from replan.infra.ledger.rows import CapRow, DeskKind, OutboxRow, ProposalRow, packed, text
 from replan.infra.ledger.run import RunWriter
+from replan.planted import Planted
 from replan.shadowing import Compared
 from replan.units import instant_text
 
@@ -206,6 +208,35 @@ class LedgerWriter(RunWriter):
     def end_command(self, idem: str, state: str, note: str) -> None:
         """One that nobody is sending will not be sent any more."""
         ledger_outbox.end(self._conn, idem, state, note)
+
+    # Planted checks; see `ledger_checks`.
+
+    def plant(self, check: Planted, month: str, at: datetime) -> bool:
+        """Put a check in the queue, and on record; False where it stands already."""
+        body = text(check.body)
+        added = ledger_checks.add(
+            self._conn,
+            decision_id=check.decision_id,
+            month=month,
+            recipient=check.recipient,
+            fault=check.fault,
+            source_id=check.source_id,
+            at=at,
+            deadline=check.deadline,
+            body=body,
+        )
+        if added:
+            sha = sha256_hex(body.encode())
+            self._tail.add(CONTROL, "check", check.decision_id, at, fault=check.fault, body_sha=sha)
+        return added
+
+    def answer_check(self, decision_id: str, at: datetime, verdict: str, caught: bool) -> bool:
+        """Keep the answer to a check, and put it on record; False where it was answered before."""
+        told = {"verdict": verdict, "caught": caught}
+        taken = ledger_checks.answer(self._conn, decision_id, answered_at=at, **told)
+        if taken:
+            self._tail.add(CONTROL, "check", decision_id, at, **told)
+        return taken
 
     # What people are told; see `ledger_notices`.
 

@@ -96,6 +96,12 @@ class DeskReview:
 
     def decision(self, decision_id: str) -> dict[str, Any] | None:
         """A decision with its brief, verdicts, actions and charts; None for an unknown id."""
+        check = self._ledger.check(decision_id)
+        if check is not None:
+            # What was made out of another case has its charts.
+            like = self.decision(check.source_id) or {}
+            apart: dict[str, Any] = {"verdicts": [], "actions": []}
+            return {**like, **self._office.decision(decision_id), **apart}
         try:
             file = self._ledger.decision(decision_id)
         except UsageError:
