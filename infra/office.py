@@ -69,6 +69,10 @@ class Office:
             bodies += [{**body, "urgency": self._urgency(body)} for body in checks]
         return sorted(bodies, key=lambda b: (-b["urgency"], b["deadline"], b["decision_id"]))
 
+    def ended(self, most: int) -> list[dict[str, Any]]:
+        """The newest decisions that wait for nothing any more, the newest first."""
+        return list(self._ledger.ended(most))
+
     def standings(self, login: str) -> dict[str, Standing]:
         """By id of each case that waits, how this login stands to it."""
         clock = self._ledger.clock()

@@ -1,6 +1,7 @@
 """How do a decision and the state of everything read in a terminal?"""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from replan.currencies import money_text
@@ -22,11 +23,22 @@ def status_text(status: Mapping[str, Any]) -> str:
         "stopped": stopped_text(status) or "no",
         "authority": authority,
         "events": ", ".join(f"{count} {name}" for name, count in events.items()),
-        "alarms": "; ".join(alarm["text"] for alarm in status["alarms"]) or "none",
+        "alarms": _alarms_text(status["alarms"]),
         "state": status["state_digest"] or "none yet",
         "decisions": status["decisions_digest"],
     }
     return "\n".join(f"{name:<10} {value}" for name, value in rows.items())
+
+
+def _alarms_text(alarms: Sequence[Mapping[str, Any]]) -> str:
+    """Those that stand, one a line, alike ones counted; and how many were closed."""
+    standing = Counter(alarm["text"] for alarm in alarms if alarm["closed_at"] is None)
+    lines = [text if n == 1 else f"{text} ({n} times)" for text, n in standing.items()]
+    closed = len(alarms) - standing.total()
+    before = f"{closed} closed before" if closed else ""
+    if not lines:
+        return f"none; {before}" if before else "none"
+    return f"\n{'':<10} ".join([*lines, *([before] if before else [])])
 
 
 _REFUSED: Mapping[str, str] = {

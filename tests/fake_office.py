@@ -10,6 +10,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
 
+from replan.desk_state import PENDING
 from replan.errors import UsageError
 from replan.infra.answerable import Standing
 from replan.infra.identity.book import Book, LedgerBook
@@ -95,6 +96,11 @@ class FakeOffice:
             )
             for b in self.queue()
         }
+
+    def ended(self, most: int) -> list[dict[str, Any]]:
+        bodies = [b for b in self.cases.values() if b["state"] not in PENDING | {"no_action"}]
+        newest = sorted(bodies, key=lambda b: (b["decided_at"], b["decision_id"]), reverse=True)
+        return newest[:most]
 
     def spot_checks(self) -> list[dict[str, Any]]:
         drawn = [b for b in self.cases.values() if b.get("spot_check")]

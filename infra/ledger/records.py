@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from replan.announcing import WITH_A_PERSON
 from replan.canonical import canonical_bytes
 from replan.demotion import Measure
+from replan.desk_state import PENDING
 from replan.effects import Cited, Corrected
 from replan.errors import UsageError
 from replan.forecasting import published_band
@@ -57,6 +58,19 @@ class LedgerRecords(LedgerReads):
             query = query.where(c.decided_at >= since)
         if decision_id is not None:
             query = query.where(c.decision_id == decision_id)
+        return tuple(json.loads(row.body) for row in self._all(query))
+
+    def ended(self, most: int) -> tuple[dict[str, Any], ...]:
+        """Bodies of the newest decisions that wait for nothing any more, the newest first; without
+        those that left a case alone on purpose.
+        """
+        c = t.decision_now.c
+        query = (
+            sa.select(c.body)
+            .where(c.state.not_in(sorted(PENDING | {"no_action"})))
+            .order_by(c.decided_at.desc(), c.decision_id)
+            .limit(most)
+        )
         return tuple(json.loads(row.body) for row in self._all(query))
 
     def decided_within(

@@ -27,6 +27,7 @@ from replan.infra.review.answer_form import KEY
 from replan.infra.review.brief_shape import Brief
 from replan.infra.review.case_routes import add_case_routes
 from replan.infra.review.gate import Gate
+from replan.infra.review.history import add_history_routes
 from replan.infra.review.office import ReviewOffice
 from replan.infra.review.queue_routes import add_queue_routes
 from replan.infra.review.reception import (
@@ -82,6 +83,7 @@ def make_app(
     _add_switch(app, reception)
     _add_pages(app, reception)
     add_queue_routes(app, reception)
+    add_history_routes(app, reception)
     add_case_routes(app, reception)
     _add_errors(app, reception)
     return app

@@ -94,6 +94,12 @@ class ReviewOffice(Protocol):
         """Decisions that wait for a person, each with `deadline` and, where known, `urgency`."""
         ...
 
+    def ended(self, most: int) -> list[dict[str, Any]]:
+        """So many of the newest decisions that wait for nothing any more, the newest first; without
+        those that left a case alone on purpose.
+        """
+        ...
+
     def standings(self, login: str) -> Mapping[str, Standing]:
         """By id of each case that waits, how this login stands to it."""
         ...

@@ -78,6 +78,10 @@ class DeskReview:
         """Decisions that wait for a person, the most urgent first."""
         return self._office.queue()
 
+    def ended(self, most: int) -> list[dict[str, Any]]:
+        """The newest decisions that wait for nothing any more, the newest first."""
+        return self._office.ended(most)
+
     def standings(self, login: str) -> Mapping[str, Standing]:
         """How this login stands to what waits."""
         return self._office.standings(login)

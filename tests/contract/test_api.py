@@ -73,6 +73,7 @@ ROUTES = [
     ("GET", "/static/replan.svg", 200, 200),
     ("GET", "/static/htmx.js", 200, 200),
     ("GET", "/", 401, 200),
+    ("GET", "/history", 401, 200),
     ("GET", f"/review/{DECISION}", 401, 200),
     ("GET", "/review/dec-none", 401, 404),
     ("GET", "/api/escalations", 401, 200),
@@ -676,6 +677,21 @@ def test_the_queue_can_be_narrowed(ana: TestClient) -> None:
     page = ana.get("/", params={"cause": "supplier:SUP1"}).text
     assert "/review/dec-later" in page
     assert f"/review/{DECISION}" not in page
+
+
+def test_the_history_lists_what_was_decided_and_what_it_came_to(
+    ana: TestClient, office: FakeOffice
+) -> None:
+    office.cases["dec-ran"]["result"] = {"gained_minor": 1_234}
+    page = ana.get("/history").text
+    assert "/review/dec-ran" in page
+    assert "12.34 EUR" in page
+    assert f"/review/{DECISION}" not in page
+
+
+def test_the_history_tells_what_needed_a_person_from_what_did_not(ana: TestClient) -> None:
+    assert "/review/dec-ran" in ana.get("/history", params={"by": "itself"}).text
+    assert "/review/dec-ran" not in ana.get("/history", params={"by": "person"}).text
 
 
 def test_an_empty_queue_says_so(ana: TestClient, office: FakeOffice) -> None:

@@ -113,7 +113,14 @@ READERS = [
     ("owner", 200, 200),
     ("amy", 200, 200),
 ]
-LISTS = ("/", "/api/escalations", "/api/decisions", "/api/spot-checks", "/api/brief-schema")
+LISTS = (
+    "/",
+    "/history",
+    "/api/escalations",
+    "/api/decisions",
+    "/api/spot-checks",
+    "/api/brief-schema",
+)
 
 
 @pytest.mark.parametrize(("login", "lists", "one"), READERS)
