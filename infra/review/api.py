@@ -261,5 +261,10 @@ def _add_errors(app: FastAPI, reception: Reception) -> None:
         detail = {"code": "busy", "message": "the ledger is busy; try again"}
         return failed(request, 503, detail, {"Retry-After": "1"})
 
+    def on_meaningless(request: Request, error: Exception) -> Response:
+        # What no rule of a route refused, such as a NUL that a database does not keep.
+        return failed(request, 422, {"code": "invalid", "message": "this cannot be meant"})
+
+    app.add_exception_handler(UsageError, on_meaningless)
     app.add_exception_handler(LedgerBusy, on_busy)
     app.add_exception_handler(LedgerMoved, on_busy)

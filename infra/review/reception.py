@@ -23,7 +23,7 @@ from replan.infra.review.sessions import Doors, Identity
 from replan.infra.what_if import Tried
 from replan.infra.wishes import Wish, day_wished, known_wished, quantity_wished
 from replan.people import may_read
-from replan.verdicts import VERDICTS, VerdictResult
+from replan.verdicts import CHIPS, VERDICTS, VerdictResult
 from replan.wording import sentence, time_text
 
 PAGES = Path(__file__).parent.parent / "pages"
@@ -39,9 +39,9 @@ class VerdictBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    verdict: str
+    verdict: str = Field(json_schema_extra={"enum": list(VERDICTS)})
     version: int = Field(ge=1)
-    chip: str
+    chip: str = Field(json_schema_extra={"enum": list(CHIPS)})
     note: str = Field(default="", max_length=MOST_NOTE)
     option: str | None = None
     confirm: bool = False
@@ -66,7 +66,7 @@ class WhatIfBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    verdict: str = "modify"
+    verdict: str = Field(default="modify", json_schema_extra={"enum": list(VERDICTS)})
     version: int | None = Field(default=None, ge=1)
     option: str | None = None
     confirm: bool = False
