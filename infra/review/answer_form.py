@@ -9,6 +9,9 @@ KEY = r"[A-Za-z0-9._:-]{1,128}"
 
 CHANGES = ("qty", "date", "source", "mode")
 
+KNOWN = ("known_from", "known_until", "uplift")
+"""What a person may say of an event that the model does not know."""
+
 
 class AnswerForm(BaseModel):
     """The fields of the answer; a field left empty comes as an empty text."""
@@ -28,6 +31,9 @@ class AnswerForm(BaseModel):
     source: str = Field(default="", max_length=MOST_NAME)
     mode: str = Field(default="", max_length=MOST_NAME)
     to: str = Field(default="", max_length=MOST_NAME)
+    known_from: str = Field(default="", max_length=10)
+    known_until: str = Field(default="", max_length=10)
+    uplift: str = Field(default="", max_length=16)
 
     @property
     def changed(self) -> dict[str, str]:
@@ -38,7 +44,8 @@ class AnswerForm(BaseModel):
     def typed(self) -> dict[str, str]:
         """What goes back into the fields, so that nothing has to be written twice."""
         kept = {name: getattr(self, name) for name in ("verdict", "chip", "note", "base", "to")}
-        return kept | self.changed
+        known = {name: getattr(self, name) for name in KNOWN}
+        return kept | self.changed | known
 
     def meant(self) -> VerdictBody:
         """The verdict. Each plan has a button of its own, so that approving another one is as
@@ -55,7 +62,13 @@ class AnswerForm(BaseModel):
             confirm=self.confirm == "yes",
             option=option or None,
             to=self.to if verdict == "ask" and self.to else None,
-            **({name: value or None for name, value in self.changed.items()} if edits else {}),
+            known_from=self.known_from or None,
+            known_until=self.known_until or None,
+            uplift=self.uplift or None,
+            qty=(self.qty or None) if edits else None,
+            date=(self.date or None) if edits else None,
+            source=(self.source or None) if edits else None,
+            mode=(self.mode or None) if edits else None,
         )
 
     def asked(self) -> WhatIfBody:

@@ -8,6 +8,7 @@ from replan.currencies import money_text
 from replan.desk_state import PENDING
 from replan.explain import explain
 from replan.infra.review.charts import band_chart, cost_chart, stock_chart
+from replan.infra.review.outcome import outcome, precedent_text
 from replan.infra.review.words import ago_words, left_words, share_or_dash, time_words
 from replan.infra.what_if import Tried
 from replan.wording import (
@@ -124,12 +125,13 @@ def case_page(
         "held": _held(brief.get("held") or [], options),
         "precedents": [
             {
-                **row,
-                "decided_at": time_words(row["decided_at"], timezone),
-                "value": money_text(row["value_minor"], currency),
+                "id": row["decision_id"],
+                "at": time_words(row["decided_at"], timezone),
+                "text": precedent_text(row, currency),
             }
             for row in brief.get("precedents") or []
         ],
+        "outcome": outcome(body.get("result"), currency),
         "unknowns": brief.get("unknowns") or [],
         "ids": _ids(body, brief),
         "chips": [(chip, CHIP_WORDS.get(chip, chip)) for chip in chips],

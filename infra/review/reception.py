@@ -30,7 +30,10 @@ PAGES = Path(__file__).parent.parent / "pages"
 DECISION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 MOST_NOTE = 2_000
 MOST_NAME = 64
-TYPED = ("verdict", "chip", "note", "base", "qty", "date", "source", "mode", "to")
+TYPED = (
+    *("verdict", "chip", "note", "base", "qty", "date", "source", "mode", "to"),
+    *("known_from", "known_until", "uplift"),
+)
 """What a reader may have filled in on a case page."""
 
 

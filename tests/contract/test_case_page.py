@@ -92,3 +92,66 @@ def test_programs_ask_what_a_verdict_would_come_to(ana: TestClient, office: Fake
     assert (told["status"], told["would"], told["diff"]) == (422, None, BEYOND)
     assert ana.post(path, headers=headers, json={"qty": "many"}).status_code == 422
     assert ana.post(path, headers=headers, json={"colour": "red"}).status_code == 422
+
+
+RESULT = {
+    "from": "2026-05-04",
+    "to": "2026-05-17",
+    "cost_minor": {"none": 9_100, "recommended": 3_000, "verdict": 3_400, "happened": 3_400}
+    | {"best": 2_700},
+    "units_short": {"none": 20.2, "recommended": 0, "verdict": 1, "happened": 1, "best": 0},
+    "best": "hindsight: expedite",
+    "verdict": "modify",
+    "gained_minor": 5_700,
+    "missed_minor": 700,
+    "override_minor": -400,
+    "captured": 0.891,
+    "days": 28,
+    "days_estimated": 2,
+    "assumed": [],
+}
+
+
+def test_a_closed_case_says_what_it_came_to(ana: TestClient, office: FakeOffice) -> None:
+    """PL11: realised against do nothing, recommended, verdict and hindsight-best, in money."""
+    office.cases["dec-ran"]["result"] = RESULT
+    page = ana.get("/review/dec-ran").text
+    told = page[page.index('id="outcome"') :]
+    for words, money in (
+        ("doing nothing", "91.00 EUR"),
+        ("the recommendation", "30.00 EUR"),
+        ("the verdict", "34.00 EUR"),
+        ("what was carried out", "34.00 EUR"),
+        ("the best in hindsight", "27.00 EUR"),
+    ):
+        assert f'<th scope="row">{words}</th><td class="num">{money}</td>' in told
+    assert "Gained 57.00 EUR over doing nothing, missed 7.00 EUR of the best" in told
+    assert "demand of 2 of 28 site days is estimated" in told.lower()
+
+
+def test_an_earlier_case_is_told_with_what_it_was_worth(
+    ana: TestClient, office: FakeOffice
+) -> None:
+    office.cases[DECISION]["brief"]["precedents"] = [
+        {"decision_id": "dec-ran", "decided_at": "2026-04-04T06:00:00Z", "state": "executed"}
+        | {"chosen": "reallocate_half", "value_minor": 4_000, "result": {"gained_minor": 5_700}}
+    ]
+    page = ana.get(f"/review/{DECISION}").text
+    link = '<a href="/review/dec-ran">Sat 4 Apr 08:00</a>'
+    assert f"{link}: reallocate half, executed, value 40.00 EUR, gained 57.00 EUR" in page
+
+
+def test_a_known_event_goes_with_any_answer(ana: TestClient, office: FakeOffice) -> None:
+    page = ana.get(f"/review/{DECISION}").text
+    form = page[page.index('action="/review/') :]
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+    event = {"known_from": "2026-05-08", "known_until": "2026-05-10", "uplift": "1.8"}
+    given = hidden | {"verdict": "reject", "chip": "known_event"} | event
+    path = f"/review/{DECISION}/verdict"
+    answer = ana.post(path, data=given | {"uplift": "lots"}, headers=FORM)
+    assert (answer.status_code, "is not a factor such as 1.8" in answer.text) == (422, True)
+    assert 'value="2026-05-08"' in answer.text
+    assert ana.post(path, data=given, headers=FORM).status_code == 303
+    [taken] = office.taken
+    assert taken.wish.known is not None
+    assert taken.wish.known.uplift == 1_800

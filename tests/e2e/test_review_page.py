@@ -1,44 +1,25 @@
 """Can a planner sign in, read and answer in a real browser, with scripts and without?"""
 
-import socket
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from replan.infra.review.api import make_app
+from tests import browsers
+from tests.browsers import CHROMIUM, NO_CHROMIUM, chromium, served
 from tests.escalations import DECISION
 from tests.fake_office import TOKEN, FakeOffice, an_office
 
-PLACES = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-CHROMIUM = next((place for place in PLACES if Path(place).exists()), None)
-
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason=f"no Chromium at {', '.join(PLACES)}: apt-get install chromium"
-    ),
+    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
 ]
 
 
 CLIPPED = (
     "document.querySelector('.scroll').scrollWidth - document.querySelector('.scroll').clientWidth"
 )
-
-
-class Announcing(uvicorn.Server):
-    """A server that says when it serves, so that nobody has to wait and guess."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.serving = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self.serving.set()
 
 
 @pytest.fixture
@@ -49,26 +30,14 @@ def office() -> FakeOffice:
 @pytest.fixture
 def home(office: FakeOffice) -> Iterator[str]:
     """Where the pages of the office are served."""
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    app = make_app(office, token=TOKEN, loopback=True)
-    server = Announcing(uvicorn.Config(app, log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    assert server.serving.wait(30), "the pages are not served"
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(30)
-    listening.close()
+    with served(make_app(office, token=TOKEN, loopback=True)) as home:
+        yield home
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # Without its sandbox, since the tests may run as root in a container.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
@@ -79,11 +48,8 @@ def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Browse
     context.close()
 
 
-def sign_in(page: Page, address: str) -> None:
-    page.goto(address)
-    page.get_by_label("Token").fill(TOKEN)
-    page.get_by_label("Login").fill("ana")
-    page.get_by_role("button", name="Sign in").click()
+def sign_in(page: Page, address: str, login: str = "ana") -> None:
+    browsers.sign_in(page, address, TOKEN, login)
 
 
 def test_a_planner_signs_in_reads_and_approves(
@@ -255,3 +221,15 @@ def test_pages_fit_the_width_and_the_console_stays_quiet(
             assert page.evaluate(CLIPPED) == 0
     assert said == []
     context.close()
+
+
+def test_a_second_person_is_refused_what_only_another_may_do(
+    context: BrowserContext, home: str, office: FakeOffice
+) -> None:
+    office.situation = "not_allowed"
+    page = context.new_page()
+    sign_in(page, f"{home}/review/{DECISION}", "ben")
+    page.get_by_label("Policy").check()
+    page.get_by_role("button", name="Approve reallocate").click()
+    expect(page.locator("#result")).to_contain_text("Your login may not answer this case.")
+    assert [(v.login, v.verdict) for v in office.taken] == [("ben", "approve")]
