@@ -108,6 +108,10 @@ def _held_out(problem: PlanningProblem) -> Draws:
 
 
 def _by_day(stock: Ints) -> list[dict[str, int | float]]:
+    # Nearest ranks as in `percentile`, with one sort for all days.
+    ordered = np.sort(stock, axis=0)
+    ranks = {q: max(1, -(-q * len(ordered) // 100)) - 1 for q in (10, 50, 90)}
     return [
-        {f"p{q}": quantity_json(Units(percentile(day, q))) for q in (10, 50, 90)} for day in stock.T
+        {f"p{q}": quantity_json(Units(int(day[rank]))) for q, rank in ranks.items()}
+        for day in ordered.T
     ]

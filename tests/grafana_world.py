@@ -45,17 +45,24 @@ SHADOW_CASE: Row = {
     "currency": "EUR",
     "found_by": "report",
 }
-SHADOW_DAY: Row = {
-    "date": "2026-05-03",
-    "category": "demand_surge",
-    "currency": "EUR",
-    "cases": 4,
-    "agreed": 3,
-    "agreement_low": 0.3,
-    "agreement_high": 0.95,
-    "cost_delta_minor": 1_250,
-    "cause": "less",
-}
+SHADOW_DAYS: list[Row] = [
+    {
+        "date": f"2026-05-0{day}",
+        "category": "demand_surge",
+        "currency": "EUR",
+        "cases": cases,
+        "agreed": agreed,
+        "agreement_low": low,
+        "agreement_high": high,
+        "cost_delta_minor": delta,
+        "cause": "less",
+    }
+    for day, cases, agreed, low, high, delta in (
+        (1, 6, 5, 0.44, 0.97, 800),
+        (2, 9, 8, 0.57, 0.98, -350),
+        (3, 4, 3, 0.3, 0.95, 1_250),
+    )
+]
 DRIFT = Alarm(
     alarm_id="alarm-drift",
     kind="coverage",
@@ -88,7 +95,7 @@ def fill(root: Path) -> str:
     engine = ledger_database.open_engine(url, root, 5.0)
     with engine.begin() as conn:
         conn.execute(t.shadow_case.insert(), [SHADOW_CASE])
-        conn.execute(t.shadow_day.insert(), [SHADOW_DAY])
+        conn.execute(t.shadow_day.insert(), SHADOW_DAYS)
     engine.dispose()
     assert verify_workspace(root).ok
     return url

@@ -70,9 +70,14 @@ _MOVED = Panel(
     kind="timeseries",
     title="How the boundary moved: what rows let run by themselves",
     text="The limit of each row that runs by itself, from the moment a version first decided.",
+    # What holds still does so at the end of the time shown.
     sql=f"""SELECT {at("seen_at")} AS time, rule_id AS metric, {money("limit_minor")} AS up_to
-FROM v_authority WHERE mode = 'AUTO' AND limit_minor IS NOT NULL ORDER BY 1, 2""",
-    columns=(),
+FROM v_authority WHERE mode = 'AUTO' AND limit_minor IS NOT NULL
+UNION ALL
+SELECT CAST($__timeTo() AS timestamptz), rule_id, {money("limit_minor")}
+FROM v_authority WHERE mode = 'AUTO' AND limit_minor IS NOT NULL AND in_force = 1
+ORDER BY 1, 2""",
+    interpolated_by_steps=True,
     empty="No row runs by itself up to a limit.",
     lowest=0,
     width=12,

@@ -27,9 +27,9 @@ _FORECAST = Panel(
        CASE WHEN censored THEN actual END AS "empty shelf"
 FROM v_forecast WHERE {_HERE} AND {day()} BETWEEN {IN_TIME} ORDER BY 1""",
     columns=(
-        Column(name="p95", style="band", colour="blue", band_to="p05"),
-        Column(name="p05", style="hidden", colour="blue"),
-        Column(name="p50", style="dashed", colour="blue"),
+        Column(name="p95", title="at most", style="band", colour="blue", band_to="at least"),
+        Column(name="p05", title="at least", style="hidden", colour="blue"),
+        Column(name="p50", title="expected", style="dashed", colour="blue"),
         Column(name="sold", style="line", colour="text"),
         Column(name="outside", style="points", colour=BAD),
         Column(name="empty shelf", style="points", colour="gray"),

@@ -15,7 +15,7 @@ COLUMNS: Final = 24
 """Width of Grafana's grid."""
 
 Kind = Literal["stat", "table", "timeseries", "barchart", "bargauge"]
-Style = Literal["line", "dashed", "band", "points", "bars", "steps", "hidden"]
+Style = Literal["line", "dashed", "band", "points", "bars", "hidden"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +107,7 @@ class Panel:
     lowest: float | None = None
     highest: float | None = None
     stacked: bool = False
+    interpolated_by_steps: bool = False
     as_text: bool = False
     """A stat that shows a word, not a number."""
 
@@ -134,6 +135,8 @@ class Panel:
             stacking = {"mode": "normal" if self.stacked else "none", "group": "A"}
             style = {"drawStyle": "bars", "fillOpacity": 60} if self.stacked else {"lineWidth": 2}
             defaults["custom"] = {**style, "stacking": stacking, "spanNulls": False}
+            if self.interpolated_by_steps:
+                defaults["custom"]["lineInterpolation"] = "stepAfter"
             defaults["color"] = {"mode": "palette-classic"}
         target = {
             "refId": "A",
@@ -310,7 +313,6 @@ _STYLES: Final[dict[Style, Sequence[tuple[str, Any]]]] = {
         ("custom.showPoints", "always"),
     ),
     "bars": (("custom.drawStyle", "bars"), ("custom.fillOpacity", 60)),
-    "steps": (("custom.lineInterpolation", "stepAfter"),),
     "hidden": (
         ("custom.lineWidth", 0),
         ("custom.hideFrom", {"legend": True, "tooltip": False, "viz": False}),

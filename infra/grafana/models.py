@@ -122,7 +122,7 @@ _VERSIONS = Panel(
     title="Versions that decided",
     text="Each fit is a version of its own.",
     sql=f"""SELECT max({at("decided_at")}) AS newest, body #>> '{{model,name}}' AS model,
-       body #>> '{{versions,models}}' AS version, count(*) AS decisions
+       left(body #>> '{{versions,models}}', 19) AS version, count(*) AS decisions
 FROM (SELECT decided_at, CAST(body AS jsonb) AS body FROM v_decisions
       WHERE {at("decided_at")} BETWEEN {IN_TIME} ORDER BY decided_at DESC LIMIT 500) AS decided
 GROUP BY 2, 3 ORDER BY 1 DESC LIMIT 30""",
