@@ -22,6 +22,7 @@ from replan.infra.boundary import Boundary
 from replan.infra.engine import Progress
 from replan.infra.events_kit import check
 from replan.infra.garbage import seldom_collected
+from replan.infra.incidents import IncidentDesk
 from replan.infra.known_by_now import known_by_now, stated_grants, stated_network
 from replan.infra.kpi import Effort, kpi
 from replan.infra.ledger.rows import AuditReport
@@ -112,6 +113,14 @@ def opened_boundary(root: Path) -> Iterator[Boundary]:
             stated_network(desk.ledger) or desk.workspace.network, stated_grants(desk.ledger)
         )
         yield Boundary(ledger=desk.ledger, policies=policies, gate=gate, risk=wrong)
+
+
+@contextmanager
+def opened_incidents(root: Path) -> Iterator[IncidentDesk]:
+    """Where incidents of a workspace are opened and closed."""
+    with opened_office(root) as desk:
+        desk.needs_people()
+        yield IncidentDesk(desk.ledger, desk.office.switch, desk.workspace.people)
 
 
 def run_workspace(

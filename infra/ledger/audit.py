@@ -28,6 +28,8 @@ STOPS: Final = "stops"
 """Under this key the ledger keeps what is stopped."""
 LADDER: Final = "ladder"
 """And under this what was moved on the ladder."""
+INCIDENTS: Final = "incidents"
+"""And under this all incidents, open and closed."""
 
 
 def desk_writer(group: str) -> str:
@@ -156,6 +158,7 @@ class _Bodies:
     newest: dict[str, str] = field(default_factory=dict)
     stops: str | None = None
     ladder: str | None = None
+    incidents: str | None = None
 
     def fault(self, row: ChainRow, instant: str, subject: str) -> str | None:
         """What is wrong with the thing a row speaks of; None if it is as stated."""
@@ -172,6 +175,8 @@ class _Bodies:
                 self.stops = body["stops_sha"]
             if "ladder_sha" in body:
                 self.ladder = body["ladder_sha"]
+            if "incidents_sha" in body:
+                self.incidents = body["incidents_sha"]
             if "now_sha" in body:
                 self.newest[subject] = body["now_sha"]
             fault = kind.fault(self.conn, body)
@@ -193,6 +198,7 @@ class _Bodies:
         for name, stated, what in (
             (STOPS, self.stops, "what is stopped"),
             (LADDER, self.ladder, "what was moved on the ladder"),
+            (INCIDENTS, self.incidents, "what is kept of incidents"),
         ):
             value = sa.select(t.control.c.value).where(t.control.c.key == name)
             kept = self.conn.execute(value).scalar()
@@ -386,6 +392,7 @@ _KINDS: Final = {
     ),
     # The row itself is the record; what it left in force is looked at when all rows are read.
     "stop": _Kind(fault=lambda conn, body: None, key=("verb",), columns=(), group=sa.null()),
+    "incident": _Kind(fault=lambda conn, body: None, key=("verb",), columns=(), group=sa.null()),
     "ladder": _Kind(fault=lambda conn, body: None, key=("verb",), columns=(), group=sa.null()),
     # The row itself is the record of what a person said about the run.
     "gap": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),

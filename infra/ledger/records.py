@@ -344,6 +344,12 @@ class LedgerRecords(LedgerReads):
         with self._reading() as conn:
             return ledger_evidence.collect(conn, name)
 
+    def control_rows(self) -> tuple[str, ...]:
+        """The bodies of the chain `control`, as they were written."""
+        c = t.audit.c
+        query = sa.select(c.body).where(c.writer == ledger_audit.CONTROL).order_by(c.seq)
+        return tuple(row.body for row in self._all(query))
+
     def audit_heads(self) -> dict[str, tuple[int, str]]:
         """Number and hash of the newest row of every chain, by writer."""
         c = t.audit.c

@@ -17,7 +17,7 @@ from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import LedgerBroken, LedgerMoved
 from replan.infra.ledger import lease as ledger_lease
 from replan.infra.ledger import schema as t
-from replan.infra.ledger.audit import CONTROL, DOORS, LADDER, SENSE, STOPS, AuditTail
+from replan.infra.ledger.audit import CONTROL, DOORS, INCIDENTS, LADDER, SENSE, STOPS, AuditTail
 from replan.infra.ledger.database import backend, insert_or, upsert
 from replan.infra.ledger.reads import EVENTS
 from replan.infra.ledger.records import LedgerRecords
@@ -117,6 +117,17 @@ class RunWriter(LedgerRecords):
         by.
         """
         self._tail.add(DOORS, "door", subject, self._now(), **note)
+
+    def keep_incidents(
+        self, rows: Sequence[Mapping[str, Any]], note: Mapping[str, Any], at: datetime | None
+    ) -> None:
+        """Keep all incidents as they stand, and put on record what was said of one. Its own kind
+        is `incident_kind` there.
+        """
+        self.set_control(INCIDENTS, list(rows))
+        said = {**{k: v for k, v in note.items() if k != "kind"}, "incident_kind": note["kind"]}
+        said["incidents_sha"] = sha256_hex(text(list(rows)).encode())
+        self._tail.add(CONTROL, "incident", "incidents", at or EPOCH, **said)
 
     def note_drill(self, note: Mapping[str, Any], at: datetime | None) -> None:
         """Put a rehearsal on record."""

@@ -1,0 +1,107 @@
+"""R57: is what went wrong suspended, told, on record, and closed by somebody else?"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from replan.errors import NotSo, UsageError
+from replan.infra.incident_record import incidents
+from replan.infra.incidents import IncidentDesk
+from replan.infra.ledger.store import Ledger
+from replan.infra.stop_switch import StopSwitch
+from tests.authority_worlds import table
+from tests.desk_cases import MAY_MOVE, rule
+from tests.ledger_builders import new_ledger
+from tests.unit.test_boundary import overridden, tick, under
+from tests.unit.test_office import source
+from tests.unit.test_stop_switch import OPERATORS
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = new_ledger(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def switch(ledger: Ledger) -> StopSwitch:
+    rules = table(MAY_MOVE, rule("RUSH", "ESCALATE", "expedite"))
+    return StopSwitch(ledger, source(rules, people=OPERATORS))
+
+
+@pytest.fixture
+def desk(ledger: Ledger, switch: StopSwitch) -> IncidentDesk:
+    return IncidentDesk(ledger, switch, OPERATORS)
+
+
+def told(ledger: Ledger) -> list[str]:
+    rows = [json.loads(line) for _, _, line in ledger.publications(1_000)]
+    return [row["type"] for row in rows if str(row.get("type", "")).startswith("incident.")]
+
+
+def test_an_incident_stops_what_it_is_about_and_is_told(ledger: Ledger, desk: IncidentDesk) -> None:
+    made = desk.open("wrong_action", "item=I1", login="olga", reason="moved to a closed shop")
+    assert [stop.scope for stop in ledger.stops()] == ["item=I1"]
+    assert [one.incident_id for one in incidents(ledger)] == [made.incident_id]
+    assert told(ledger) == ["incident.opened.v1"]
+    assert ledger.verify_audit().ok
+
+
+def test_it_is_closed_by_somebody_else_once_its_scope_goes_on(
+    ledger: Ledger, desk: IncidentDesk, switch: StopSwitch
+) -> None:
+    made = desk.open("wrong_action", "item=I1", login="olga", reason="moved to a closed shop")
+    with pytest.raises(NotSo, match="somebody else"):
+        desk.close(made.incident_id, login="olga", finding="a slip")
+    with pytest.raises(NotSo, match="still stopped"):
+        desk.close(made.incident_id, login="otto", finding="the calendar was wrong")
+    switch.resume("item=I1", login="otto", reason="calendar mended")
+    desk.close(made.incident_id, login="otto", finding="the calendar was wrong")
+    [row] = incidents(ledger)
+    assert (row.closed_by, row.finding) == ("otto", "the calendar was wrong")
+    assert told(ledger) == ["incident.opened.v1", "incident.closed.v1"]
+
+
+def test_its_timeline_holds_every_move_of_the_switch_meanwhile(
+    desk: IncidentDesk, switch: StopSwitch
+) -> None:
+    made = desk.open("other", None, login="olga", reason="smoke in the server room")
+    switch.resume(None, login="otto", reason="false alarm")
+    steps = [(row["kind"], row["verb"]) for row in desk.timeline(made.incident_id)["timeline"]]
+    assert steps == [("stop", "stop"), ("incident", "opened"), ("stop", "resume")]
+
+
+def test_only_who_may_stop_opens_one(desk: IncidentDesk, ledger: Ledger) -> None:
+    with pytest.raises(NotSo, match="not_allowed"):
+        desk.open("other", None, login="ann", reason="a feeling")
+    with pytest.raises(UsageError, match="is not one of wrong_action"):
+        desk.open("disaster", None, login="olga", reason="a feeling")
+    assert incidents(ledger) == ()
+
+
+def test_a_category_that_steps_down_by_itself_opens_one(ledger: Ledger) -> None:
+    policies = under(demote={"override_rate": ">0.20 over 5"})
+    for n in range(2):
+        overridden(ledger, policies, n)
+    tick(ledger, policies, 2)
+    [row] = incidents(ledger)
+    assert (row.kind, row.scope, row.opened_by) == (
+        "systematic_error",
+        "category=demand_surge",
+        "engine",
+    )
+    assert ledger.verify_audit().ok
+
+
+def test_an_incident_changed_behind_the_back_of_the_ledger_is_found(
+    ledger: Ledger, desk: IncidentDesk
+) -> None:
+    desk.open("other", None, login="olga", reason="smoke in the server room")
+    with ledger.transaction() as write:
+        write.set_control("incidents", [])
+    bad = ledger.verify_audit().first_bad
+    assert bad is not None
+    assert bad.reason == "what is kept of incidents is not what the last row states"
