@@ -524,7 +524,11 @@ def the_members_are_documented(body: dict[str, Any]) -> None:
         "The brief": body["brief"],
     }
     for heading, value in members.items():
-        assert set(named(section("decisions.md", heading))) == set(value), heading
+        text = section("decisions.md", heading)
+        may_lack = {
+            name for row in rows(text) if "absent" in row[1] for name in NAME.findall(row[0])
+        }
+        assert set(value) <= set(named(text)) <= set(value) | may_lack, heading
 
 
 @pytest.mark.slow
