@@ -58,6 +58,31 @@ _MEMBERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Members of a body that are read where a decision waits: these are few."""
 
+_CASE: Final[dict[str, tuple[str, str]]] = {
+    "decision_id": ("decision_id", "TEXT"),
+    "version": ("version", "BIGINT"),
+    "item": ("item", "TEXT"),
+    "site": ("site", "TEXT"),
+    "category": ("category", "TEXT"),
+    "cause": ("cause", "TEXT"),
+    "incident_id": ("incident_id", "TEXT"),
+    "chosen": ("chosen", "TEXT"),
+    "value_minor": ("value_minor", "BIGINT"),
+    "currency": ("currency", "TEXT"),
+    "why_code": ("why_escalated.code", "TEXT"),
+    "rule_id": ("rule_id", "TEXT"),
+    "confidence": ("confidence", "DOUBLE PRECISION"),
+    "state": ("state", "TEXT"),
+    "recipient": ("recipient", "TEXT"),
+    "deadline": ("deadline", "TEXT"),
+    "urgency": ("at_risk_minor", "TEXT"),
+    "decided_at": ("decided_at", "TEXT"),
+    "mode": ("mode", "TEXT"),
+}
+"""What the queue shows of a case, and where it stands in a body: a planted check has no row among
+decisions, and must look like one.
+"""
+
 _SPANS: Final[dict[str, tuple[str, str]]] = {
     "cycle": ("event_time", "decided_at"),
     "left": (_CLOCK, "deadline"),
@@ -82,6 +107,13 @@ def _result_columns(spelling: str, joint: str) -> str:
     """`spelling`: how a number of a result is read, with `{}` for its path."""
     return ", ".join(
         f"{spelling.format(joint.join(path))} AS {name}" for name, path in _RESULT.items()
+    )
+
+
+def _case(spelling: str, joint: str) -> str:
+    return ", ".join(
+        f"CAST({spelling.format(path.replace('.', joint))} AS {kind}) AS {name}"
+        for name, (path, kind) in _CASE.items()
     )
 
 
@@ -121,6 +153,7 @@ _SPELT: Final[dict[str, dict[str, str]]] = {
             name: f"CAST(round((julianday({end}) - julianday({start})) * 86400.0) AS INTEGER)"
             for name, (start, end) in _SPANS.items()
         },
+        "case": _case("json_extract(body, '$.{}')", "."),
         "stops": "json_array_length(value, '$.in_force')",
         "stock_ahead": f"""
               SELECT item, site, decision_id, made_at, safety_stock,
@@ -152,6 +185,7 @@ _SPELT: Final[dict[str, dict[str, str]]] = {
             f" - CAST({start} AS timestamptz))) AS BIGINT)"
             for name, (start, end) in _SPANS.items()
         },
+        "case": _case("CAST(body AS jsonb) #>> '{{{}}}'", ","),
         "stops": "jsonb_array_length(CAST(value AS jsonb) -> 'in_force')",
         "stock_ahead": f"""
               SELECT item, site, decision_id, made_at, safety_stock,
@@ -193,8 +227,7 @@ VIEWS: Final[dict[str, str]] = {
         WHERE was_escalated""",
     "v_queue": f"""
         SELECT decision_id, version, @headline@ AS headline, @question@ AS question, item, site,
-               (SELECT min(series.region) FROM series WHERE series.site = decision_now.site)
-                   AS region,
+               (SELECT min(series.region) FROM series WHERE series.site = waits.site) AS region,
                category, cause, incident_id, @parent@ AS parent,
                count(*) OVER (PARTITION BY incident_id) AS of_cause,
                CAST(@risk_p10@ AS BIGINT) AS at_risk_p10_minor,
@@ -203,8 +236,13 @@ VIEWS: Final[dict[str, str]] = {
                chosen, value_minor, currency, why_code, rule_id, confidence, state, recipient,
                deadline, @left@ AS seconds_left, {_URGENCY} AS urgency,
                {_instant("decided_at")} AS decided_at, mode
-        FROM decision_now
-        WHERE state IN ({_WAITING})""",
+        FROM (SELECT {", ".join(_CASE)}, body
+              FROM decision_now
+              WHERE state IN ({_WAITING})
+              UNION ALL
+              SELECT @case@, body
+              FROM planted
+              WHERE answered_at IS NULL AND deadline > {_CLOCK}) AS waits""",
     "v_verdicts": f"""
         SELECT decision_id, version, login, verdict, chip, note, {_instant("at")} AS at, result,
                code

@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from replan.effects import ActionMoved, DecisionMoved, DeskOutcome
-from replan.infra.ledger.rows import CapRow
+from replan.infra.ledger import checks
+from replan.infra.ledger.rows import CapRow, text
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.views import VIEWS
 from replan.infra.shown import authority_rows
@@ -282,6 +283,33 @@ def test_what_waits_is_listed_with_its_question_and_how_many_share_its_cause(
     assert [first[f"at_risk_p{q}_minor"] for q in (10, 50, 90)] == [1, 20, 300]
     assert (first["seconds_left"], first["region"], first["of_cause"]) == (7_200, "SOUTH", 2)
     assert second["decision_id"] == "d-2"
+
+
+def test_a_planted_check_waits_among_the_cases_and_looks_like_one(
+    ledger: Ledger, place: Place
+) -> None:
+    deadline = instant_text(TICK + 4 * HOUR)
+    case = escalated("d-1") | {"at_risk_minor": 4_000, "deadline": deadline, "confidence": 0.9}
+    decide(ledger, DeskOutcome(made=(made(case),)))
+    planted = case | {"decision_id": "d-2"}
+    with ledger.transaction() as write:
+        write.set_clock(TICK)
+    with place.connected() as conn:
+        # The second one is over.
+        for name, hours in (("d-2", 4), ("d-3", -1)):
+            checks.add(
+                conn,
+                decision_id=name,
+                month="2026-05",
+                recipient=case["recipient"],
+                fault="cause",
+                source_id="d-1",
+                at=TICK - 2 * HOUR,
+                deadline=TICK + hours * HOUR,
+                body=text(planted),
+            )
+    real, check = place.rows("SELECT * FROM v_queue ORDER BY decision_id")
+    assert check == real | {"decision_id": "d-2"}
 
 
 def test_an_exception_is_one_row_from_its_first_plan_with_the_worst_that_befell_it(
