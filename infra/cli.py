@@ -18,6 +18,7 @@ from replan.infra.commands import (
     records,
     safety,
     servers,
+    tokens,
     workspaces,
 )
 from replan.infra.commands.terminal import NOT_SO, place, say
@@ -57,6 +58,7 @@ for name, group in (
     ("drill", safety.drill),
     ("incident", incident.incident),
     ("dev", servers.dev),
+    ("token", tokens.tokens),
     ("topics", servers.topics),
     ("grafana", grafana.grafana),
 ):

@@ -42,6 +42,18 @@ class TicketRow:
     body: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRow:
+    """A token with which a program speaks for a login; `revoked_at` None: nobody revoked it."""
+
+    token_id: str
+    login: str
+    secret_sha: str
+    made_at: datetime
+    ends: datetime
+    revoked_at: datetime | None
+
+
 def hashed(secret: str) -> str:
     """Only hashes are kept and compared, so that neither the ledger nor timing tells a secret."""
     return sha256_hex(secret.encode())
@@ -129,3 +141,28 @@ def keep_answer(
     """Keep an answer for good; the database refuses a second one to a key of this login."""
     row = {"login": login, "key": key, "request_sha": request_sha, "answer": text(dict(answer))}
     conn.execute(sa.insert(t.first_answer).values(row))
+
+
+def add_token(conn: sa.Connection, row: TokenRow) -> None:
+    """Keep a new token."""
+    values = {name: getattr(row, name) for name in TokenRow.__slots__}
+    conn.execute(sa.insert(t.token).values(values))
+
+
+def tokens_of(conn: sa.Connection, token_id: str | None = None) -> tuple[TokenRow, ...]:
+    """The token of an id, or all of them, by when they were made."""
+    query = sa.select(t.token).order_by(t.token.c.made_at, t.token.c.token_id)
+    if token_id is not None:
+        query = query.where(t.token.c.token_id == token_id)
+    return tuple(TokenRow(**row._asdict()) for row in conn.execute(query))
+
+
+def revoke_token(conn: sa.Connection, token_id: str, now: datetime) -> TokenRow | None:
+    """End a token; one that was ended before keeps its time. None if there is none of that id."""
+    c = t.token.c
+    conn.execute(
+        sa.update(t.token)
+        .where(c.token_id == token_id, c.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    return next(iter(tokens_of(conn, token_id)), None)

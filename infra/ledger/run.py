@@ -113,8 +113,8 @@ class RunWriter(LedgerRecords):
         self._tail.add(CONTROL, "ladder", "ladder", at or EPOCH, **note)
 
     def note_door(self, note: Mapping[str, Any], subject: str) -> None:
-        """Put on record that somebody was not let in; by the database's time, which the doors go
-        by.
+        """Put on record that somebody was not let in, or may come in from now on or no longer; by
+        the database's time, which the doors go by.
         """
         self._tail.add(DOORS, "door", subject, self._now(), **note)
 

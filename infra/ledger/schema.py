@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
-HEAD: Final = "0010"
+HEAD: Final = "0011"
 """The schema revision this code works with; the newest file in `migrations/versions`."""
 
 POSTGRESQL: Final = ("postgresql", "postgresql+psycopg", "postgres")
@@ -599,6 +599,17 @@ ticket = sa.Table(
     _must("body", sa.Text),
     _must("until", Instant),
     _may("used_at", Instant),
+)
+
+token = sa.Table(
+    "token",
+    metadata,
+    _key("token_id"),
+    _must("login"),
+    _must("secret_sha"),
+    _must("made_at", Instant),
+    _must("ends", Instant),
+    _may("revoked_at", Instant),
 )
 
 first_answer = sa.Table(

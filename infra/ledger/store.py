@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from replan.errors import LeaseLost
 from replan.infra.ledger import database as ledger_database
 from replan.infra.ledger import doors as ledger_doors
-from replan.infra.ledger.doors import SessionRow
+from replan.infra.ledger.doors import SessionRow, TokenRow
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.standing import Standing, standing_of
 from replan.infra.ledger.writer import LedgerWriter
@@ -131,6 +131,16 @@ class Ledger(LedgerRecords):
             return ledger_doors.session_of(
                 conn, secret, ledger_database.backend(self._engine).now(conn)
             )
+
+    def token(self, token_id: str) -> TokenRow | None:
+        """The personal token of an id."""
+        with self._reading() as conn:
+            return next(iter(ledger_doors.tokens_of(conn, token_id)), None)
+
+    def tokens(self) -> tuple[TokenRow, ...]:
+        """Every personal token, by when it was made."""
+        with self._reading() as conn:
+            return ledger_doors.tokens_of(conn)
 
     def refuse_unsafe(self) -> None:
         """NotSo where the database may lose a committed transaction in a power cut."""

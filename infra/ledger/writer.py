@@ -22,7 +22,7 @@ from replan.infra.ledger import shadow as ledger_shadow
 from replan.infra.ledger.audit import CONTROL, SENSE, desk_writer
 from replan.infra.ledger.database import insert_or, upsert
 from replan.infra.ledger.desk import DeskTransaction, store_feedback
-from replan.infra.ledger.doors import SessionRow, TicketRow
+from replan.infra.ledger.doors import SessionRow, TicketRow, TokenRow
 from replan.infra.ledger.forecasts import put_days, put_forecasts
 from replan.infra.ledger.notices import NoticeRow, Serves
 from replan.infra.ledger.reads import RESERVE_SEQ
@@ -300,6 +300,28 @@ class LedgerWriter(RunWriter):
     def use_ticket(self, secret: str, purpose: str, subject: str) -> TicketRow | None:
         """Use a ticket up; None where it opens nothing (any more)."""
         return ledger_doors.use_ticket(self._conn, secret, purpose, subject, self._now())
+
+    def add_token(self, token_id: str, login: str, secret: str, life: timedelta) -> TokenRow:
+        """Keep a new personal token, and put on record that there is one."""
+        now = self._now()
+        row = TokenRow(
+            token_id=token_id,
+            login=login,
+            secret_sha=ledger_doors.hashed(secret),
+            made_at=now,
+            ends=now + life,
+            revoked_at=None,
+        )
+        ledger_doors.add_token(self._conn, row)
+        self.note_door({"token": "made", "login": login, "ends": instant_text(row.ends)}, token_id)
+        return row
+
+    def revoke_token(self, token_id: str) -> TokenRow | None:
+        """End a personal token at once; None if there is none of that id."""
+        row = ledger_doors.revoke_token(self._conn, token_id, self._now())
+        if row is not None:
+            self.note_door({"token": "revoked", "login": row.login}, token_id)
+        return row
 
     def keep_answer(
         self, login: str, key: str, request_sha: str, answer: Mapping[str, Any]

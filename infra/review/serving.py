@@ -15,6 +15,7 @@ from replan.infra.answerable import Standing
 from replan.infra.ending import ended_by_signal
 from replan.infra.identity.book import LedgerBook
 from replan.infra.identity.choice import provider_of, takes_run_token
+from replan.infra.identity.tokens import Tokens
 from replan.infra.ledger.store import Ledger
 from replan.infra.logs import logging_to_stderr
 from replan.infra.metrics import ledger_text
@@ -47,6 +48,7 @@ class DeskReview:
         self._workspace = workspace
         self._mode = mode
         idle = timedelta(minutes=workspace.settings.review.session_minutes)
+        self._tokens = Tokens(ledger)
         self._people = PeopleNow(workspace.root, workspace.people)
         self._book = LedgerBook(ledger, idle)
 
@@ -170,8 +172,8 @@ class DeskReview:
         return move(scope, login=login, reason=reason).json()
 
     def login_of(self, token: str) -> str | None:
-        """Nobody has a personal token yet."""
-        return None
+        """Whose personal token this is."""
+        return self._tokens.login_of(token)
 
     def _planned_from(self, decision_id: str, version: int) -> Mapping[str, Any]:
         """What the newest version that was planned anew was made from; the first one always was."""

@@ -155,7 +155,7 @@ class Doors:
         if self.token is not None and hmac.compare_digest(_hashed(token), _hashed(self.token)):
             return Identity(login=login or None, personal=False, client=client)
         owner = self.office.login_of(token)
-        if owner is None or login not in (None, "", owner):
+        if owner is None or login not in (None, "", owner) or not self.admits(owner):
             return None
         return Identity(login=owner, personal=True, provider=TOKEN, client=client)
 

@@ -19,7 +19,9 @@ BEGIN
                 WHEN thing.relkind = 'v' AND thing.relname LIKE 'v\_%' THEN 'SELECT'
                 WHEN name = 'grafana_ro' THEN NULL
                 -- Who is signed in is the pages' affair alone.
-                WHEN name <> 'replan_api' AND thing.relname IN ('session', 'ticket', 'first_answer')
+                WHEN name <> 'replan_api' AND thing.relname IN (
+                    'session', 'ticket', 'token', 'first_answer'
+                )
                     THEN NULL
                 WHEN name = 'replan_audit_ro' OR thing.relname = 'alembic_version' THEN 'SELECT'
                 WHEN thing.relkind = 'S' THEN 'USAGE'
