@@ -110,6 +110,7 @@ def windows_of(cap: Cap, now: datetime) -> list[Callable[[datetime], bool]]:
     steps=st.lists(ticks(), min_size=2, max_size=6),
 )
 def test_no_order_of_proposals_and_refusals_exceeds_a_cap(caps: Any, steps: Any) -> None:
+    """P6."""
     rules = table(UNLIMITED, caps=tuple(caps), cooldown=NO_REST)
     desk = Desk(rules, network=network(capacity=None))
     at = NOW

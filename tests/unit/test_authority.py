@@ -83,12 +83,14 @@ def test_a_gap_over_an_auto_row_says_up_to_what_it_would_run() -> None:
     ],
 )
 def test_what_is_missing_or_unknown_escalates(change: dict[str, object], code: str) -> None:
+    """P4."""
     anything = table(row("ANY", "AUTO", actions=("expedite", "reallocate")))
     ruling = judge(anything, case(**change), NOW)
     assert (ruling.mode, ruling.code) == ("ESCALATE", code)
 
 
 def test_two_matching_rows_escalate_whatever_they_say() -> None:
+    """P1, P2: never two verdicts."""
     ruling = judge(table(row("A", "AUTO"), row("B", "AUTO")), case(), NOW)
     assert (ruling.mode, ruling.code, ruling.rule_id) == ("ESCALATE", "no_rule", None)
 

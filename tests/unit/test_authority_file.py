@@ -43,6 +43,7 @@ def test_a_good_file_gives_its_table() -> None:
 
 
 def test_conditions_become_closed_intervals_of_integers() -> None:
+    """P13: no row is reached by rounding."""
     when = parse(TABLE_YAML).tables[0].rules[0].when
     assert when.value == Band(lo=0, hi=500_000)
     assert when.confidence == Band(lo=850_000, hi=1_000_000)

@@ -24,6 +24,7 @@ def test_a_table_of_one_auto_band_below_an_escalate_band_is_good() -> None:
 
 
 def test_an_overlap_names_both_rows_and_a_case_in_both() -> None:
+    """PO1, P2."""
     bad = table(row("LOW", "AUTO", value=upto(500)), row("HIGH", "ESCALATE", value=above(499)))
     (found,) = errors(bad)
     assert found.rule == "unique"
@@ -41,6 +42,7 @@ def test_rows_that_share_one_shared_end_only_overlap() -> None:
 
 
 def test_auto_over_an_uncovered_smaller_value_is_refused() -> None:
+    """PO1, P3."""
     (found,) = errors(table(row("TOP", "AUTO", value=above(100))))
     assert found.rule == "monotone"
     assert found.counterexample is not None
@@ -130,6 +132,7 @@ def test_a_suspended_region_must_exist() -> None:
 
 
 def test_author_and_approver_are_two_people_in_any_spelling() -> None:
+    """PO1, P9."""
     assert rules_broken(table(row("X", "AUTO"), approver=" Ada ")) == {"author_is_approver"}
 
 

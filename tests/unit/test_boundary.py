@@ -317,6 +317,14 @@ def test_approvals_put_nothing_down(ledger: Ledger) -> None:
     assert stage(ledger, policies) == "live"
 
 
+def test_p11_a_decision_keeps_the_version_that_it_was_made_under(ledger: Ledger) -> None:
+    old, new = under(version=1), under(version=2)
+    tick(ledger, old, 0)
+    tick(ledger, new, 1)
+    hashes = [body["authority_hash"] for body in ledger.decisions()]
+    assert hashes == [p.authority_at(NOW)[0].hash for p in (old, new)]
+
+
 class AnsweredAsRecorded:
     """A planner that gives the answers of the two ticks."""
 

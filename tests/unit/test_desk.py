@@ -316,6 +316,7 @@ def deadline(desk: Desk) -> timedelta:
 
 
 def test_a_missed_deadline_ends_the_case_where_nothing_can_be_done_any_more() -> None:
+    """P12: no time-out executes."""
     desk = Desk(ASKING)
     desk.tick(case())
     said = desk.tick(at=NOW + deadline(desk))

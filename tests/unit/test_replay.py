@@ -98,12 +98,14 @@ def leaves(value: Any, pointer: str = "") -> Iterator[tuple[str, list[str | int]
 
 
 def test_a_story_told_again_equals_its_record() -> None:
+    """SR6."""
     recorded = story()[1]
     assert [(c.equal, c.first_difference) for c in told(recorded)] == [(True, None)] * 3
     assert [c.equal for c in told(recorded, SamePlanner())] == [True] * 3
 
 
 def test_any_single_changed_member_is_found_and_named() -> None:
+    """SR6: the first difference is located."""
     recorded = story()[1]
     key = next(k for k, body in recorded.items() if body["state"] == "escalated")
     [again] = [body for k, body in story()[1].items() if k == key]

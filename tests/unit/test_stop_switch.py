@@ -197,6 +197,7 @@ def test_a_stop_lifted_behind_the_back_of_the_ledger_is_found(
 def test_decisions_under_a_stop_are_decided_again_byte_for_byte(
     ledger: Ledger, switch: StopSwitch, policies: PolicySource
 ) -> None:
+    """SR6."""
     switch.stop("item=I1", login="olga", reason="recall")
     tick(ledger, policies, case())
     switch.resume("item=I1", login="otto", reason="over")
@@ -253,6 +254,7 @@ def test_a_stop_lists_what_is_in_flight_and_what_waits(
 def test_an_approval_and_a_stop_at_once_leave_nothing_released_after_the_stop(
     ledger: Ledger, policies: PolicySource
 ) -> None:
+    """SR1, G6."""
     asking = replace(policies, authority_at=source().authority_at)
     tick(ledger, asking, case())
     office = Office(ledger, asking)

@@ -59,6 +59,7 @@ def stopped(desk: Desk, *stops: Stop, unsent: Any = ()) -> list[str]:
     ],
 )
 def test_what_would_have_run_within_a_stop_goes_to_the_person_of_its_row(scope: str | None) -> None:
+    """P5: the stop dominates what the table allows."""
     desk = Desk(MOVING)
     desk.policy = replace(desk.policy, stops=(stop(scope),))
     said = desk.tick(case())
@@ -135,6 +136,7 @@ def test_what_waits_for_a_person_stays_when_the_switch_is_moved() -> None:
 
 
 def test_nothing_decided_while_stopped_fires_when_the_stop_ends() -> None:
+    """SR1."""
     desk = Desk(MOVING)
     desk.policy = replace(desk.policy, stops=(stop(),))
     desk.tick(case())

@@ -133,6 +133,7 @@ def test_the_limit_covers_the_value_of_what_would_execute() -> None:
 
 
 def test_the_limit_covers_the_value_as_it_is_now() -> None:
+    """P10: the approver's limit covers the final value."""
     desk = waiting(people=People(planners=(planner("ann", "planner", limit=5_000),)))
     turned(desk, unit_cost=501)
     assert refused(desk.verdict("approve", confirm=True)) == ("over_limit", 403)
