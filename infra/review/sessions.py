@@ -105,7 +105,8 @@ class Doors:
     def address(self, request: Request) -> str:
         """Where browsers reach the pages."""
         host, port = request.scope.get("server") or ("127.0.0.1", None)
-        return self.review.public_url or f"http://{host}" + (f":{port}" if port else "")
+        name = f"[{host}]" if ":" in host else host
+        return self.review.public_url or f"http://{name}" + (f":{port}" if port else "")
 
     def own_path(self, path: str) -> str:
         """Where to go after signing in: the queue or a case, never another site."""
