@@ -51,6 +51,7 @@ for command in (
     servers.accept_gap,
 ):
     app.command()(command)
+app.command("technical-file")(records.technical_file)
 for name, group in (
     ("authority", authority.authority),
     ("events", events.events),

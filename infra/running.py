@@ -372,6 +372,15 @@ def restore_rehearsed(root: Path, backup: Path | None) -> dict[str, Any]:
         return drill_restore(desk.workspace, desk.ledger, backup, planner, chooser)
 
 
+def technical_file_of(root: Path) -> str:
+    """The technical file of a workspace, as Markdown."""
+    from replan.infra.technical_file import technical_file
+
+    with opened_office(root) as desk:
+        policies = policy_source(desk.workspace, desk.mode)
+        return technical_file(desk.workspace, desk.ledger, policies, desk.mode)
+
+
 def verify_workspace(root: Path) -> AuditReport:
     """The audit chain, verified."""
     ledger = open_ledger(open_workspace(root))

@@ -130,6 +130,7 @@ def _by_size(was: Rule, now: Rule, name: str) -> Direction | None:
 
 
 def row_words(rule: Rule, currency: str) -> str:
+    """A row in words: its mode, and what it asks."""
     """A row as a sentence without its id: mode, actions, and each condition that it makes."""
     said = [f"{rule.mode} {' or '.join(rule.when.actions)}"]
     said += [f"value {_value(rule.when.value, currency)}"] if rule.when.value is not None else []

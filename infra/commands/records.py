@@ -106,3 +106,23 @@ def evidence(
             say(f"WRONG: {fault}")
     if said["faults"]:
         raise typer.Exit(NOT_SO)
+
+
+def technical_file(
+    file: Annotated[Path | None, typer.Option("-o", help="Where to; else stdout.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What the system is, may do and does, written from its record, with hazards and controls."""
+    from replan.infra.running import technical_file_of
+
+    text = technical_file_of(place.root)
+    if file is not None:
+        if file.exists():
+            raise UsageError(f"{file} is there already; name another file")
+        file.write_text(text, encoding="utf-8")
+    if as_json:
+        print_rows([{"file": None if file is None else str(file), "text": text}])
+    elif file is None:
+        sys.stdout.write(text)
+    else:
+        say(f"{file}: written")

@@ -350,6 +350,11 @@ class LedgerRecords(LedgerReads):
         query = sa.select(c.body).where(c.writer == ledger_audit.CONTROL).order_by(c.seq)
         return tuple(row.body for row in self._all(query))
 
+    def drills(self) -> tuple[dict[str, Any], ...]:
+        """What was rehearsed, the oldest first."""
+        rows = (json.loads(body) for body in self.control_rows())
+        return tuple(row for row in rows if row["kind"] == "drill")
+
     def audit_heads(self) -> dict[str, tuple[int, str]]:
         """Number and hash of the newest row of every chain, by writer."""
         c = t.audit.c
