@@ -35,6 +35,8 @@ for command in (
     cases.show,
     cases.explain,
     cases.verdict,
+    cases.approve,
+    cases.opened,
     safety.stop,
     safety.resume,
     records.replay,

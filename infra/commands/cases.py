@@ -211,6 +211,56 @@ def verdict(
         raise typer.Exit(NOT_SO)
 
 
+def approve(
+    decision_ids: Annotated[list[str], typer.Argument(help="The cases, all of one kind.")],
+    login: Annotated[str, typer.Option("--as", help="Who answers: a login of planners.yaml.")],
+    reason: Annotated[str, typer.Option(help="Why, for all of them: as with verdict.")],
+    note: Annotated[str, typer.Option(help="Free words; needed with the reason other.")] = "",
+    each: Annotated[
+        bool, typer.Option("--each", help="Take those that can be taken; else all or none.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Approve several cases with one answer, where one is enough."""
+    from replan.infra.running import opened_office
+
+    with opened_office(place.root) as desk:
+        desk.needs_people()
+        office = desk.office
+        cases = [(name, int(office.decision(name)["version"])) for name in decision_ids]
+        done = office.approve_together(cases, login=login, chip=reason, note=note, whole=not each)
+    if as_json:
+        print_rows(result.json() for result in done.results)
+    else:
+        for result in done.results:
+            code = "" if result.code is None else f" ({result.code})"
+            say(f"{result.decision_id}: {result.result}{code}, now {result.state}")
+        if not done.taken:
+            say("none of them was approved")
+    if any(result.result == "refused" for result in done.results):
+        raise typer.Exit(NOT_SO)
+
+
+def opened(
+    decision_id: str,
+    login: Annotated[str, typer.Option("--as", help="Who has it: a login of planners.yaml.")],
+    as_json: Json = False,
+) -> None:
+    """Say that somebody has a case before them; others see it and may answer all the same."""
+    from replan.infra.running import opened_office
+
+    with opened_office(place.root) as desk:
+        desk.needs_people()
+        held = desk.office.open_case(decision_id, login=login)
+    row = {"decision_id": decision_id, "by": None, "at": None} | dict(held or {})
+    if as_json:
+        print_rows([row])
+    else:
+        say(f"{decision_id}: {row['by']} has it since {row['at']}" if held else "nobody has it")
+    if row["by"] != login:
+        raise typer.Exit(NOT_SO)
+
+
 def labels(
     since: Annotated[
         str | None, typer.Option(help="Said at or after this instant: 2026-05-03T00:00:00Z.")

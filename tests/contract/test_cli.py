@@ -618,3 +618,32 @@ def edit(root: Path, statement: str) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(statement)
     engine.dispose()
+
+
+def test_what_could_not_be_called_off_any_more_is_not_approved_together(
+    cli: Cli, waiting: Path
+) -> None:
+    """The van that the plan was made for has left."""
+    given = ("--as", "planner-1", "--reason", "policy", "--json")
+    said = cli("-C", waiting, "approve", escalation(cli, waiting), *given)
+    assert (said.code, "could not be called off any more" in said.err) == (2, True)
+
+
+def test_who_has_a_case_is_said_from_the_terminal(cli: Cli, waiting: Path) -> None:
+    decision_id = escalation(cli, waiting)
+    said = cli("-C", waiting, "opened", decision_id, "--as", "planner-1", "--json")
+    assert said.row["by"] == "planner-1"
+
+
+def test_a_known_event_comes_with_its_days_and_uplift_and_is_a_label(
+    cli: Cli, waiting: Path
+) -> None:
+    days = ("--from", "2026-05-08", "--until", "2026-05-10", "--uplift", "1.8")
+    assert answer(cli, waiting, "reject", *days).row["state"] == "rejected"
+    [label] = cli("-C", waiting, "labels", "--json").rows
+    assert (label["verdict"], label["chip"]) == ("reject", "known_event")
+
+
+def test_without_a_way_to_tell_people_notify_says_so(cli: Cli, waiting: Path) -> None:
+    said = cli("-C", waiting, "notify", "--once")
+    assert (said.code, "notify.ways" in said.err) == (1, True)
