@@ -68,8 +68,6 @@ def sell(ledger: Ledger, daily: int) -> None:
             item=ItemId("I1"),
             site=SiteId(site),
             day=date(2026, 5, 4) + timedelta(days=n),
-            made_at=NOW,
-            quantiles=(8.0,) * 7,
             actual=Units(qty * 1_000),
             censored=False,
         )
