@@ -268,6 +268,12 @@ def notify_people(root: Path, *, once: bool) -> dict[str, int]:
     return {}
 
 
+def _there(file: Path) -> None:
+    """A table that is named and not there is no empty one: it was mistyped."""
+    if not file.is_file():
+        raise UsageError(f"{file}: there is no such table")
+
+
 def check_authority(root: Path, file: Path | None) -> tuple[list[Finding], bool]:
     """The findings of one file of tables, the workspace's by default, and whether there is a table
     that holds; what intervals prove is also searched for a counterexample.
@@ -275,6 +281,7 @@ def check_authority(root: Path, file: Path | None) -> tuple[list[Finding], bool]
     workspace = open_workspace(root)
     loaded = workspace.authority
     if file is not None:
+        _there(file)
         loaded = load_authority(
             file.resolve().parent,
             workspace.known,
@@ -314,6 +321,7 @@ def workspace_shadow(root: Path, days: int | None) -> list[dict[str, Any]]:
 
 def diff_tables(root: Path, file: Path) -> list[dict[str, Any]]:
     """What the table of a file changes against the one in force."""
+    _there(file)
     with opened_office(root) as desk:
         tables = two_tables(desk.workspace, file, desk.ledger.clock())
         return list(difference(desk.workspace, tables))
@@ -325,6 +333,7 @@ def try_table(
     """The recorded plans under the table of a file: rows, their sum, and the sum in words."""
     if days is not None and days < 1:
         raise UsageError(f"{days} days: at least one day is looked at")
+    _there(file)
     since = None if days is None else timedelta(days=days)
     with opened_office(root) as desk:
         tables = two_tables(desk.workspace, file, desk.ledger.clock())

@@ -42,6 +42,22 @@ def test_a_relative_file_begins_in_the_workspace(
     assert (said.returncode, "no such file" in said.stderr + said.stdout) == (code, False)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("events", "check", "none.jsonl"),
+        ("authority", "check", "none.yaml"),
+        ("authority", "diff", "none.yaml"),
+        ("authority", "simulate", "none.yaml"),
+        ("audit", "verify", "--anchors", "none.jsonl"),
+    ],
+)
+def test_a_file_that_is_not_there_is_bad_input(shop: Path, words: tuple[str, ...]) -> None:
+    said = replan(shop, *words, "--json")
+    assert (said.returncode, said.stdout) == (2, "")
+    assert words[-1] in said.stderr
+
+
 def test_an_absolute_file_stays_where_it_is(shop: Path) -> None:
     said = replan(shop, "events", "check", shop / "events" / "day.jsonl", "--json")
     assert (said.returncode, '"malformed"' in said.stdout) == (1, True)
