@@ -17,7 +17,7 @@ from replan.infra.review_settings import Review
 from replan.people import People
 from tests.databases import Place
 from tests.escalations import DECISION
-from tests.fake_grafana import PROXY, FakeGrafana, Got, ask, get, grafana
+from tests.fake_grafana_proxy import PROXY, FakeGrafana, Got, ask, get, grafana
 from tests.fake_office import PEOPLE, FakeOffice, an_office, person, shared_folder
 from tests.pages_served import served
 

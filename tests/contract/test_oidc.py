@@ -14,7 +14,7 @@ from replan.infra.identity.oidc import OpenId
 from replan.infra.review.api import make_app
 from replan.infra.review_settings import Review
 from tests.escalations import DECISION
-from tests.fake_grafana import get
+from tests.fake_grafana_proxy import get
 from tests.fake_office import FakeOffice, an_office
 from tests.fake_openid import CLIENT, SECRET, FakeOpenId, openid
 
