@@ -21,6 +21,7 @@ from replan.errors import UsageError
 from replan.infra import planting
 from replan.infra.answerable import Standing, standings
 from replan.infra.desk_room import Taken, take, transact
+from replan.infra.first_estimate import FirstEstimate, estimate_of, keep_estimate
 from replan.infra.latest_look import basis_of
 from replan.infra.ledger.checks import CheckRow
 from replan.infra.ledger.records import LedgerRecords
@@ -85,6 +86,14 @@ class Office:
             code = may_answer(people, login, body["recipient"], region, value)
             found[body["decision_id"]] = Standing(code=code, region=region, approvals=1)
         return found
+
+    def estimate(self, decision_id: str, login: str) -> FirstEstimate:
+        """Whether this login owes its own estimate before it sees the engine's."""
+        return estimate_of(self._ledger, decision_id, login)
+
+    def keep_estimate(self, decision_id: str, login: str, units: str) -> None:
+        """Put this login's own estimate on record; UsageError for what is no quantity."""
+        keep_estimate(self._ledger, decision_id, login, units)
 
     def decision(self, decision_id: str) -> dict[str, Any]:
         """A decision as it stands, with its brief; UsageError for an unknown id."""

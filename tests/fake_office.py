@@ -13,6 +13,7 @@ from typing import Any
 from replan.desk_state import PENDING
 from replan.errors import UsageError
 from replan.infra.answerable import Standing
+from replan.infra.first_estimate import FirstEstimate
 from replan.infra.identity.book import Book, LedgerBook
 from replan.infra.request_key import RequestKey
 from replan.infra.review.office import VerdictRequest, WhatIfRequest
@@ -71,6 +72,8 @@ class FakeOffice:
     situation: str | None = None
     diff: Mapping[str, Any] | None = None
     tried: list[WhatIfRequest] = field(default_factory=list)
+    asked_first: set[str] = field(default_factory=set)
+    estimates: dict[tuple[str, str], float] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
     """Why cases are not for whoever asks, by id."""
     stopped: list[dict[str, Any]] = field(default_factory=list)
@@ -101,6 +104,15 @@ class FakeOffice:
         bodies = [b for b in self.cases.values() if b["state"] not in PENDING | {"no_action"}]
         newest = sorted(bodies, key=lambda b: (b["decided_at"], b["decision_id"]), reverse=True)
         return newest[:most]
+
+    def estimate(self, decision_id: str, login: str) -> FirstEstimate:
+        asked = decision_id in self.asked_first
+        return FirstEstimate(asked=asked, units=self.estimates.get((decision_id, login)))
+
+    def keep_estimate(self, decision_id: str, login: str, units: str) -> None:
+        if not units.isdecimal():
+            raise UsageError(f"estimate {units!r} is not a number")
+        self.estimates.setdefault((decision_id, login), float(units))
 
     def spot_checks(self) -> list[dict[str, Any]]:
         drawn = [b for b in self.cases.values() if b.get("spot_check")]

@@ -398,6 +398,7 @@ _KINDS: Final = {
     "gap": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
     "door": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
     "drill": _Kind(fault=lambda conn, body: None, key=("drill",), columns=(), group=sa.null()),
+    "estimate": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
     "check": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
     "fit": _Kind(fault=_fit_fault, key=("tick",), columns=(t.fit.c.asked_at,), group=sa.null()),
 }

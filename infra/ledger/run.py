@@ -129,6 +129,10 @@ class RunWriter(LedgerRecords):
         said["incidents_sha"] = sha256_hex(text(list(rows)).encode())
         self._tail.add(CONTROL, "incident", "incidents", at or EPOCH, **said)
 
+    def note_estimate(self, decision_id: str, at: datetime | None, **told: Any) -> None:
+        """Put on record what a reader thought before the engine's figures were shown."""
+        self._tail.add(CONTROL, "estimate", decision_id, at or EPOCH, **told)
+
     def note_drill(self, note: Mapping[str, Any], at: datetime | None) -> None:
         """Put a rehearsal on record."""
         self._tail.add(CONTROL, "drill", "drills", at or EPOCH, **note)

@@ -10,8 +10,16 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Form, Header, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
+from replan.errors import UsageError
+from replan.infra.first_estimate import FirstEstimate
 from replan.infra.review.answer_form import KEY, AnswerForm
-from replan.infra.review.page import changes, not_priced, priced, refusal_text
+from replan.infra.review.page import (
+    changes,
+    estimate_notice,
+    not_priced,
+    priced,
+    refusal_text,
+)
 from replan.infra.review.reception import Reception, check_csrf, message_of, refused_request
 from replan.infra.review.sessions import Identity
 
@@ -29,7 +37,34 @@ def add_case_routes(app: FastAPI, reception: Reception) -> None:
             body = reception.body(decision_id)
             rows = changes(first.diff, body["currency"])
             notice = {"kind": "good", "title": "Done.", "text": text, "changes": rows}
-        return reception.case(who, reception.body(decision_id), notice=notice)
+        body = reception.body(decision_id)
+        own = _estimate(reception, who, body)
+        if own is not None and own.is_owed:
+            return reception.case(who, body, template="estimate.html")
+        if own is not None and own.units is not None and notice is None:
+            notice = estimate_notice(own.units, body)
+        return reception.case(who, body, notice=notice)
+
+    @app.post("/review/{decision_id}/estimate", include_in_schema=False)
+    def estimate(
+        request: Request,
+        decision_id: str,
+        csrf: Annotated[str, Form()] = "",
+        units: Annotated[str, Form(max_length=16)] = "",
+    ) -> Response:
+        """What the reader thinks, before the engine's figures are shown."""
+        who: Identity = request.state.identity
+        check_csrf(who, csrf)
+        body = reception.seen(who, decision_id)
+        own = _estimate(reception, who, body)
+        if who.login is None or own is None:
+            raise refused_request(403, "not_allowed", "only whoever may answer is asked for it")
+        try:
+            reception.office.keep_estimate(decision_id, who.login, units)
+        except UsageError as wrong:
+            notice = _bad_notice(str(wrong), [])
+            return reception.case(who, body, status=422, notice=notice, template="estimate.html")
+        return RedirectResponse(f"/review/{decision_id}", status_code=303)
 
     @app.post("/review/{decision_id}/what-if", include_in_schema=False)
     def what_if(
@@ -75,6 +110,16 @@ def add_case_routes(app: FastAPI, reception: Reception) -> None:
             given=form.typed,
             confirm=result.code == "stale" and "version" not in diff,
         )
+
+
+def _estimate(reception: Reception, who: Identity, body: dict[str, Any]) -> FirstEstimate | None:
+    """Only whoever may answer is asked; a reader without a login or a session never is."""
+    if who.login is None or not who.csrf:
+        return None
+    standing = reception.office.standings(who.login).get(body["decision_id"])
+    if standing is None or not standing.mine:
+        return None
+    return reception.office.estimate(body["decision_id"], who.login)
 
 
 def _priced(

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from replan.infra.answerable import Standing
+from replan.infra.first_estimate import FirstEstimate
 from replan.infra.identity.book import Book
 from replan.infra.what_if import Tried
 from replan.infra.wishes import NO_WISH, Wish
@@ -102,6 +103,14 @@ class ReviewOffice(Protocol):
 
     def standings(self, login: str) -> Mapping[str, Standing]:
         """By id of each case that waits, how this login stands to it."""
+        ...
+
+    def estimate(self, decision_id: str, login: str) -> FirstEstimate:
+        """Whether this login owes its own estimate of a case that exists before it sees ours."""
+        ...
+
+    def keep_estimate(self, decision_id: str, login: str, units: str) -> None:
+        """Put this login's own estimate on record; UsageError for what is no quantity."""
         ...
 
     def spot_checks(self) -> list[dict[str, Any]]:

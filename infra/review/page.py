@@ -72,6 +72,7 @@ def case_page(
         "category": CATEGORY_WORDS.get(body["category"], body["category"]),
         "headline": (brief.get("headline") or {}).get("text")
         or f"{body.get('site') or 'several sites'}, {body['item']}",
+        "where": f"{body.get('site') or 'several sites'}, {body['item']}",
         "short": _spread((brief.get("headline") or {}).get("units_short")),
         "risk": money_range(risk, currency) if risk else None,
         "risk_middle": money_text(risk["p50"], currency) if risk else None,
@@ -225,6 +226,16 @@ def priced(found: Tried, body: Mapping[str, Any]) -> dict[str, Any]:
         "spend": money_text(sum(a["cost_minor"] for a in option["actions"]), currency),
         "limit": why.get("code", "") if waits else "",
     }
+
+
+def estimate_notice(units: float, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the reader thought beside what the engine expects."""
+    short = body["brief"]["headline"]["units_short"]
+    text = (
+        f"You said {quantity_text(units)} units short; the engine expects "
+        f"{quantity_range(short)}, in the middle {estimate_text(short['p50'])}."
+    )
+    return {"kind": "good", "title": "Your estimate.", "text": text, "changes": []}
 
 
 def not_priced(kind: str, title: str, text: str, limit: str = "") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from replan.currencies import money_text
 from replan.infra.answerable import Standing
+from replan.infra.first_estimate import is_asked_first
 from replan.infra.review.words import left_words, share_or_dash, time_words
 from replan.wording import actions_text, money_range
 
@@ -120,6 +121,7 @@ def _row(
     why = body.get("why_escalated") or {}
     currency = body["currency"]
     left, soon = left_words(body.get("deadline"), clock)
+    hidden = is_asked_first(body)
     region = (standing.region if standing is not None else None) or body.get("region")
     return {
         "id": body["decision_id"],
@@ -128,14 +130,16 @@ def _row(
         "left": left,
         "soon": soon,
         "deadline": time_words(body.get("deadline"), timezone),
-        "headline": headline.get("text") or f"{body['site']}, {body['item']}",
+        "headline": f"{body.get('site') or 'several sites'}, {body['item']}: your estimate first"
+        if hidden
+        else headline.get("text") or f"{body['site']}, {body['item']}",
         "site": body.get("site") or "several",
         "region": region or "",
         "item": body["item"],
         "cause": body.get("cause") or "",
         "risk": money_text(risk["p50"], currency) if risk else "",
         "risk_range": money_range(risk, currency) if risk else "",
-        "action": actions_text(chosen.get("actions") or [], most=2),
+        "action": "shown after it" if hidden else actions_text(chosen.get("actions") or [], most=2),
         "cost": money_text(sum(a["cost_minor"] for a in chosen.get("actions") or []), currency),
         "value": money_text(body["value_minor"], currency),
         "why": why.get("code", ""),

@@ -262,6 +262,7 @@ class Reception:
         given: Mapping[str, str] | None = None,
         confirm: bool = False,
         priced: Mapping[str, Any] | None = None,
+        template: str = "case.html",
     ) -> Response:
         """The case page; `given` is what the reader had filled in, `priced` what the change in it
         would come to, `confirm` whether it may be said once more in the knowledge of what changed.
@@ -269,7 +270,7 @@ class Reception:
         self._check_sight(who, body)
         office = self.office
         return self.page(
-            "case.html",
+            template,
             who,
             status,
             case=case_page(body, office.chips, office.status().get("clock"), office.timezone),

@@ -13,6 +13,7 @@ import uvicorn
 from replan.errors import NotSo, UsageError
 from replan.infra.answerable import Standing
 from replan.infra.ending import ended_by_signal
+from replan.infra.first_estimate import FirstEstimate
 from replan.infra.identity.book import LedgerBook
 from replan.infra.identity.choice import provider_of, takes_run_token
 from replan.infra.identity.tokens import Tokens
@@ -87,6 +88,14 @@ class DeskReview:
     def standings(self, login: str) -> Mapping[str, Standing]:
         """How this login stands to what waits."""
         return self._office.standings(login)
+
+    def estimate(self, decision_id: str, login: str) -> FirstEstimate:
+        """Whether this login owes its own estimate."""
+        return self._office.estimate(decision_id, login)
+
+    def keep_estimate(self, decision_id: str, login: str, units: str) -> None:
+        """Put this login's own estimate on record."""
+        self._office.keep_estimate(decision_id, login, units)
 
     def spot_checks(self) -> list[dict[str, Any]]:
         """What ran by itself and was drawn for a look afterwards."""

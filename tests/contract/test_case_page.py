@@ -155,3 +155,27 @@ def test_a_known_event_goes_with_any_answer(ana: TestClient, office: FakeOffice)
     [taken] = office.taken
     assert taken.wish.known is not None
     assert taken.wish.known.uplift == 1_800
+
+
+def test_where_the_reader_s_estimate_comes_first_ours_is_shown_after_it(
+    ana: TestClient, office: FakeOffice
+) -> None:
+    office.asked_first = {DECISION}
+    page = ana.get(f"/review/{DECISION}").text
+    assert "Your estimate" in page
+    for hidden in ("units short by", "Approve the plan", 'id="b6"', 'id="b7"', 'id="answer"'):
+        assert hidden not in page
+    [csrf] = re.findall(r'name="csrf" value="([^"]+)">\s*<label', page)
+    path = f"/review/{DECISION}/estimate"
+    assert ana.post(path, data={"csrf": csrf, "units": "lots"}, headers=FORM).status_code == 422
+    assert ana.post(path, data={"csrf": csrf, "units": "40"}, headers=FORM).status_code == 303
+    page = ana.get(f"/review/{DECISION}").text
+    assert "You said 40 units short; the engine expects" in page
+    assert "Your answer" in page
+
+
+def test_who_may_not_answer_is_not_asked_for_an_estimate(
+    ana: TestClient, office: FakeOffice
+) -> None:
+    office.asked_first, office.codes = {DECISION}, {DECISION: "not_allowed"}
+    assert "Your estimate" not in ana.get(f"/review/{DECISION}").text
