@@ -86,6 +86,8 @@ def logging_to_stderr(
     handler.setFormatter(JsonLines(secrets) if as_json else PlainLines(secrets))
     root = logging.getLogger()
     level, mine = root.level, LOG.level
+    # It blames whatever it runs for each tenth of a second, of which a busy machine is full.
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     LOG.setLevel(logging.INFO if as_json else logging.WARNING)

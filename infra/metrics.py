@@ -66,6 +66,9 @@ class LedgerMetrics(Collector):
             return
         yield _total("replan_events", "Events by what became of them", "status", now.events)
         yield _total("replan_dead_letters", "Events not applied, by reason", "code", now.letters)
+        yield CounterMetricFamily(
+            "replan_tombstones", "Records without a value", value=now.tombstones
+        )
         yield _each("replan_decisions", "Decisions by state", "state", now.decisions)
         yield _each("replan_actions", "Actions by state", "state", now.actions)
         yield _each("replan_outbox_commands", "Outbox rows by state", "state", now.commands)

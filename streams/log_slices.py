@@ -29,10 +29,13 @@ class Partition(NamedTuple):
 
 
 class Read(NamedTuple):
-    """One record of a partition as the codec read it: a result for each event in it."""
+    """One record of a partition as the codec read it: a result for each event in it, or 1 for a
+    tombstone, which holds none.
+    """
 
     offset: int
     results: tuple[Decoded | Refused, ...]
+    tombstones: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +126,7 @@ def held_back_from(reads: Iterable[Read], through: datetime | None) -> int | Non
 def places(reads: Iterable[Read]) -> Iterable[tuple[int, Order, Decoded | Refused]]:
     """Every event of some records with its offset and its place in the order."""
     order = FIRST
-    for offset, results in reads:
+    for offset, results, _ in reads:
         for result in results:
             order = order_of(result) or order
             yield offset, order, result

@@ -1,9 +1,13 @@
 """How is a record read whose header has a name that is no text? Like any other: nobody asks for it.
 
-kafka-python refuses the whole batch in which such a record stands, and with it everything that
-comes after it in the partition, for ever. Any producer could stop a partition with one record.
+kafka-python and aiokafka refuse the whole batch in which such a record stands, and with it
+everything that comes after it in the partition, for ever. Any producer could stop a partition with
+one record. kafka-python can be taught to bear it; aiokafka too, but only where it reads records in
+Python and not in compiled code, which costs several times as much: so an ingest worker does it
+once a record has ended one.
 """
 
+import os
 from typing import Any
 
 from kafka.record.default_records import DefaultRecordBatch
@@ -24,7 +28,19 @@ def read_any_header_name() -> None:
     """From now on kafka-python reads such a name with replacement characters. Calling it again
     changes nothing.
     """
-    strict = DefaultRecordBatch._read_msg
+    _teach(DefaultRecordBatch)
+
+
+def aiokafka_reads_any_header_name() -> None:
+    """The same for aiokafka, in this process and before anything of it is imported."""
+    os.environ["AIOKAFKA_NO_EXTENSIONS"] = "1"
+    from aiokafka.record import default_records
+
+    _teach(default_records._DefaultRecordBatchPy)
+
+
+def _teach(batch: Any) -> None:
+    strict = batch._read_msg
     if getattr(strict, "reads_any_name", False):
         return
 
@@ -38,4 +54,4 @@ def read_any_header_name() -> None:
             return strict(self)
 
     tolerant.reads_any_name = True  # type: ignore[attr-defined]
-    DefaultRecordBatch._read_msg = tolerant
+    batch._read_msg = tolerant

@@ -7,18 +7,22 @@ makes reading cheaper, so an ingest worker that cannot live is said and goes on 
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
+
+from replan.infra.kafka.headers import aiokafka_reads_any_header_name
 
 SHORTEST_S: Final = 1.0
 LONGEST_S: Final = 60.0
 """How long is waited before an ingest worker that ended is started again; twice as long each time
 until one lived for longer than that.
 """
+
+LOOK_EVERY_S: Final = 0.2
 
 _log = logging.getLogger(__name__)
 
@@ -37,31 +41,29 @@ def ingest_beside(root: Path) -> Iterator[None]:
 
 
 def _keep(root: Path, over: threading.Event) -> None:
-    wait = SHORTEST_S
+    wait, bears_more = SHORTEST_S, False
     while not over.is_set():
-        worker = get_context("spawn").Process(target=_work, args=(root, os.getpid()), daemon=True)
+        began = time.monotonic()
+        given = (root, os.getpid(), bears_more)
+        worker = get_context("spawn").Process(target=_work, args=given, daemon=True)
         worker.start()
-        if _ended_within(worker, over, wait):
-            _log.warning("ingest worker ended with %s, again in %s s", worker.exitcode, wait)
-            over.wait(wait)
-            wait = min(2 * wait, LONGEST_S)
-        else:
-            wait = SHORTEST_S
-        while worker.is_alive() and not over.wait(SHORTEST_S):
+        while worker.is_alive() and not over.wait(LOOK_EVERY_S):
             pass
-        if worker.is_alive():
+        if over.is_set():
             worker.terminate()
             worker.join(LONGEST_S)
+            return
+        # One that ended so soon may have met a record that the quick reader does not bear.
+        bears_more = time.monotonic() - began < LONGEST_S
+        wait = min(2 * wait, LONGEST_S) if bears_more else SHORTEST_S
+        _log.warning("ingest worker ended with %s, again in %s s", worker.exitcode, wait)
+        over.wait(wait)
 
 
-def _ended_within(worker: BaseProcess, over: threading.Event, seconds: float) -> bool:
-    """Whether the worker ended by itself so soon."""
-    over.wait(seconds)
-    return not over.is_set() and not worker.is_alive()
-
-
-def _work(root: Path, parent: int) -> None:
+def _work(root: Path, parent: int, bears_more: bool) -> None:
     """The ingest worker's process."""
+    if bears_more:
+        aiokafka_reads_any_header_name()
     from replan.infra.kafka.ingest import run_ingest
     from replan.infra.logs import logging_to_stderr
     from replan.infra.workspace import open_workspace

@@ -162,7 +162,10 @@ class KafkaLog:
 
     def _reads(self, partition: Partition, records: Iterable[Record], upto: int) -> list[Read]:
         """What the codec makes of records; offsets without one up to `upto` are known as empty."""
-        reads = [Read(r.offset, self._decoded(partition, r)) for r in records]
+        reads = [
+            Read(r.offset, self._decoded(partition, r), int(r.value is None and r.sha256 is None))
+            for r in records
+        ]
         stands = reads[-1].offset + 1 if reads else 0
         if upto > stands:
             reads.append(Read(upto - 1, ()))

@@ -132,12 +132,14 @@ class _Reach:
         self.silent_since: datetime | None = None
         """Since when it has more and brings nothing."""
         self.is_left_out = False
+        self.tombstones = 0
 
     def add(self, reads: Sequence[Read], max_jump: timedelta, known: datetime | None) -> None:
         """Take the next records. An arrival that far beyond all others moves nothing."""
         self.kept.extend(reads)
         self.next = reads[-1].offset + 1
         self.silent_since, self.is_left_out = None, False
+        self.tombstones += sum(read.tombstones for read in reads)
         for _, order, _ in places(reads):
             if order[0] == BEFORE_ALL:
                 # Nothing readable came yet, which says nothing about how far the partition is.
@@ -152,7 +154,7 @@ class _Reach:
         self.low = self.next if held is None else held
         while self.kept and self.kept[0].offset < self.low:
             self.kept.popleft()
-        self.first = self.next
+        self.first, self.tombstones = self.next, 0
 
 
 class LogSegments:
@@ -219,6 +221,7 @@ class LogSegments:
             if cut is not None:
                 with self._ledger.transaction() as write:
                     write.store_slice(cut)
+                    write.add_tombstones(sum(r.tombstones for r in self._reaches.values()))
                 opened = self._ledger.open_segment()
                 assert opened is not None, "it was stored just now"
                 yield opened

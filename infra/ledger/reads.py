@@ -41,6 +41,7 @@ from replan.streams.log_slices import LogSlice
 
 STATUSES: Final = ("accepted", "rejected", "duplicate", "late", "quarantined")
 EVENTS: Final = "events."
+TOMBSTONES: Final = "tombstones"
 RESERVE_SEQ: Final = "reserve_seq"
 
 

@@ -19,7 +19,7 @@ from replan.infra.ledger import lease as ledger_lease
 from replan.infra.ledger import schema as t
 from replan.infra.ledger.audit import CONTROL, DOORS, INCIDENTS, LADDER, SENSE, STOPS, AuditTail
 from replan.infra.ledger.database import backend, insert_or, upsert
-from replan.infra.ledger.reads import EVENTS
+from replan.infra.ledger.reads import EVENTS, TOMBSTONES
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.rows import (
     AnswerRow,
@@ -141,6 +141,11 @@ class RunWriter(LedgerRecords):
         """Count events by status on top of what was counted before."""
         for name in sorted(counts):
             self._count(EVENTS + name, counts[name])
+
+    def add_tombstones(self, count: int) -> None:
+        """Count records without a value: they hold no event, and their offsets are read."""
+        if count:
+            self._count(TOMBSTONES, count)
 
     def store_segment(self, files: Iterable[SegmentFile]) -> int:
         """Open a segment of event files, before its first batch; its id. LedgerMoved while another

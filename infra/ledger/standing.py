@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from replan.infra.ledger import schema as t
 from replan.infra.ledger.audit import STOPS
+from replan.infra.ledger.reads import TOMBSTONES
 from replan.infra.ledger.rows import LeaseRow
 from replan.streams.log_slices import LogSlice, Partition
 
@@ -30,7 +31,8 @@ class Standing:
     How many there are: `events` by status, dead `letters` by code, `decisions` and `actions` by
     state, `commands` of the outbox by state, open `alarms` by kind, `stopped` scopes, `waiting`
     lines that are not published yet. `read_to`: for each partition of a log the offset after the
-    newest that belongs to a segment. `now`: the time of the database, by which leases run.
+    newest that belongs to a segment. `tombstones`: records without a value. `now`: the time of the
+    database, by which leases run.
     """
 
     now: datetime
@@ -47,6 +49,7 @@ class Standing:
     waiting: int
     read_to: Mapping[Partition, int]
     leases: tuple[LeaseRow, ...]
+    tombstones: int = 0
 
 
 def standing_of(conn: sa.Connection, now: datetime) -> Standing:
@@ -57,7 +60,9 @@ def standing_of(conn: sa.Connection, now: datetime) -> Standing:
         for row in conn.execute(sa.select(t.control).where(control.key.in_(("clock", MODE, STOPS))))
     }
     clock, stops = kept.get("clock"), kept.get(STOPS)
-    counters = conn.execute(sa.select(t.counter).where(t.counter.c.name.startswith(_EVENTS)))
+    counter = t.counter.c
+    wanted = counter.name.startswith(_EVENTS) | (counter.name == TOMBSTONES)
+    counted = {row.name: row.value for row in conn.execute(sa.select(t.counter).where(wanted))}
     alarm = t.alarm.c
     return Standing(
         now=now,
@@ -65,7 +70,11 @@ def standing_of(conn: sa.Connection, now: datetime) -> Standing:
         last_tick=conn.execute(sa.select(sa.func.max(t.manifest.c.tick))).scalar(),
         mode=kept.get(MODE),
         stopped=0 if stops is None else len(stops["in_force"]),
-        events={row.name.removeprefix(_EVENTS): row.value for row in counters},
+        events={
+            name.removeprefix(_EVENTS): value
+            for name, value in counted.items()
+            if name.startswith(_EVENTS)
+        },
         letters=_by_word(conn, t.dlq.c.code),
         decisions=_by_word(conn, t.decision_now.c.state),
         actions=_by_word(conn, t.action.c.state),
@@ -79,6 +88,7 @@ def standing_of(conn: sa.Connection, now: datetime) -> Standing:
             LeaseRow(**row._asdict())
             for row in conn.execute(sa.select(t.lease).order_by(t.lease.c.role))
         ),
+        tombstones=counted.get(TOMBSTONES, 0),
     )
 
 

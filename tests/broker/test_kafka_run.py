@@ -119,6 +119,8 @@ def test_a_topic_made_anew_stops_the_engine_until_two_operators_declare_the_loss
     admin.delete_topics([f"{prefix}supply"])
     admin.close()
     create_all(root, None)
+    # It goes as far as the old one did: only its id tells.
+    produce(root)
 
     stopped = replan(root, "run", "--until-end")
     assert stopped.returncode == 1

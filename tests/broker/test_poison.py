@@ -13,6 +13,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from replan.infra.running import run_workspace
 from replan.infra.topics_run import create_all
+from replan.infra.wiring import open_ledger
+from replan.infra.workspace import open_workspace
 from tests.broker.kafka_world import published, write_kafka_world
 from tests.broker.test_producers import sale
 
@@ -83,6 +85,8 @@ def test_every_record_is_answered_by_its_rule_and_none_stops_what_is_behind_it(
     letters = [json.loads(x) for x in published(root)["dlq.jsonl"]]
     refused = Counter(code for (said, code), n in expected.items() for _ in range(n) if code)
     assert Counter(letter["code"] for letter in letters) == refused
+    with closing(open_ledger(open_workspace(root))) as ledger:
+        assert ledger.standing().tombstones == 1
 
 
 def test_what_a_producer_took_back_is_not_heard(root: Path, broker: str, prefix: str) -> None:

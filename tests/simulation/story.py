@@ -19,7 +19,6 @@ from unittest.mock import patch
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.util import LRUCache
 
 from replan.errors import CommitUnknown, LeaseLost, LedgerBusy, SourceAway
 from replan.forecasting import Forecaster
@@ -113,8 +112,8 @@ class World:
     """Answers to producers, by length."""
     begins: SnapshotRow | None = None
     """What was believed when the quiet days were over."""
-    compiled: LRUCache[Any, Any] = field(default_factory=lambda: LRUCache(2_000))
-    """What statements compile to, for the ledgers of all stories."""
+    first_engine: sa.Engine | None = None
+    """Its dialect and its compiled statements are those of all stories."""
     _tables: dict[str, LoadedAuthority] = field(default_factory=dict)
 
     @classmethod
@@ -143,6 +142,13 @@ class World:
         if habit not in self._tables:
             self._tables[habit] = here.reload_authority()
         return replace(here, authority=self._tables[habit])
+
+    def share_statements(self, ledger: Ledger) -> None:
+        """Every story has a file of its own; what its statements compile to is the same."""
+        if self.first_engine is None:
+            self.first_engine = ledger._engine
+        ledger._engine.dialect = self.first_engine.dialect
+        ledger._engine._compiled_cache = self.first_engine._compiled_cache
 
     def copied(self, to: Path) -> Path:
         """A workspace of its own for one story."""
@@ -175,8 +181,7 @@ class Story:
         self.orders = OrderSystem(habit)
         self.workspace = world.workspace_in(root, habit)
         self.ledger = Ledger.open("sqlite:///ledger.db", root)
-        # Every story has a file of its own; what their statements compile to is the same.
-        self.ledger._engine._compiled_cache = world.compiled
+        world.share_statements(self.ledger)
         self.stopping = False
         self.ended = 0
         self.with_people = False
