@@ -31,6 +31,7 @@ from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.outlets import OpensOutlet
 from replan.infra.patience import Patience
 from replan.infra.policy import PolicySource
+from replan.infra.quarterly import remind
 from replan.infra.scoring import SCORED_THROUGH, Scored, results_due
 from replan.infra.segments import SegmentSource
 from replan.infra.sending import Sending, SendingRules
@@ -367,6 +368,9 @@ class Engine:
                 write.set_control(NETWORK, belief.network.version if stated else None)
                 write.set_control(GRANTS, grants_text(belief.grants))
                 _store_tick(write, tick, said, taken, fit)
+                begun = self._sensing.rules.decide_from
+                if begun is None or tick >= begun:
+                    remind(write, tick)
                 if fit is not None:
                     rows = series_rows(fit.made.fit, belief.state.panel.series, belief.network)
                     write.put_series(rows)

@@ -26,6 +26,7 @@ AlarmKind = Literal[
     "data_loss",
     "ack_overdue",
     "demoted",
+    "review",
 ]
 
 

@@ -76,3 +76,24 @@ def authority_stages(as_json: Json = False) -> None:
         moved = row["moved"]
         why = f" ({moved['verb']} by {moved['by']}: {moved['reason']})" if moved else ""
         sys.stdout.write(f"{row['scope']:<28} {row['stage']}{why}\n")
+
+
+@authority.command("review")
+def authority_review(
+    login: Annotated[str, typer.Option("--as", help="A process owner.")],
+    finding: Annotated[str, typer.Option(help="What was found, in a few words.")],
+    as_json: Json = False,
+) -> None:
+    """Say that the boundary was looked at, and what was found; the quarter begins anew."""
+    from replan.infra.quarterly import reviewed
+    from replan.infra.running import opened_office
+
+    with opened_office(place.root) as desk:
+        desk.needs_people()
+        told = reviewed(desk.ledger, desk.workspace.people, login=login, finding=finding)
+    if as_json:
+        print_rows([told])
+    else:
+        sys.stdout.write(
+            f"reviewed by {told['login']}; the next review is due {told['next_due']}\n"
+        )
