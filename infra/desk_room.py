@@ -33,7 +33,7 @@ from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.policy import keep_policy
 from replan.infra.shadow_watch import watch_people
-from replan.infra.shown import projection_rows
+from replan.infra.shown import show
 from replan.infra.stepping_down import step_down
 from replan.records import desk_input_json, move_json
 from replan.throttle import BUDGET_WINDOW, Told
@@ -132,7 +132,7 @@ def store(write: LedgerWriter, taken: Taken) -> None:
     }
     given = {
         "given": desk_input_json(taken.given),
-        "policy": keep_policy(write, taken.policy, taken.given.at),
+        "policy": keep_policy(write, taken.policy),
         "moves": [move_json(m) for m in taken.moves],
     }
     seq = write.advance_desk(
@@ -156,9 +156,7 @@ def store(write: LedgerWriter, taken: Taken) -> None:
         expected_reserve_seq=taken.reserve_seq,
     )
     watch_people(write, taken.group, taken.given, taken.outcome, taken.result)
-    write.put_projections(projection_rows(taken.outcome, taken.policy.network, taken.given.at))
-    table = taken.policy.table
-    write.set_control("authority_in_force", None if table is None else table.hash)
+    show(write, taken.outcome, taken.policy, taken.given.at)
     if taken.policy.table is not None:
         account = "shadow" if taken.policy.mode == "shadow" else "live"
         moves = counting(write.reservations(taken.given.at - reach(taken.policy.table)), account)

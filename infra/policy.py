@@ -22,7 +22,6 @@ from replan.desk_state import Policy
 from replan.errors import LedgerBroken
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.writer import LedgerWriter
-from replan.infra.shown import authority_rows
 from replan.ladder import move_from_json, move_json
 from replan.network import Network, network_of
 from replan.people import People, Planner
@@ -83,8 +82,8 @@ class PolicySource:
         )
 
 
-def keep_policy(write: LedgerWriter, policy: Policy, at: datetime) -> dict[str, Any]:
-    """Keep what a policy is made of by content, once, and name it; `at`: when it decides."""
+def keep_policy(write: LedgerWriter, policy: Policy) -> dict[str, Any]:
+    """Keep what a policy is made of by content, once, and name it."""
     table = policy.table
     people, people_sha = _people_record(policy.people)
     named: dict[str, Any] = {
@@ -106,7 +105,6 @@ def keep_policy(write: LedgerWriter, policy: Policy, at: datetime) -> dict[str, 
     kept = write.artefacts_among([named["people"], named["network"], named["authority"] or ""])
     if table is not None and named["authority"] not in kept:
         write.add_artefact("authority", canonical_bytes(table_json(table)))
-        write.put_authority(authority_rows(table, at))
     if named["people"] not in kept:
         write.add_artefact("people", people)
     if named["network"] not in kept:

@@ -12,8 +12,10 @@ from typing import Any
 
 from replan.authority_table import AuthorityTable
 from replan.canonical import canonical_bytes
+from replan.desk_state import Policy
 from replan.effects import DeskOutcome
 from replan.forecasting import PanelFit
+from replan.infra.ledger.writer import LedgerWriter
 from replan.network import Network
 from replan.planning import Action, problem_from_json
 from replan.projection import projected
@@ -21,6 +23,21 @@ from replan.table_change import row_words
 from replan.units import ItemId, SiteId, units_from_decimal
 
 Row = dict[str, Any]
+
+IN_FORCE = "authority_in_force"
+"""Under this key the ledger keeps the hash of the table that decided last."""
+
+
+def show(write: LedgerWriter, outcome: DeskOutcome, policy: Policy, at: datetime) -> None:
+    """Keep what dashboards show of a desk transaction: stock to come, and the table it was decided
+    under where that is another one than before.
+    """
+    write.put_projections(projection_rows(outcome, policy.network, at))
+    table = policy.table
+    in_force = None if table is None else table.hash
+    if write.control(IN_FORCE) != in_force:
+        write.set_control(IN_FORCE, in_force)
+        write.put_authority([] if table is None else authority_rows(table, at))
 
 
 def projection_rows(outcome: DeskOutcome, network: Network, at: datetime) -> list[Row]:
