@@ -130,6 +130,9 @@ class FakeOffice:
     def decision(self, decision_id: str) -> dict[str, Any] | None:
         return self.cases.get(decision_id)
 
+    def open_case(self, decision_id: str, login: str) -> None:
+        self.cases[decision_id]["opened"] = {"by": login, "at": "2026-05-04T08:00:00Z"}
+
     def verdict(self, decision_id: str, request: VerdictRequest) -> tuple[VerdictResult, bool]:
         key = RequestKey.of(request.login, request.key, request.plain(decision_id))
         known = self.answers.get((key.login, key.key))

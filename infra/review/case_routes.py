@@ -45,6 +45,17 @@ def add_case_routes(app: FastAPI, reception: Reception) -> None:
             notice = estimate_notice(own.units, body)
         return reception.case(who, body, notice=notice)
 
+    @app.post("/review/{decision_id}/open", include_in_schema=False)
+    def take_up(request: Request, decision_id: str, csrf: Annotated[str, Form()] = "") -> Response:
+        """Say that the reader has the case before them, so that others see it."""
+        who: Identity = request.state.identity
+        check_csrf(who, csrf)
+        reception.seen(who, decision_id)
+        if who.login is None:
+            raise refused_request(403, "not_allowed", "only somebody with a login takes a case up")
+        reception.office.open_case(decision_id, who.login)
+        return RedirectResponse(f"/review/{decision_id}", status_code=303)
+
     @app.post("/review/{decision_id}/estimate", include_in_schema=False)
     def estimate(
         request: Request,

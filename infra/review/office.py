@@ -127,6 +127,10 @@ class ReviewOffice(Protocol):
         """A decision with its brief, verdicts and actions; None if there is none of that id."""
         ...
 
+    def open_case(self, decision_id: str, login: str) -> None:
+        """Somebody has a case that exists before them; it keeps nobody else from answering."""
+        ...
+
     def verdict(self, decision_id: str, request: VerdictRequest) -> tuple[VerdictResult, bool]:
         """Take an answer for a decision that exists; refusals are recorded too. Also whether its
         key was answered before, and this is that answer; KeyReused if that was another request.

@@ -69,6 +69,7 @@ def case_page(
         "version": body["version"],
         "state": body["state"],
         "pending": body["state"] in PENDING,
+        "opened": _opened(body.get("opened"), timezone),
         "category": CATEGORY_WORDS.get(body["category"], body["category"]),
         "headline": (brief.get("headline") or {}).get("text")
         or f"{body.get('site') or 'several sites'}, {body['item']}",
@@ -141,6 +142,11 @@ def case_page(
             {**row, "at": time_words(row.get("at"), timezone)} for row in body.get("verdicts") or []
         ],
     }
+
+
+def _opened(held: Mapping[str, Any] | None, timezone: str) -> dict[str, str] | None:
+    """Who has the case before them, and since when."""
+    return None if held is None else {"by": held["by"], "at": time_words(held["at"], timezone)}
 
 
 def _offered(

@@ -131,6 +131,10 @@ class DeskReview:
             "offers": self._offers(inputs),
         }
 
+    def open_case(self, decision_id: str, login: str) -> None:
+        """Somebody has a case before them."""
+        self._office.open_case(decision_id, login=login)
+
     def verdict(self, decision_id: str, request: VerdictRequest) -> tuple[VerdictResult, bool]:
         """Take an answer for a decision that exists, or repeat the first one to its key."""
         try:

@@ -666,6 +666,16 @@ def test_a_case_without_sales_to_draw_shows_the_rest(ana: TestClient, office: Fa
     assert (page.status_code, page.text.count("<svg")) == (200, 1)
 
 
+def test_who_took_a_case_up_is_seen_by_the_others(ana: TestClient) -> None:
+    page = ana.get(f"/review/{DECISION}").text
+    csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert csrf is not None
+    form = {"headers": {"Origin": HOME}, "data": {"csrf": csrf[1]}}
+    taken = ana.post(f"/review/{DECISION}/open", **form)
+    assert taken.status_code == 303
+    assert "ana has it before them since" in ana.get(f"/review/{DECISION}").text
+
+
 def test_a_closed_case_shows_what_became_of_it_and_no_form(ana: TestClient) -> None:
     page = ana.get("/review/dec-ran").text
     assert "acked" in page
