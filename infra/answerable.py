@@ -7,24 +7,28 @@ the desk that takes the verdict agree.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from replan.desk_state import PENDING
 from replan.infra.ledger.records import LedgerRecords
+from replan.network import Network
 from replan.people import AnswerCode, People, may_answer
+from replan.together import needs_own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How one login stands to one open case. `code`: why it may not release the plan alone or with
     a second person, None if it may. `region`: the one that all goods go to, None for several.
-    `approvals`: how many people must approve. `mine`: whether it is this login's to answer at all,
-    be it above its limit.
+    `together`: row of the table and option, where the login may approve it with others of the same
+    two in one answer; None where it needs an answer of its own. `mine`: whether it is this login's
+    to answer at all, be it above its limit.
     """
 
     code: AnswerCode | str | None
     region: str | None
-    approvals: int
+    together: tuple[str, str] | None
 
     @property
     def mine(self) -> bool:
@@ -32,18 +36,25 @@ class Standing:
 
 
 def standings(
-    ledger: LedgerRecords, groups: Iterable[str], people: People, login: str
+    ledger: LedgerRecords,
+    groups: Iterable[str],
+    people: People,
+    login: str,
+    at: datetime,
+    network: Network,
 ) -> dict[str, Standing]:
-    """By id of each case that waits in these planning groups, how the login stands to it."""
+    """By id of each case that waits at `at` in these groups, how the login stands to it."""
     found: dict[str, Standing] = {}
     for group in sorted(frozenset(groups)):
         for row in (ledger.desk(group).body or {"decisions": []})["decisions"]:
             if row["state"] in PENDING:
-                found[row["decision_id"]] = _standing(row, people, login)
+                found[row["decision_id"]] = _standing(row, people, login, at, network)
     return found
 
 
-def _standing(row: Mapping[str, Any], people: People, login: str) -> Standing:
+def _standing(
+    row: Mapping[str, Any], people: People, login: str, at: datetime, network: Network
+) -> Standing:
     code: str | None = may_answer(
         people, login, row["recipient"], row["region"], row["current_value_minor"]
     )
@@ -51,4 +62,6 @@ def _standing(row: Mapping[str, Any], people: People, login: str) -> Standing:
         code = "own_proposal"
     elif code is None and login in row["approved_by"]:
         code = "same_approver"
-    return Standing(code=code, region=row["region"], approvals=row["approvals"])
+    alone = code is not None or needs_own(row, at, network) is not None
+    together = None if alone else (row["body"]["rule_id"], row["body"]["chosen"])
+    return Standing(code=code, region=row["region"], together=together)

@@ -4,7 +4,7 @@ workspace.
 The command line, the pages and the API ask here, so the same rules hold for each.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,6 @@ from replan.desk_state import (
     CaseOpened,
     Policy,
     VerdictGiven,
-    desk_from_json,
 )
 from replan.errors import UsageError
 from replan.infra import planting
@@ -79,12 +78,12 @@ class Office:
         clock = self._ledger.clock()
         if clock is None:
             return {}
-        people = self._policies.at(clock, "").people
-        found = standings(self._ledger, self._ledger.desk_seqs(), people, login)
+        people, network = self._policies.at(clock, "").people, self._policies.network
+        found = standings(self._ledger, self._ledger.desk_seqs(), people, login, clock, network)
         for body in planting.waiting(self._ledger.checks(), clock):
             region, value = self._receiving(body), int(body["value_minor"])
             code = may_answer(people, login, body["recipient"], region, value)
-            found[body["decision_id"]] = Standing(code=code, region=region, approvals=1)
+            found[body["decision_id"]] = Standing(code=code, region=region, together=None)
         return found
 
     def estimate(self, decision_id: str, login: str) -> FirstEstimate:
@@ -212,30 +211,15 @@ class Office:
         login: str,
         chip: str,
         note: str = "",
-        whole: bool = True,
+        via: Mapping[str, str] | None = None,
     ) -> Together:
-        """Approve the recommended plans of several cases, each named with its version: all or none
-        of them (`whole`), or each for itself.
+        """Approve the recommended plans of several cases, each named with its version: all of them
+        or none.
 
         UsageError as for a verdict, and where the cases are not alike enough for one answer.
         """
-        if len({decision_id for decision_id, _ in cases}) != len(cases) or not cases:
-            raise UsageError("cases: name each case once, and at least one")
+        bodies = self._alike([decision_id for decision_id, _ in cases], login)
         checked_reason(chip, note)
-        bodies = [self._checked(d, "approve", login, None, NO_WISH) for d, _ in cases]
-        clock = _standing(self._ledger.clock())
-        desks = {
-            group: desk_from_json(row) if (row := self._ledger.desk(group).body) else None
-            for group in sorted({body["group"] for body in bodies})
-        }
-        opened = [
-            None if (desk := desks[b["group"]]) is None else desk.decisions.get(b["decision_id"])
-            for b in bodies
-        ]
-        network = self._policies.network
-        reason = apart(list(zip(bodies, opened, strict=True)), clock, network)
-        if reason is not None:
-            raise UsageError(f"one answer is not enough: {reason}")
         self.switch.notice_file()
 
         def given(decision_id: str, version: int) -> Callable[[LedgerRecords], VerdictGiven]:
@@ -250,18 +234,78 @@ class Office:
                 version=version,
                 confirm=False,
                 wish=NO_WISH,
+                via=via,
             )
 
         asked = [
             (body["group"], given(*case), self._policy(body))
             for case, body in zip(cases, bodies, strict=True)
         ]
-        if whole:
-            return take_all(self._ledger, asked)
-        each = [take_all(self._ledger, [one]) for one in asked]
-        return Together(
-            taken=any(one.taken for one in each), results=tuple(r for e in each for r in e.results)
-        )
+        return take_all(self._ledger, asked)
+
+    def approve_each(
+        self,
+        cases: Sequence[tuple[str, int]],
+        *,
+        login: str,
+        chip: str,
+        note: str = "",
+        via: Mapping[str, str] | None = None,
+        keys: Mapping[str, RequestKey] | None = None,
+    ) -> tuple[VerdictResult, ...]:
+        """Approve those of several cases that can be approved, each named with its version. `keys`:
+        by decision; what was answered under its key before is not judged again.
+
+        UsageError as for `approve_together`; KeyReused if a key came with another request.
+        """
+        known = keys or {}
+        before = {d for d, k in known.items() if self._ledger.first_answer(k.login, k.key)}
+        self._alike([decision_id for decision_id, _ in cases], login, before)
+        results = []
+        for decision_id, version in cases:
+            key = known.get(decision_id)
+            try:
+                result = self.verdict(
+                    decision_id,
+                    "approve",
+                    login=login,
+                    chip=chip,
+                    note=note,
+                    version=version,
+                    via=via if key is None else {**(via or {}), "key": key.key},
+                    key=key,
+                )
+            except AnsweredBefore as answered:
+                result = answered.first
+            results.append(result)
+        return tuple(results)
+
+    def _alike(
+        self, ids: Sequence[str], login: str, answered: Collection[str] = ()
+    ) -> list[dict[str, Any]]:
+        """The bodies of cases that one answer is enough for, leaving aside what was `answered`;
+        UsageError where it is not.
+        """
+        if len(set(ids)) != len(ids) or not ids:
+            raise UsageError("cases: name each case once, and at least one")
+        bodies = [self._checked(d, "approve", login, None, NO_WISH) for d in ids]
+        opened = {
+            row["decision_id"]: row
+            for group in sorted({body["group"] for body in bodies})
+            for row in (self._ledger.desk(group).body or {"decisions": []})["decisions"]
+        }
+        asked = [body for body in bodies if body["decision_id"] not in answered]
+        for body in asked:
+            if body["decision_id"] not in opened:
+                raise UsageError(
+                    f"one answer is not enough: {body['decision_id']} is {body['state']} and needs "
+                    "an answer of its own"
+                )
+        clock, network = _standing(self._ledger.clock()), self._policies.network
+        reason = apart([opened[body["decision_id"]] for body in asked], clock, network)
+        if reason is not None:
+            raise UsageError(f"one answer is not enough: {reason}")
+        return bodies
 
     def open_case(self, decision_id: str, *, login: str) -> Mapping[str, Any] | None:
         """Somebody has a case before them; who has it now and since when (`by`, `at`), None where

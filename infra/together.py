@@ -1,4 +1,4 @@
-"""How are several cases approved with one answer? All of them or none, or each for itself.
+"""How are several cases approved with one answer, all of them or none?
 
 Every case is still judged by itself: who may answer, what has changed, what stands in the way. All
 verdicts of a whole go into one transaction, so nobody sees a part of it.
@@ -12,6 +12,7 @@ from replan.errors import LedgerBusy, LedgerMoved
 from replan.infra.desk_room import ATTEMPTS, store, take
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.store import Ledger
+from replan.infra.stepping_down import step_down
 from replan.verdicts import VerdictResult
 
 
@@ -44,14 +45,16 @@ def take_all(ledger: Ledger, asked: Sequence[Asked]) -> Together:
     for _ in range(ATTEMPTS):
         try:
             with ledger.transaction() as write:
-                results = []
+                results, stored = [], []
                 for group, given, policy in asked:
                     taken = take(write, group, given(write), policy)
                     assert taken.result is not None, "a verdict always has a result"
                     results.append(taken.result)
                     store(write, taken)
+                    stored.append(taken)
                 if any(result.result == "refused" for result in results):
                     raise _NotAll(results)
+                step_down(write, stored)
         except LedgerMoved:
             continue
         except _NotAll as refused:

@@ -9,41 +9,43 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from replan.desk_state import OpenDecision
-from replan.docket import chosen_actions
 from replan.network import Network
 from replan.second_thoughts import cancel_by
 
 WAITS_FOR_A_PERSON = frozenset({"escalated", "recommended"})
 
 
-def apart(
-    cases: Sequence[tuple[Mapping[str, Any], OpenDecision | None]], at: datetime, network: Network
-) -> str | None:
-    """Why these cases need an answer each, naming the case and the rule; None where one answer is
-    enough. `cases`: each decision as it stands, and as its desk has it open.
+def needs_own(case: Mapping[str, Any], at: datetime, network: Network) -> str | None:
+    """Why a case needs an answer of its own, naming the case and the rule; None where one answer
+    may serve it and others like it. `case`: an open decision as `desk_json` writes it.
     """
-    first: Mapping[str, Any] | None = None
-    for body, decision in cases:
-        name = body["decision_id"]
-        if body["state"] not in WAITS_FOR_A_PERSON:
-            return f"{name} is {body['state']} and does not wait for an approval"
-        if decision is None:
-            return f"{name} needs an answer of its own"
-        if body["rule_id"] is None:
-            return f"{name} came to a person by no row of the table"
-        if body["chosen"] == "none":
-            return f"{name} proposes nothing to approve"
-        if decision.approvals > 1 or decision.approved_by or decision.proposed_by:
-            return f"{name} needs two people"
-        for action in chosen_actions(decision):
-            if at > cancel_by(action, network):
-                return f"{name}: {action['action_id']} could not be called off any more"
-        first = first or body
+    name, body = case["decision_id"], case["body"]
+    if case["state"] not in WAITS_FOR_A_PERSON:
+        return f"{name} is {case['state']} and does not wait for an approval"
+    if body["rule_id"] is None:
+        return f"{name} came to a person by no row of the table"
+    if body["chosen"] == "none":
+        return f"{name} proposes nothing to approve"
+    if case["approvals"] > 1 or case["approved_by"] or case["proposed_by"]:
+        return f"{name} needs two people"
+    [chosen] = [option for option in body["options"] if option["name"] == body["chosen"]]
+    for action in chosen["actions"]:
+        if at > cancel_by(action, network):
+            return f"{name}: {action['action_id']} could not be called off any more"
+    return None
+
+
+def apart(cases: Sequence[Mapping[str, Any]], at: datetime, network: Network) -> str | None:
+    """Why these cases need an answer each; None where one answer is enough."""
+    for case in cases:
+        reason = needs_own(case, at, network)
+        if reason is not None:
+            return reason
         for what in ("rule_id", "chosen"):
-            if body[what] != first[what]:
+            first, this = cases[0]["body"][what], case["body"][what]
+            if this != first:
                 return (
-                    f"{name} and {first['decision_id']} differ in {what}: "
-                    f"{body[what]} and {first[what]}"
+                    f"{case['decision_id']} and {cases[0]['decision_id']} differ in {what}: "
+                    f"{this} and {first}"
                 )
     return None

@@ -76,6 +76,8 @@ class FakeOffice:
     estimates: dict[tuple[str, str], float] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
     """Why cases are not for whoever asks, by id."""
+    alone: set[str] = field(default_factory=set)
+    """Cases that need an answer of their own."""
     stopped: list[dict[str, Any]] = field(default_factory=list)
     moved: list[tuple[str, str | None, str, str]] = field(default_factory=list)
 
@@ -95,10 +97,21 @@ class FakeOffice:
     def standings(self, login: str) -> Mapping[str, Standing]:
         return {
             b["decision_id"]: Standing(
-                code=self.codes.get(b["decision_id"]), region=b.get("region"), approvals=1
+                code=self.codes.get(b["decision_id"]),
+                region=b.get("region"),
+                together=None
+                if b["decision_id"] in self.codes.keys() | self.alone
+                else (b["rule_id"], b["chosen"]),
             )
             for b in self.queue()
         }
+
+    def approve_each(self, cases: Sequence[tuple[str, VerdictRequest]]) -> list[VerdictResult]:
+        asked = [d for d, r in cases if (r.login, r.key) not in self.answers]
+        kinds = {(self.cases[d]["rule_id"], self.cases[d]["chosen"]) for d in asked}
+        if len(kinds) > 1 or self.alone & frozenset(asked):
+            raise UsageError("one answer is not enough")
+        return [self.verdict(d, request)[0] for d, request in cases]
 
     def ended(self, most: int) -> list[dict[str, Any]]:
         bodies = [b for b in self.cases.values() if b["state"] not in PENDING | {"no_action"}]
@@ -150,7 +163,7 @@ class FakeOffice:
     def _verdict(self, decision_id: str, request: VerdictRequest) -> VerdictResult:
         self.taken.append(request)
         body = self.cases[decision_id]
-        code, diff = self.situation, self.diff
+        code, diff = self.situation or self.codes.get(decision_id), self.diff
         if code == "stale" and request.confirm:
             code = None
         if code is None and body["state"] != "escalated":

@@ -228,16 +228,21 @@ def approve(
         desk.needs_people()
         office = desk.office
         cases = [(name, int(office.decision(name)["version"])) for name in decision_ids]
-        done = office.approve_together(cases, login=login, chip=reason, note=note, whole=not each)
+        via = {"provider": "command"}
+        if each:
+            results = office.approve_each(cases, login=login, chip=reason, note=note, via=via)
+        else:
+            done = office.approve_together(cases, login=login, chip=reason, note=note, via=via)
+            results = done.results
     if as_json:
-        print_rows(result.json() for result in done.results)
+        print_rows(result.json() for result in results)
     else:
-        for result in done.results:
+        for result in results:
             code = "" if result.code is None else f" ({result.code})"
             say(f"{result.decision_id}: {result.result}{code}, now {result.state}")
-        if not done.taken:
+        if all(result.result == "refused" for result in results):
             say("none of them was approved")
-    if any(result.result == "refused" for result in done.results):
+    if any(result.result == "refused" for result in results):
         raise typer.Exit(NOT_SO)
 
 

@@ -137,6 +137,13 @@ class ReviewOffice(Protocol):
         """
         ...
 
+    def approve_each(self, cases: Sequence[tuple[str, VerdictRequest]]) -> Sequence[VerdictResult]:
+        """Take approvals of several decisions that exist, of one login with one reason, each for
+        itself or as its key was answered first. UsageError where they need an answer each,
+        KeyReused as for one.
+        """
+        ...
+
     def first_answer(self, login: str, key: str) -> VerdictResult | None:
         """What a key of this login was answered first."""
         ...

@@ -1,14 +1,9 @@
 """What stands on the queue? Rows with their filters, cases of one cause together, and which of them
-may be approved at once.
-
-Several may be approved at once only where nothing is lost by it: the same row of the table, the
-same option, everything can still be called off, one person's approval is enough, and that person is
-the reader. Each is still a verdict of its own.
+may be approved at once, by the office's rule.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from replan.currencies import money_text
@@ -84,31 +79,13 @@ def alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """
     groups: dict[str, dict[str, Any]] = {}
     for row in rows:
-        if row["batch"] is None:
+        if row["together"] is None:
             continue
-        rule, option = row["batch"]
+        rule, option = row["together"]
         key = f"{rule} {option}"
         group = groups.setdefault(key, {"key": key, "rule": rule, "option": option, "rows": []})
         group["rows"].append(row)
     return [group for group in groups.values() if len(group["rows"]) > 1]
-
-
-def batch_key(
-    body: Mapping[str, Any], standing: Standing | None, clock: str | None
-) -> tuple[str, str] | None:
-    """Row and option by which a case may be approved with others like it; None: by itself only."""
-    option = _chosen(body)
-    page: Mapping[str, Any] = next(
-        (o for o in (body.get("brief") or {}).get("options", ()) if o["name"] == body["chosen"]), {}
-    )
-    cancel_by, rule = page.get("cancel_by"), body.get("rule_id")
-    if standing is None or standing.code is not None or standing.approvals > 1:
-        return None
-    if rule is None or not option.get("actions") or not cancel_by or not clock:
-        return None
-    if datetime.fromisoformat(cancel_by) <= datetime.fromisoformat(clock):
-        return None
-    return str(rule), str(option["name"])
 
 
 def _row(
@@ -149,7 +126,7 @@ def _row(
         "owner": (body.get("recipient") or "").removeprefix("role:"),
         "mine": standing is not None and standing.mine,
         "above": standing is not None and standing.code == "over_limit",
-        "batch": batch_key(body, standing, clock),
+        "together": None if standing is None else standing.together,
     }
 
 

@@ -2,10 +2,11 @@
 
 import re
 import secrets
+from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import FastAPI, Form, HTTPException, Query, Request
+from fastapi import FastAPI, Form, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -16,7 +17,6 @@ from replan.infra.review.queue import (
     PAGE_ROWS,
     Asked,
     alike,
-    batch_key,
     by_incident,
     queue_rows,
 )
@@ -26,10 +26,10 @@ from replan.infra.review.reception import (
     Reception,
     VerdictBody,
     check_csrf,
-    message_of,
     refused_request,
 )
 from replan.infra.review.sessions import Identity
+from replan.verdicts import VerdictResult
 
 MOST_AT_ONCE = 100
 """How many cases one form may approve."""
@@ -110,19 +110,16 @@ def add_queue_routes(app: FastAPI, reception: Reception) -> None:
         if not cases:
             raise refused_request(422, "case", "no case is ticked")
         bodies = [reception.seen(who, decision_id) for decision_id, _ in cases]
-        clock, standings = office.status().get("clock"), _standings(reception, who)
-        groups = {batch_key(b, standings.get(b["decision_id"]), clock) for b in bodies}
-        done = [reception.answered(who, _key(form.key, c)) for c, _ in cases]
-        if (len(groups) > 1 or None in groups) and None in done:
-            text = (
-                "only cases of one rule and one option, which can still be called off and which "
-                "you may release alone, are approved together; open them one by one"
+        given = [
+            (
+                decision_id,
+                VerdictBody(verdict="approve", version=version, chip=form.chip, note=form.note),
+                f"{form.key[:60]}.{decision_id}"[:128],
             )
-            raise refused_request(422, "batch", text)
-        rows = [
-            _approved(reception, who, form, body, version)
-            for body, (_, version) in zip(bodies, cases, strict=True)
+            for decision_id, version in cases
         ]
+        results = reception.approve_each(who, given)
+        rows = [_said(body, result) for body, result in zip(bodies, results, strict=True)]
         return reception.page("batch.html", who, rows=rows)
 
 
@@ -130,26 +127,17 @@ def _standings(reception: Reception, who: Identity) -> Any:
     return {} if who.login is None else reception.office.standings(who.login)
 
 
-def _key(key: str, decision_id: str) -> str:
-    return f"{key[:60]}.{decision_id}"[:128]
-
-
-def _approved(
-    reception: Reception, who: Identity, form: BatchForm, body: dict[str, Any], version: int
-) -> dict[str, Any]:
-    decision_id = body["decision_id"]
-    given = VerdictBody(verdict="approve", version=version, chip=form.chip, note=form.note)
-    headline = ((body.get("brief") or {}).get("headline") or {}).get("text", decision_id)
-    row = {"id": decision_id, "headline": headline}
-    try:
-        result, _ = reception.answer(who, decision_id, given, _key(form.key, decision_id))
-    except HTTPException as refused:
-        if refused.status_code != 422:
-            raise
-        return row | {"done": False, "text": message_of(refused.detail)}
-    if result.result == "accepted":
-        return row | {"done": True, "text": f"Approved; the decision is now {result.state}."}
-    return row | {"done": False, "text": refusal_text(result.code)}
+def _said(body: Mapping[str, Any], result: VerdictResult) -> dict[str, Any]:
+    """What the approval of one case came to, as a row."""
+    decision_id, done = body["decision_id"], result.result == "accepted"
+    return {
+        "id": decision_id,
+        "headline": ((body.get("brief") or {}).get("headline") or {}).get("text", decision_id),
+        "done": done,
+        "text": f"Approved; the decision is now {result.state}."
+        if done
+        else refusal_text(result.code),
+    }
 
 
 def _named(text: str) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -177,6 +177,30 @@ class Reception:
         self, who: Identity, decision_id: str, given: VerdictBody, key: str
     ) -> tuple[VerdictResult, bool]:
         """Pass a verdict on, or repeat the first answer to its key."""
+        request = self._request(who, decision_id, given, key)
+        try:
+            return self.office.verdict(decision_id, request)
+        except KeyReused as reused:
+            raise refused_request(409, "key_reused", str(reused)) from reused
+
+    def approve_each(
+        self, who: Identity, cases: Sequence[tuple[str, VerdictBody, str]]
+    ) -> Sequence[VerdictResult]:
+        """Pass approvals of like cases on, each as id, verdict and key; 422 where they are not
+        alike.
+        """
+        asked = [(d, self._request(who, d, given, key)) for d, given, key in cases]
+        try:
+            return self.office.approve_each(asked)
+        except KeyReused as reused:
+            raise refused_request(409, "key_reused", str(reused)) from reused
+        except UsageError as wrong:
+            raise refused_request(422, "case", str(wrong)) from wrong
+
+    def _request(
+        self, who: Identity, decision_id: str, given: VerdictBody, key: str
+    ) -> VerdictRequest:
+        """A verdict as the office takes it."""
         login = self._person(who)
         if given.verdict not in VERDICTS:
             raise refused_request(422, "verdict", f"{given.verdict!r} is none of {VERDICTS}")
@@ -191,7 +215,7 @@ class Reception:
             wish = given.wish()
         except UsageError as wrong:
             raise refused_request(422, "wish", str(wrong)) from wrong
-        request = VerdictRequest(
+        return VerdictRequest(
             login=login,
             key=key,
             verdict=given.verdict,
@@ -203,10 +227,6 @@ class Reception:
             wish=wish,
             via=who.via(key),
         )
-        try:
-            return self.office.verdict(decision_id, request)
-        except KeyReused as reused:
-            raise refused_request(409, "key_reused", str(reused)) from reused
 
     def what_if(self, who: Identity, decision_id: str, given: WhatIfBody) -> Tried:
         """What a verdict of this login would come to."""

@@ -155,6 +155,18 @@ class DeskReview:
             return before.first, True
         return result, False
 
+    def approve_each(self, cases: Sequence[tuple[str, VerdictRequest]]) -> Sequence[VerdictResult]:
+        """Take approvals of several like decisions."""
+        first = cases[0][1]
+        return self._office.approve_each(
+            [(decision_id, request.version) for decision_id, request in cases],
+            login=first.login,
+            chip=first.chip,
+            note=first.note,
+            via=first.via,
+            keys={d: RequestKey.of(r.login, r.key, r.plain(d)) for d, r in cases},
+        )
+
     def first_answer(self, login: str, key: str) -> VerdictResult | None:
         """What a key of this login was answered first."""
         known = self._ledger.first_answer(login, key)

@@ -10,6 +10,7 @@ from replan.errors import UsageError
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.replay_run import replay
+from replan.infra.request_key import RequestKey
 from replan.infra.together import Together
 from replan.solver.joint import JointPlanner
 from tests.authority_worlds import table
@@ -46,8 +47,8 @@ def waiting(desk: Office, *items: str) -> list[tuple[str, int]]:
     return [(bodies[item]["decision_id"], bodies[item]["version"]) for item in items]
 
 
-def approve(desk: Office, *items: str, login: str = "ann", whole: bool = True) -> Together:
-    return desk.approve_together(waiting(desk, *items), login=login, chip="policy", whole=whole)
+def approve(desk: Office, *items: str, login: str = "ann") -> Together:
+    return desk.approve_together(waiting(desk, *items), login=login, chip="policy")
 
 
 def test_cases_that_are_alike_are_approved_with_one_answer(ledger: Ledger) -> None:
@@ -88,13 +89,38 @@ def test_what_stood_against_a_whole_is_on_record(ledger: Ledger) -> None:
 def test_each_for_itself_takes_those_that_can_be_taken(ledger: Ledger) -> None:
     desk = office(ledger)
     [first, (second, version)] = waiting(desk, "I1", "I2")
-    done = desk.approve_together(
-        [first, (second, version + 1)], login="ann", chip="policy", whole=False
+    done = desk.approve_each([first, (second, version + 1)], login="ann", chip="policy")
+    assert [(r.result, r.code) for r in done] == [("accepted", None), ("refused", "stale")]
+
+
+def test_each_for_itself_under_its_key_counts_once(ledger: Ledger) -> None:
+    desk = office(ledger)
+    cases = waiting(desk, "I1", "I2")
+    keys = {d: RequestKey.of("ann", f"form.{d}", {"decision_id": d}) for d, _ in cases}
+    first, again = (
+        desk.approve_each(cases, login="ann", chip="policy", keys=keys) for _ in range(2)
     )
-    assert (done.taken, [r.state for r in done.results if r.result == "accepted"]) == (
-        True,
-        ["approved"],
-    )
+    assert again == first
+    assert len(ledger.outbox()) == 2
+
+
+def test_each_for_itself_needs_cases_that_are_alike(ledger: Ledger) -> None:
+    desk = office(ledger)
+    with pytest.raises(UsageError, match="differ in rule_id: RUSH and ASK"):
+        desk.approve_each(waiting(desk, "I1", "I3"), login="ann", chip="policy")
+    assert ledger.outbox() == ()
+
+
+def test_what_may_be_approved_together_is_told_by_the_same_rule(ledger: Ledger) -> None:
+    desk = office(ledger)
+    told = desk.standings("ann")
+    found = [told[decision_id].together for decision_id, _ in waiting(desk, "I1", "I2", "I3")]
+    assert found == [("ASK", "plan"), ("ASK", "plan"), ("RUSH", "rush")]
+
+
+def test_what_needs_two_people_is_not_told_as_like_others(ledger: Ledger) -> None:
+    desk = office(ledger, table(rule("TOP", "ESCALATE", approvals=2)))
+    assert {standing.together for standing in desk.standings("ann").values()} == {None}
 
 
 def test_whoever_may_answer_none_of_them_takes_none(ledger: Ledger) -> None:
