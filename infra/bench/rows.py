@@ -21,6 +21,7 @@ from replan.infra.bench import fold as bench_fold
 from replan.infra.bench import live as bench_live
 from replan.infra.bench import run as bench_run
 from replan.infra.bench import solver as bench_solver
+from replan.infra.bench import transport as bench_transport
 from replan.infra.bench.measure import Measure, four_digits
 
 Row = Callable[[], list[Measure]]
@@ -35,8 +36,13 @@ ROWS: Mapping[str, Row] = {
 }
 """In the order in which they run; the demo takes longest."""
 
-BY_NAME_ONLY: Mapping[str, Row] = {"live-100k": bench_live.live_100k}
-"""Rows that run only when they are asked for."""
+BY_NAME_ONLY: Mapping[str, Row] = {
+    "live-100k": bench_live.live_100k,
+    "transport": bench_transport.transport,
+}
+"""Rows that run only when they are asked for: one takes long, one starts a broker and installs what
+it compares with.
+"""
 
 READ_AS = (
     "Read the ratios: each compares two things of this run. The values are of this machine "
