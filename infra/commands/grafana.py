@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from replan.errors import NotSo
-from replan.infra.commands.terminal import NOT_SO, Json, print_rows, say
+from replan.infra.commands.terminal import NOT_SO, Json, place, print_rows, say
 
 grafana = typer.Typer(
     no_args_is_help=True, help="Dashboards: their files, their rules, a Grafana elsewhere."
@@ -24,9 +24,9 @@ def build(
     """Write the dashboards as JSON files for provisioning."""
     from replan.infra.grafana import boards
 
-    place = boards.FOLDER if folder is None else folder
-    place.mkdir(parents=True, exist_ok=True)
-    changed = boards.build(place)
+    where = boards.FOLDER if folder is None else place.of(folder)
+    where.mkdir(parents=True, exist_ok=True)
+    changed = boards.build(where)
     if as_json:
         print_rows({"file": str(file)} for file in changed)
     for file in () if as_json else changed:
@@ -46,7 +46,7 @@ def lint(
     from replan.infra.grafana import boards
     from replan.infra.grafana.lint import lint as judge
 
-    faults = judge(boards.kept(boards.FOLDER if folder is None else folder))
+    faults = judge(boards.kept(boards.FOLDER if folder is None else place.of(folder)))
     if as_json:
         print_rows(fault.json() for fault in faults)
     for fault in () if as_json else faults:

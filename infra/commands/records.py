@@ -84,7 +84,7 @@ def audit_anchor(
     else:
         rows = sum(seq for seq, _ in line["heads"].values())
         sealed = "sealed" if line["seal"] else "not sealed: no key is given"
-        say(f"{file}: a checkpoint of {rows} rows, {sealed}")
+        say(f"{place.of(file)}: a checkpoint of {rows} rows, {sealed}")
 
 
 def evidence(
@@ -101,7 +101,8 @@ def evidence(
     if as_json:
         print_rows([said])
     else:
-        say(f"{file}: {said['rows']} rows of evidence; check it with: python {file}")
+        pack = place.of(file)
+        say(f"{pack}: {said['rows']} rows of evidence; check it with: python {pack}")
         for fault in said["faults"]:
             say(f"WRONG: {fault}")
     if said["faults"]:
@@ -117,6 +118,7 @@ def technical_file(
 
     text = technical_file_of(place.root)
     if file is not None:
+        file = place.of(file)
         if file.exists():
             raise UsageError(f"{file} is there already; name another file")
         file.write_text(text, encoding="utf-8")

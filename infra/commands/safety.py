@@ -95,7 +95,8 @@ def drill_restore(
     """Restore a backup aside, verify it, decide and believe everything again; on record."""
     from replan.infra.running import restore_rehearsed
 
-    _drilled(restore_rehearsed(place.root, backup), as_json)
+    copy = None if backup is None else place.of(backup)
+    _drilled(restore_rehearsed(place.root, copy), as_json)
 
 
 def _drilled(told: Mapping[str, Any], as_json: bool) -> None:

@@ -66,3 +66,13 @@ def test_an_absolute_file_stays_where_it_is(shop: Path) -> None:
 def test_a_workspace_is_made_inside_the_folder_of_dash_c(tmp_path: Path) -> None:
     said = replan(tmp_path.parent, "-C", tmp_path, "init", "shop")
     assert (said.returncode, (tmp_path / "shop" / "replan.toml").is_file()) == (0, True)
+
+
+def test_a_file_that_is_written_is_named_where_it_lies(shop: Path) -> None:
+    run = replan(shop.parent, "-C", "shop", "technical-file", "-o", "file.md")
+    anchor = replan(shop.parent, "-C", "shop", "audit", "anchor", "anchors.jsonl")
+    build = replan(shop.parent, "-C", "shop", "grafana", "build", "boards")
+    assert run.stderr.startswith("shop/file.md: ")
+    assert anchor.stderr.startswith("shop/anchors.jsonl: ")
+    assert "shop/boards/escalations.json" in build.stdout
+    assert all((shop / name).exists() for name in ("file.md", "anchors.jsonl", "boards"))
