@@ -62,13 +62,14 @@ def case_page(
     drivers = recommended.get("drivers") or []
     options = brief.get("options") or body["options"]
     deadline = body.get("deadline") if brief else None
-    left, soon = left_words(deadline, clock)
+    pending = body["state"] in PENDING
+    left, soon = left_words(deadline, clock) if pending else ("", False)
     risk = (brief.get("headline") or {}).get("value_minor")
     return {
         "id": body["decision_id"],
         "version": body["version"],
         "state": body["state"],
-        "pending": body["state"] in PENDING,
+        "pending": pending,
         "opened": _opened(body.get("opened"), timezone),
         "category": CATEGORY_WORDS.get(body["category"], body["category"]),
         "headline": (brief.get("headline") or {}).get("text")

@@ -179,3 +179,13 @@ def test_who_may_not_answer_is_not_asked_for_an_estimate(
 ) -> None:
     office.asked_first, office.codes = {DECISION}, {DECISION: "not_allowed"}
     assert "Your estimate" not in ana.get(f"/review/{DECISION}").text
+
+
+def test_a_case_that_was_decided_is_not_overdue_and_waits_for_nothing(
+    ana: TestClient, office: FakeOffice
+) -> None:
+    office.cases[DECISION] |= {"state": "executed", "deadline": "2026-01-05T12:00:00Z"}
+    page = ana.get(f"/review/{DECISION}").text
+    assert "Answer by" in page
+    assert "overdue" not in page
+    assert "Waits for the answer" not in page
