@@ -15,6 +15,7 @@ from replan.infra.incident_record import (
     put,
 )
 from replan.infra.ledger.store import Ledger
+from replan.infra.plain_text import REFUSED
 from replan.infra.stop_switch import StopSwitch, checked_reason
 from replan.people import OPERATOR, PROCESS_OWNER, People
 
@@ -35,7 +36,8 @@ class IncidentDesk:
             raise UsageError(f"kind {kind!r} is not one of {', '.join(KINDS)}")
         moved = self._switch.stop(scope, login=login, reason=reason)
         if moved.code is not None:
-            raise NotSo(f"{login} may not stop {scope or 'everything'}: {moved.code}")
+            why = f"{REFUSED[moved.code]} ({moved.code})"
+            raise NotSo(f"{login} may not stop {scope or 'everything'}: {why}")
         at = self._ledger.clock()
         made = opened(
             kind=kind,
@@ -94,3 +96,28 @@ def incident_text(row: Mapping[str, Any]) -> str:
     scope = row["scope"] or "everything"
     what = f"{row['kind']} of {scope}: {row['text']}"
     return f"{row['incident_id']}  {row['opened_at']}  {what}; {ended}"
+
+
+def step_text(row: Mapping[str, Any]) -> str:
+    """One row of a timeline in a line: who did what to which scope, and what came of it."""
+    who = (
+        row.get("login")
+        or row.get("by")
+        or row.get(f"{row.get('verb')}_by")
+        or ", ".join(row.get("logins") or ())
+    )
+    what = [str(row.get("verb") or row["kind"]), str(row.get("drill") or "")]
+    if "scope" in row:
+        what.append(row["scope"] or "everything")
+    if row.get("stage"):
+        what.append(f"→ {row['stage']}" if row.get("result") is None else f"({row['stage']})")
+    if who:
+        what.append(f"by {who}")
+    text = " ".join(part for part in what if part)
+    missed = [step for step, held in (row.get("steps") or {}).items() if not held]
+    if "ok" in row:
+        text += ", held" if row["ok"] else f", did not hold: {', '.join(missed)}"
+    if row.get("code"):
+        text += f", refused ({row['code']})"
+    said = row.get("finding") or row.get("reason") or row.get("text")
+    return f"{row['at']}  {text}" + (f": {said}" if said else "")

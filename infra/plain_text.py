@@ -41,7 +41,7 @@ def _alarms_text(alarms: Sequence[Mapping[str, Any]]) -> str:
     return f"\n{'':<10} ".join([*lines, *([before] if before else [])])
 
 
-_REFUSED: Mapping[str, str] = {
+REFUSED: Mapping[str, str] = {
     "not_allowed": "needs the role operator",
     "own_stop": "was stopped by this very login; another operator has to let go on",
     "not_stopped": "is not stopped",
@@ -53,7 +53,7 @@ def moved_text(moved: Mapping[str, Any]) -> str:
     """What came of a stop, or of letting go on."""
     what = moved["scope"] or "everything"
     if moved["code"] is not None:
-        return f"{moved['verb']} refused: {what} {_REFUSED[moved['code']]} ({moved['code']})"
+        return f"{moved['verb']} refused: {what} {REFUSED[moved['code']]} ({moved['code']})"
     lines = [f"{what}: " + ("stopped" if moved["verb"] == "stop" else "may go on")]
     others = [
         s for s in moved["stopped"] if (s["scope"], s["by"]) != (moved["scope"], moved["login"])

@@ -61,7 +61,10 @@ def _use(workspace: Workspace, at: datetime | None) -> Iterator[str]:
     yield f"- intended use: {risk.intended_use}"
     yield from (f"- excluded use: {use}" for use in risk.excluded_use)
     yield f"- rationale: {risk.rationale}"
-    yield f"- signed by {risk.signed_by} on {risk.signed_on}, expires on {risk.expires_on}"
+    if risk.signed_by is None:
+        yield "- signed by nobody"
+    else:
+        yield f"- signed by {risk.signed_by} on {risk.signed_on}, expires on {risk.expires_on}"
     yield f"- now: {'it holds' if why is None else why}"
 
 

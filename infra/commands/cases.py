@@ -174,6 +174,7 @@ def verdict(
     as_json: Json = False,
 ) -> None:
     """Answer a decision that waits for a person."""
+    from replan.infra.review.page import refusal_text
     from replan.infra.running import opened_office
     from replan.infra.wishes import Wish, day_wished, known_wished, quantity_wished
 
@@ -204,6 +205,8 @@ def verdict(
     else:
         code = "" if result.code is None else f" ({result.code})"
         say(f"{decision_id}: {answer} {result.result}{code}, now {result.state}")
+        if result.result == "refused":
+            say(f"    {refusal_text(result.code)}")
         if result.diff is not None:
             said = "changed" if result.result == "accepted" else "because"
             say(f"    {said}: {json.dumps(dict(result.diff))}")
@@ -222,6 +225,7 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve several cases with one answer, where one is enough."""
+    from replan.infra.review.page import refusal_text
     from replan.infra.running import opened_office
 
     with opened_office(place.root) as desk:
@@ -240,6 +244,8 @@ def approve(
         for result in results:
             code = "" if result.code is None else f" ({result.code})"
             say(f"{result.decision_id}: {result.result}{code}, now {result.state}")
+            if result.result == "refused":
+                say(f"    {refusal_text(result.code)}")
         if all(result.result == "refused" for result in results):
             say("none of them was approved")
     if any(result.result == "refused" for result in results):

@@ -71,7 +71,7 @@ def incident_list(as_json: Json = False) -> None:
 @incident.command("show")
 def incident_show(incident_id: str, as_json: Json = False) -> None:
     """One incident with its timeline."""
-    from replan.infra.incidents import incident_text
+    from replan.infra.incidents import incident_text, step_text
     from replan.infra.running import opened_incidents
 
     with opened_incidents(place.root) as desk:
@@ -81,5 +81,4 @@ def incident_show(incident_id: str, as_json: Json = False) -> None:
         return
     sys.stdout.write(incident_text(row) + "\n")
     for step in row["timeline"]:
-        said = {k: v for k, v in sorted(step.items()) if k not in ("at", "kind", "subject")}
-        sys.stdout.write(f"    {step['at']}  {step['kind']}  {said}\n")
+        sys.stdout.write(f"    {step_text(step)}\n")

@@ -1,7 +1,7 @@
 """Which commands concern programs that speak for somebody? Personal tokens."""
 
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -33,7 +33,7 @@ def create(
     if as_json:
         print_rows([_shown(row) | {"token": token}])
     else:
-        say(f"for {login} until {instant_text(row.ends)}; it is not shown again")
+        say(f"for {login} until {_to_the_second(row.ends)}; it is not shown again")
         sys.stdout.write(token + "\n")
 
 
@@ -48,8 +48,8 @@ def list_tokens(as_json: Json = False) -> None:
     if as_json:
         print_rows(_shown(row) for row in rows)
     for row in () if as_json else rows:
-        ended = "" if row.revoked_at is None else f", revoked {instant_text(row.revoked_at)}"
-        sys.stdout.write(f"{row.token_id}  {row.login}  until {instant_text(row.ends)}{ended}\n")
+        ended = "" if row.revoked_at is None else f", revoked {_to_the_second(row.revoked_at)}"
+        sys.stdout.write(f"{row.token_id}  {row.login}  until {_to_the_second(row.ends)}{ended}\n")
 
 
 @tokens.command()
@@ -67,6 +67,10 @@ def revoke(
         print_rows([_shown(row)])
     else:
         say(f"token {token_id} of {row.login} holds no longer")
+
+
+def _to_the_second(at: datetime) -> str:
+    return instant_text(at.replace(microsecond=0))
 
 
 def _shown(row: TokenRow) -> dict[str, Any]:

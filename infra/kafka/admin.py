@@ -82,4 +82,4 @@ def create_topics(
 
 
 def _said(trouble: KafkaError) -> str:
-    return f"{type(trouble).__name__}: {trouble}".split("\n")[0][:400]
+    return str(trouble).split("\n")[0][:400]  # which begins with the name of its kind

@@ -171,6 +171,10 @@ def test_an_approval_is_sent_by_the_next_run_and_executes_once(cli: Cli, waiting
         *("--as", "planner-1", "--reason", "policy", "--json"),
     )
     assert (again.code, again.row["code"]) == (1, "already_decided")
+    said = cli(
+        "-C", waiting, "verdict", decision_id, "approve", "--as", "planner-1", "--reason=policy"
+    )
+    assert "This case has been decided already." in said.err
     assert [row["equal"] for row in cli("-C", waiting, "replay", "--all", "--json").rows] == [True]
     assert cli("-C", waiting, "audit", "verify").code == 0
 

@@ -8,7 +8,7 @@ import pytest
 
 from replan.errors import NotSo, UsageError
 from replan.infra.incident_record import incidents
-from replan.infra.incidents import IncidentDesk
+from replan.infra.incidents import IncidentDesk, step_text
 from replan.infra.ledger.store import Ledger
 from replan.infra.stop_switch import StopSwitch
 from tests.authority_worlds import table
@@ -74,8 +74,19 @@ def test_its_timeline_holds_every_move_of_the_switch_meanwhile(
     assert steps == [("stop", "stop"), ("incident", "opened"), ("stop", "resume")]
 
 
+def test_a_step_of_the_timeline_is_said_in_words(desk: IncidentDesk, switch: StopSwitch) -> None:
+    made = desk.open("other", "item=I1", login="olga", reason="smoke in the server room")
+    switch.resume("item=I1", login="olga", reason="false alarm")
+    steps = map(step_text, desk.timeline(made.incident_id)["timeline"])
+    assert [text.split("  ", 1)[1] for text in steps] == [
+        "stop item=I1 by olga: smoke in the server room",
+        "opened item=I1 by olga: smoke in the server room",
+        "resume item=I1 by olga, refused (own_stop): false alarm",
+    ]
+
+
 def test_only_who_may_stop_opens_one(desk: IncidentDesk, ledger: Ledger) -> None:
-    with pytest.raises(NotSo, match="not_allowed"):
+    with pytest.raises(NotSo, match="needs the role operator"):
         desk.open("other", None, login="ann", reason="a feeling")
     with pytest.raises(UsageError, match="is not one of wrong_action"):
         desk.open("disaster", None, login="olga", reason="a feeling")

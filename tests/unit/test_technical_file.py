@@ -34,3 +34,11 @@ def test_without_a_risk_record_it_says_so(tmp_path: Path) -> None:
     root = write_workspace(tmp_path / "shop")
     (root / "risk_record.yaml").unlink()
     assert "There is no risk record that can be read" in technical_file_of(root)
+
+
+def test_a_risk_record_without_a_signature_is_signed_by_nobody(tmp_path: Path) -> None:
+    root = write_workspace(tmp_path / "shop")
+    record = root / "risk_record.yaml"
+    text = re.sub(r"(?m)^(signed_by|signed_on|expires_on): .*$", r"\1: null", record.read_text())
+    record.write_text(text)
+    assert "- signed by nobody\n" in technical_file_of(root)
