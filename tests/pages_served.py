@@ -32,8 +32,10 @@ def served(app: FastAPI) -> Iterator[str]:
     server = Announcing(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
-    assert server.serving.wait(30), "the pages are not served"
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(30)
-    listening.close()
+    try:
+        assert server.serving.wait(60), "the pages are not served"
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listening.close()

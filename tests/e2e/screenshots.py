@@ -11,8 +11,9 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from replan.infra.review.api import make_app
-from tests.browsers import CHROMIUM, NO_CHROMIUM, chromium, served, sign_in
+from tests.browsers import CHROMIUM, NO_CHROMIUM, chromium, sign_in
 from tests.e2e.shown_world import shown, write_world
+from tests.pages_served import served
 
 IMAGES = Path(__file__).parents[2] / "infra" / "docs" / "images"
 TOKEN = "a-token-for-these-pictures"

@@ -10,9 +10,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, expect
 
 from replan.infra.review.api import make_app
-from tests.browsers import CHROMIUM, NO_CHROMIUM, chromium, served, sign_in
+from tests.browsers import CHROMIUM, NO_CHROMIUM, chromium, sign_in
 from tests.escalations import DECISION
 from tests.fake_office import TOKEN, FakeOffice, an_office
+from tests.pages_served import served
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
 

@@ -7,9 +7,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from replan.infra.review.api import make_app
 from tests import browsers
-from tests.browsers import CHROMIUM, NO_CHROMIUM, chromium, served
+from tests.browsers import CHROMIUM, NO_CHROMIUM, chromium
 from tests.escalations import DECISION
 from tests.fake_office import TOKEN, FakeOffice, an_office
+from tests.pages_served import served
 
 pytestmark = [
     pytest.mark.slow,
