@@ -248,9 +248,8 @@ def _question(
 def on_timeout(recipient: str, next_recipient: str) -> str:
     """What happens at the deadline, in words."""
     if next_recipient and next_recipient != recipient:
-        return (
-            f"Nothing is carried out; {next_recipient} gets it next, while a plan can still help."
-        )
+        role = next_recipient.removeprefix("role:")
+        return f"Nothing is carried out; {role} gets it next, while a plan can still help."
     return "Nothing is carried out; the case expires."
 
 

@@ -6,7 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from replan.currencies import money_text
-from replan.wording import money_range, quantity_range, sentence, share_text, time_text
+from replan.wording import (
+    WHY_WORDS,
+    money_range,
+    quantity_range,
+    sentence,
+    share_text,
+    time_text,
+)
 
 MOST_WORDS = 250
 
@@ -74,7 +81,8 @@ def _question_cut(question: str, words: int) -> str:
 
 
 def _why_text(why: Mapping[str, Any], currency: str, room: _Room) -> str:
-    parts = [f"{why.get('code')}, rule {why.get('rule_id') or 'none'}"]
+    code = str(why.get("code"))
+    parts = [f"{WHY_WORDS.get(code, code)}, rule {why.get('rule_id') or 'none'}"]
     parts.append(f"value {money_text(why.get('actual_minor') or 0, currency)}")
     if why.get("limit_minor") is not None:
         parts.append(f"limit {money_text(why['limit_minor'], currency)}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from replan.authority_table import AuthorityTable
+from replan.currencies import money_text
 from replan.effects import Move
 from replan.limits import (
     CalendarDay,
@@ -37,6 +38,17 @@ class CapUse:
     limit_minor: int | None
     used_count: int
     limit_count: int | None
+
+
+def cap_text(use: CapUse, currency: str) -> str:
+    """What is used of what is allowed: `100.00 EUR of 80.00 EUR, 2 of 1 actions`."""
+    said = []
+    if use.limit_minor is not None:
+        limit = money_text(use.limit_minor, currency)
+        said.append(f"{money_text(use.used_minor, currency)} of {limit}")
+    if use.limit_count is not None:
+        said.append(f"{use.used_count} of {use.limit_count} actions")
+    return ", ".join(said)
 
 
 def reach(table: AuthorityTable | None) -> timedelta:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from replan.authority import Case, Ruling, judge
-from replan.commitments import cap_breach, counting, resting, strictest_sum
+from replan.commitments import cap_breach, cap_text, counting, resting, strictest_sum
 from replan.decision import (
     Why,
     action_keys,
@@ -31,6 +31,7 @@ from replan.offering import key_of_action, offers_of, supplier_of
 from replan.planning import BufferOffer, ExpediteOffer, LaneOffer, Offer, Option, PostponeOffer
 from replan.stops import stop_on
 from replan.units import ActionId, DecisionId, instant_text, priced
+from replan.wording import time_text
 
 GAP_LIMIT = 0.02
 """A plan whose distance from a proven optimum is larger than this is not carried out unseen."""
@@ -193,16 +194,14 @@ class Judgement:
             self.option.benefit_mean_minor
             <= table.cooldown.break_factor * self.policy.change_cost_minor
         ):
-            return why(
-                "cooldown", f"{rest.action_id} moved the same goods at {instant_text(rest.at)}"
-            )
+            before = time_text(rest.at, "UTC")
+            return why("cooldown", f"the same goods were moved just before, on {before} UTC")
         breach = cap_breach(table, counted, own, at)
         if breach is not None:
             return why(
                 "cap",
                 f"cap {breach.scope} per {breach.window} would be exceeded "
-                f"({breach.used_minor} of {breach.limit_minor} minor units, "
-                f"{breach.used_count} of {breach.limit_count} actions)",
+                f"({cap_text(breach, self.policy.currency)})",
                 breach.limit_minor,
                 breach.used_minor,
             )

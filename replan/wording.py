@@ -20,6 +20,31 @@ CATEGORY_WORDS: Mapping[str, str] = {
     "stock_discrepancy": "less stock than on record",
 }
 
+WHY_WORDS: Mapping[str, str] = {
+    "limit": "above the limit",
+    "aggregate": "above the limit in sum",
+    "cap": "a cap would be exceeded",
+    "rule": "the rule asks for a person",
+    "no_rule": "no rule covers it",
+    "no_table": "no authority table",
+    "table_expired": "the authority table has ended",
+    "confidence": "not sure enough",
+    "data_quality": "doubtful data",
+    "novelty": "a new series",
+    "supplier_not_approved": "supplier not approved",
+    "master_data": "master data in quarantine",
+    "stopped": "stopped",
+    "revoked_by_limit": "a limit was lowered",
+    "freeze": "cut-off too near",
+    "cooldown": "moved just before",
+    "solver_gap": "plan not proven",
+    "mode": "people release everything",
+    "four_eyes": "a second person must approve",
+    "clarification_timeout": "a question was not answered",
+    "infeasible": "cannot be carried out any more",
+}
+"""By the code of why a case came to a person, the same in a few words."""
+
 
 def day_text(day: date) -> str:
     """`Mon 4 May`; the same in every locale."""

@@ -13,6 +13,7 @@ from replan.infra.review.words import ago_words, left_words, share_or_dash, time
 from replan.infra.what_if import Tried
 from replan.wording import (
     CATEGORY_WORDS,
+    WHY_WORDS,
     action_text,
     actions_text,
     day_text,
@@ -220,8 +221,9 @@ def priced(found: Tried, body: Mapping[str, Any]) -> dict[str, Any]:
         return not_priced("bad", "Not possible.", text, limit)
     why = would["why_escalated"] or {}
     waits = would["state"] == "escalated"
+    role = (would["recipient"] or "").removeprefix("role:")
     follows = (
-        f"Another person must approve it: {would['recipient']}, rule {would['rule_id']}"
+        f"Another person must approve it: {role}, rule {would['rule_id']}"
         if waits
         else "You may release it"
     )
@@ -231,7 +233,7 @@ def priced(found: Tried, body: Mapping[str, Any]) -> dict[str, Any]:
         "value": money_text(would["value_minor"], currency),
         "was": money_text(body["value_minor"], currency),
         "spend": money_text(sum(a["cost_minor"] for a in option["actions"]), currency),
-        "limit": why.get("code", "") if waits else "",
+        "limit": WHY_WORDS.get(why.get("code", ""), "") if waits else "",
     }
 
 
@@ -335,7 +337,7 @@ def _why(body: Mapping[str, Any], currency: str) -> dict[str, Any] | None:
         return None
     limit = why.get("limit_minor")
     return {
-        "code": why["code"],
+        "reason": WHY_WORDS.get(why["code"], why["code"]),
         "text": why["text"],
         "rule": why.get("rule_id") or "none",
         "limit": None if limit is None else money_text(limit, currency),

@@ -10,7 +10,7 @@ from replan.currencies import money_text
 from replan.infra.answerable import Standing
 from replan.infra.first_estimate import is_asked_first
 from replan.infra.review.words import left_words, share_or_dash, time_words
-from replan.wording import actions_text, money_range
+from replan.wording import WHY_WORDS, actions_text, money_range
 
 PAGE_ROWS = 50
 """How many causes a page of the queue shows."""
@@ -119,7 +119,7 @@ def _row(
         "action": "shown after it" if hidden else actions_text(chosen.get("actions") or [], most=2),
         "cost": money_text(sum(a["cost_minor"] for a in chosen.get("actions") or []), currency),
         "value": money_text(body["value_minor"], currency),
-        "why": why.get("code", ""),
+        "why": WHY_WORDS.get(why.get("code", ""), why.get("code", "")),
         "rule": why.get("rule_id") or body.get("rule_id") or "no rule",
         "confidence": share_or_dash(body.get("confidence")),
         "state": body["state"],

@@ -72,7 +72,7 @@ def test_money_at_risk_is_what_the_units_short_would_have_earned() -> None:
 def test_nothing_happens_at_the_deadline_but_a_change_of_recipient() -> None:
     brief = brief_of(proposal())
     assert brief["deadline"] == "2026-05-04T12:00:00Z"
-    assert brief["on_timeout"].startswith("Nothing is carried out; role:planner-lead gets it next")
+    assert brief["on_timeout"].startswith("Nothing is carried out; planner-lead gets it next")
 
 
 def test_without_a_further_recipient_the_case_expires() -> None:

@@ -181,7 +181,7 @@ def test_the_first_of_two_approvals_leaves_it_escalated() -> None:
     [body] = bodies(desk.said)
     assert (body["version"], body["why_escalated"]["code"]) == (2, "four_eyes")
     assert body["brief"]["why_escalated"]["code"] == "four_eyes"
-    assert "four_eyes" in body["brief"]["text"]
+    assert "a second person must approve" in body["brief"]["text"]
 
 
 def test_one_person_cannot_be_two() -> None:
