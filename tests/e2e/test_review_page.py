@@ -79,7 +79,7 @@ def test_a_planner_changes_the_quantity_of_another_plan(
     sign_in(page, f"{home}/review/{DECISION}")
     page.get_by_label("Better alternative").check()
     page.get_by_text("To modify: what should be different").click()
-    page.get_by_label("Plan").select_option("expedite")
+    page.get_by_role("combobox", name="Plan").select_option("expedite")
     page.get_by_label("Quantity, all in all").fill("18")
     page.get_by_role("button", name="Modify").click()
     expect(page.locator("#result")).to_contain_text("The decision is now modified.")
