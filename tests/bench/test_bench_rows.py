@@ -14,11 +14,11 @@ import pytest
 from replan.errors import NotSo, UsageError
 from replan.infra.bench import fold as bench_fold
 from replan.infra.bench import live as bench_live
+from replan.infra.bench import rows as bench
 from replan.infra.bench import run as bench_run
 from replan.infra.bench import solver as bench_solver
 from replan.infra.bench.measure import Measure, typical_on
 from replan.infra.bench.problems import chain_problem
-from replan.infra.bench import rows as bench
 from replan.panel import NEVER
 from replan.units import ONE_UNIT
 
