@@ -4,6 +4,7 @@ python bytewax_state.py BROKER TOPIC EVENTS
 """
 
 import sys
+from typing import Any
 
 import bytewax.operators as op
 import orjson
@@ -14,13 +15,13 @@ from bytewax.testing import TestingSink, run_main
 BROKER, TOPIC = sys.argv[1], sys.argv[2]
 
 
-def parse(record):
+def parse(record: Any) -> tuple[str, float]:
     """The event of a record."""
     event = orjson.loads(record.value)
     return event["subject"], event["data"].get("qty", 0)
 
 
-def add_up(total, qty):
+def add_up(total: float | None, qty: float) -> tuple[float, float]:
     """The sum of this key so far."""
     total = (total or 0) + qty
     return total, total

@@ -6,6 +6,7 @@ python faust_agent.py BROKER TOPIC EVENTS
 import os
 import sys
 import tempfile
+from typing import Any
 
 import faust
 
@@ -24,7 +25,7 @@ sums: dict[str, float] = {}
 
 
 @app.agent(source)
-async def add_up(stream):
+async def add_up(stream: Any) -> None:
     """Add up, and end after the last event."""
     seen = 0
     async for event in stream:

@@ -5,6 +5,7 @@ python quix_state.py BROKER TOPIC EVENTS
 
 import sys
 import tempfile
+from typing import Any
 
 from quixstreams import Application
 
@@ -18,7 +19,7 @@ app = Application(
 )
 
 
-def add_up(event, state):
+def add_up(event: Any, state: Any) -> Any:
     """The sum of this key so far."""
     total = state.get("total", 0) + event["data"].get("qty", 0)
     state.set("total", total)
