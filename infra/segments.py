@@ -57,7 +57,7 @@ class Segments:
         if found is None:
             return
         with self._ledger.transaction() as write:
-            write.store_segment(
+            opened = write.store_segment(
                 SegmentFile(
                     name=f.name,
                     from_line=f.first_line,
@@ -67,8 +67,6 @@ class Segments:
                 )
                 for f in found.files
             )
-        opened = self._ledger.open_segment()
-        assert opened is not None, "it was stored just now"
         yield opened
 
     def _prefixes(self) -> dict[str, AppliedPrefix]:

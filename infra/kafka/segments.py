@@ -220,10 +220,8 @@ class LogSegments:
             cut = self._slice(after, through) if is_end or through is not None else None
             if cut is not None:
                 with self._ledger.transaction() as write:
-                    write.store_slice(cut)
+                    opened = write.store_slice(cut)
                     write.add_tombstones(sum(r.tombstones for r in self._reaches.values()))
-                opened = self._ledger.open_segment()
-                assert opened is not None, "it was stored just now"
                 yield opened
                 for reach in self._reaches.values():
                     reach.cut(through)

@@ -26,6 +26,7 @@ from replan.infra.ledger.rows import (
     DeadLetterRow,
     ManifestRow,
     SegmentFile,
+    SegmentRow,
     packed,
     text,
 )
@@ -147,18 +148,19 @@ class RunWriter(LedgerRecords):
         if count:
             self._count(TOMBSTONES, count)
 
-    def store_segment(self, files: Iterable[SegmentFile]) -> int:
-        """Open a segment of event files, before its first batch; its id. LedgerMoved while another
-        is open.
+    def store_segment(self, files: Iterable[SegmentFile]) -> SegmentRow:
+        """Open a segment of event files, before its first batch. LedgerMoved while another is open.
+
+        Who needs the row takes it from here: by the next read another process may have done it.
         """
         plain = [{name: getattr(file, name) for name in file.__slots__} for file in files]
         return self._open_segment(plain)
 
-    def store_slice(self, cut: LogSlice) -> int:
+    def store_slice(self, cut: LogSlice) -> SegmentRow:
         """Open a segment of a log in the same way."""
         return self._open_segment(cut.to_json())
 
-    def _open_segment(self, content: Any) -> int:
+    def _open_segment(self, content: Any) -> SegmentRow:
         if self.open_segment() is not None:
             raise LedgerMoved("a segment is open already")
         newest = self._scalar(sa.select(sa.func.coalesce(sa.func.max(t.segment.c.id), 0)))
@@ -167,7 +169,9 @@ class RunWriter(LedgerRecords):
                 id=newest + 1, files=text(content), state="open", next_offset=0
             )
         )
-        return int(newest) + 1
+        opened = self.open_segment()
+        assert opened is not None, "stored by the statement before, in this transaction"
+        return opened
 
     def finish_segment(self, segment: int) -> None:
         """All ranks of the segment are applied."""

@@ -72,7 +72,7 @@ def decided(urls: dict[str, str]) -> None:
             segment = write.store_segment([segment_file()])
             write.append_manifest(batch(1, 0, 9))
             write.save_snapshot(TICK, b"state")
-            write.finish_segment(segment)
+            write.finish_segment(segment.id)
         tick(ledger, source(), case())
 
 

@@ -31,7 +31,7 @@ def test_an_open_segment_is_found_again_where_it_was_left(ledger: Ledger) -> Non
 def test_only_a_finished_segment_counts_as_applied_prefix(ledger: Ledger) -> None:
     with ledger.transaction() as write:
         segment = write.store_segment([segment_file(to_line=100)])
-        write.finish_segment(segment)
+        write.finish_segment(segment.id)
         write.store_segment([segment_file(from_line=101, to_line=150)])
     assert ledger.prefixes() == {"pos.jsonl": segment_file(to_line=100)}
 
