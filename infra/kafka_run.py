@@ -23,14 +23,14 @@ from replan.infra.kafka.lost_records import found
 from replan.infra.kafka.outlet import TopicOutlet, opened_producers
 from replan.infra.kafka.segments import DatabaseClockMarks, LogClockMarks, LogSegments
 from replan.infra.kafka.watched_log import WatchedLog
-from replan.infra.kafka_settings import connection
 from replan.infra.ledger.store import Lease, Ledger
 from replan.infra.logs import tell
 from replan.infra.metrics import Observer
-from replan.infra.settings import RunMode
 from replan.infra.topics_run import judged_topics
 from replan.infra.wiring import Ends, opened_engine, refuse_to_run
-from replan.infra.workspace import Workspace
+from replan.infra.workspace.folder import Workspace
+from replan.infra.workspace.kafka_settings import connection
+from replan.infra.workspace.settings import RunMode
 from replan.streams.topics import FACTS
 
 ENGINE: Final = "engine"

@@ -7,7 +7,7 @@ from replan.errors import NotSo
 from replan.infra.engine import GRANTS, NETWORK
 from replan.infra.ledger.store import Ledger
 from replan.infra.wiring import open_ledger, sense_rules
-from replan.infra.workspace import Workspace
+from replan.infra.workspace.folder import Workspace
 from replan.network import Network, network_of
 from replan.panel import Panel, typical_daily
 from replan.state import empty_state

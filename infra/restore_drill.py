@@ -18,10 +18,10 @@ from replan.errors import BrokenPromise, NotSo, UsageError
 from replan.infra.drills import recorded
 from replan.infra.ledger.store import Ledger
 from replan.infra.replay_run import replay
-from replan.infra.settings import Audit
-from replan.infra.settings import Ledger as LedgerSettings
 from replan.infra.wiring import opened_engine
-from replan.infra.workspace import Workspace, open_workspace
+from replan.infra.workspace.folder import Workspace, open_workspace
+from replan.infra.workspace.settings import Audit
+from replan.infra.workspace.settings import Ledger as LedgerSettings
 from replan.planning import JointChooser, Planner
 
 RESTORED = "restored.db"

@@ -17,7 +17,6 @@ from rich.progress import Progress as Bar
 from replan.errors import LedgerBusy, NotSo, ReplanError, UsageError
 from replan.findings import Finding, finding_text, folded
 from replan.infra.anchors import Anchored, add_anchor, verify_anchored
-from replan.infra.authority_file import AUTHORITY_FILE, load_authority
 from replan.infra.boundary import Boundary
 from replan.infra.engine import Progress
 from replan.infra.events_kit import check
@@ -32,16 +31,17 @@ from replan.infra.logs import logging_to_stderr
 from replan.infra.notify.command import tell_on, tell_once, ways_of
 from replan.infra.office import Office
 from replan.infra.patience import Patience
-from replan.infra.people_file import PLANNERS_FILE
 from replan.infra.plain_text import stopped_text
 from replan.infra.planting import checks_told
 from replan.infra.replay_run import replay
-from replan.infra.settings import SETTINGS_FILE, RunMode, Source
 from replan.infra.shadow_report import shadow_rows
 from replan.infra.table_proof import searched
 from replan.infra.table_trials import difference, trial, trial_text, two_tables
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
-from replan.infra.workspace import Workspace, open_workspace
+from replan.infra.workspace.authority_file import AUTHORITY_FILE, load_authority
+from replan.infra.workspace.folder import Workspace, open_workspace
+from replan.infra.workspace.people_file import PLANNERS_FILE
+from replan.infra.workspace.settings import SETTINGS_FILE, RunMode, Source
 from replan.promotion import Gate
 from replan.replay import Compared
 from replan.solver.columns import AskingPlanner

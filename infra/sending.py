@@ -29,7 +29,6 @@ from replan.infra.batch import dead_letter
 from replan.infra.belief import Belief
 from replan.infra.desk_room import Taken, as_stopped, transact, transact_each
 from replan.infra.execution import Executor, Respondent
-from replan.infra.executor_settings import ACK_TIMEOUT
 from replan.infra.ledger.outbox import OPEN
 from replan.infra.ledger.rows import AnswerRow, OutboxRow
 from replan.infra.ledger.store import Ledger
@@ -40,6 +39,7 @@ from replan.infra.policy import PolicySource
 from replan.infra.signing import Seal
 from replan.infra.stop_switch import StopSwitch
 from replan.infra.ways import Asks, Carried, Leaving, OpensWay, OutletWay, leaving
+from replan.infra.workspace.executor_settings import ACK_TIMEOUT
 from replan.records import proposal_from_json
 from replan.standstill import held, stop_on_sent
 from replan.units import ActionId, DecisionId, instant_text

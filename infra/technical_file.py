@@ -17,7 +17,7 @@ from replan.infra.incident_record import incidents
 from replan.infra.kpi import Effort, kpi
 from replan.infra.ledger.store import Ledger
 from replan.infra.policy import PolicySource
-from replan.infra.workspace import Workspace
+from replan.infra.workspace.folder import Workspace
 from replan.table_change import row_words
 
 

@@ -13,27 +13,27 @@ from replan.authority_table import AuthorityTable
 from replan.canonical import digest
 from replan.errors import NotSo, UsageError
 from replan.findings import Finding, finding_text
-from replan.infra.authority_file import AUTHORITY_FILE
 from replan.infra.checkpoints import Checkpoints
 from replan.infra.engine import Engine, Progress, RunRules
 from replan.infra.erp.reference import ReferenceErp
 from replan.infra.execution import AnsweredElsewhere, Executor, FileExecutor
-from replan.infra.executor_settings import COMMAND_SECRET, TARGET_TOKEN
-from replan.infra.kafka_settings import connection
 from replan.infra.ledger.store import Ledger
 from replan.infra.out_files import OutFiles
 from replan.infra.outlets import OpensOutlet
 from replan.infra.planting import plant_if_due
 from replan.infra.policy import PolicySource
 from replan.infra.run_lock import only_run
-from replan.infra.secret_values import LEDGER_PASSWORD, secret
 from replan.infra.segments import Segments, SegmentSource
 from replan.infra.sending import SendingRules
-from replan.infra.settings import Plan, RunMode, Settings
 from replan.infra.signing import Seal
 from replan.infra.watching import TickTold, TimedPlanner, Watcher
 from replan.infra.webhooks import Webhooks, WebTarget
-from replan.infra.workspace import Workspace
+from replan.infra.workspace.authority_file import AUTHORITY_FILE
+from replan.infra.workspace.executor_settings import COMMAND_SECRET, TARGET_TOKEN
+from replan.infra.workspace.folder import Workspace
+from replan.infra.workspace.kafka_settings import connection
+from replan.infra.workspace.secret_values import LEDGER_PASSWORD, secret
+from replan.infra.workspace.settings import Plan, RunMode, Settings
 from replan.models.fitting import StatsforecastFitter
 from replan.models.registry import live_forecasters
 from replan.network import Network

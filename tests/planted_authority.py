@@ -22,7 +22,7 @@ from replan import authority, commitments, judgement, limits, people
 from replan.authority_table import MILLION, AuthorityTable, Band
 from replan.desk_state import Policy
 from replan.docket import send
-from replan.infra import authority_shapes, text_values
+from replan.infra.workspace import authority_shapes, text_values
 from replan.judgement import Judgement
 from replan.people import People
 from replan.stops import Stop

@@ -25,10 +25,10 @@ from replan.infra.bench.run import Ended, ended
 from replan.infra.demo.world import build_demo_workspace
 from replan.infra.dev import broker as dev_broker
 from replan.infra.kafka.producer import OutRecord, TopicProducer
-from replan.infra.kafka_settings import connection
-from replan.infra.settings import SETTINGS_FILE
 from replan.infra.topics_run import create_all
-from replan.infra.workspace import open_workspace
+from replan.infra.workspace.folder import open_workspace
+from replan.infra.workspace.kafka_settings import connection
+from replan.infra.workspace.settings import SETTINGS_FILE
 
 RIVALS = Path(__file__).parent.parent / "defaults" / "bench"
 BARE = "bare aiokafka loop"

@@ -75,7 +75,7 @@ def push(
     """Put dashboards, and data sources where named, into a Grafana; again changes nothing."""
     from replan.infra.grafana import boards, pushing
     from replan.infra.grafana.adapter import Grafana
-    from replan.infra.secret_values import secret
+    from replan.infra.workspace.secret_values import secret
 
     def needed(name: str) -> str:
         found = secret(name)

@@ -61,7 +61,7 @@ def erp(
     """Carry out what stands on the topic of commands, and fail as asked."""
     from replan.infra.dev.erp import Faults, carry_out
     from replan.infra.kafka_run import Stopping
-    from replan.infra.workspace import open_workspace
+    from replan.infra.workspace.folder import open_workspace
 
     faults = Faults(refuse=refuse, silent=silent, twice=twice)
     stopping = Stopping()

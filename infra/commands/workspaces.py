@@ -18,7 +18,7 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Write a new workspace into a new or empty folder."""
-    from replan.infra.workspace import init_workspace
+    from replan.infra.workspace.folder import init_workspace
 
     root = place.root if folder is None else place.of(folder)
     init_workspace(root, template)
@@ -29,7 +29,7 @@ def init(
 
 def check(folder: Dir = None, as_json: Json = False) -> None:
     """Judge a workspace: file, line, value and rule of everything wrong."""
-    from replan.infra.workspace import check_workspace
+    from replan.infra.workspace.folder import check_workspace
 
     found = check_workspace(place.root if folder is None else place.of(folder))
     report(found if as_json else folded(found), as_json)

@@ -23,8 +23,8 @@ from replan.infra.ledger.store import Ledger
 from replan.infra.measures import OUTCOMES, measured
 from replan.infra.review.serving import serve
 from replan.infra.running import opened_office, run_workspace
-from replan.infra.settings import SETTINGS_FILE
-from replan.infra.workspace import open_workspace
+from replan.infra.workspace.folder import open_workspace
+from replan.infra.workspace.settings import SETTINGS_FILE
 
 ASSUMED = (
     "Real: every till line of the year, as sold, and the year's circulars (The Complete Journey, a",

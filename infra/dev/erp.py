@@ -17,13 +17,13 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import UsageError
-from replan.infra.executor_settings import COMMAND_SECRET
 from replan.infra.inbox import Inbox, InboxConflict
-from replan.infra.kafka_settings import connection
 from replan.infra.receiving import NotACommand, Received, Refused, obey, read_command
-from replan.infra.secret_values import secret
 from replan.infra.signing import Seal
-from replan.infra.workspace import Workspace
+from replan.infra.workspace.executor_settings import COMMAND_SECRET
+from replan.infra.workspace.folder import Workspace
+from replan.infra.workspace.kafka_settings import connection
+from replan.infra.workspace.secret_values import secret
 
 FILE: Final = "dev-erp.db"
 SOURCE: Final = "/dev-erp"

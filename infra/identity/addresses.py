@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.requests import Request
 
-from replan.infra.review_settings import Network
+from replan.infra.workspace.review_settings import Network
 
 
 def peer_of(request: Request) -> IPv4Address | IPv6Address | None:

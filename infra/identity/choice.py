@@ -8,8 +8,8 @@ from replan.errors import NotSo
 from replan.infra.identity.grafana_broker import GrafanaBroker
 from replan.infra.identity.provider import Provider
 from replan.infra.identity.trusted_proxy import TrustedProxy
-from replan.infra.review_settings import BROKER_KEY, OIDC_SECRET, Review
-from replan.infra.secret_values import secret
+from replan.infra.workspace.review_settings import BROKER_KEY, OIDC_SECRET, Review
+from replan.infra.workspace.secret_values import secret
 
 SHORTEST_KEY = 16
 """Characters of the key that Grafana shows: with it anybody is whom they like."""

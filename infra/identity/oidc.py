@@ -26,8 +26,8 @@ from starlette.responses import RedirectResponse, Response
 from replan.errors import ReplanError
 from replan.infra.identity.provider import House, TurnedAway, Vouched, WayIn
 from replan.infra.ledger.doors import hashed
-from replan.infra.review_settings import LOCAL_NAMES
 from replan.infra.web_call import NoAnswer, NotConnected, call
+from replan.infra.workspace.review_settings import LOCAL_NAMES
 
 NAME: Final = "oidc"
 BEGIN: Final = "/login/oidc"

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from replan.infra.identity.addresses import is_among, peer_of
 from replan.infra.identity.provider import House, TurnedAway, Vouched, WayIn
-from replan.infra.review_settings import Network
+from replan.infra.workspace.review_settings import Network
 
 NAME: Final = "trusted_proxy"
 

@@ -12,7 +12,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from replan.errors import SourceAway
-from replan.infra.kafka_settings import Connection
+from replan.infra.workspace.kafka_settings import Connection
 from replan.streams.topic_check import TopicFound
 from replan.streams.topics import TopicPlan
 

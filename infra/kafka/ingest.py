@@ -27,7 +27,7 @@ from kafka.errors import KafkaError
 from replan.errors import NotSo
 from replan.infra.kafka.admin import find_topics, opened_admin
 from replan.infra.kafka.headers import read_any_header_name
-from replan.infra.kafka_settings import Connection, Kafka, connection
+from replan.infra.workspace.kafka_settings import Connection, Kafka, connection
 from replan.streams.blocks import Record
 from replan.streams.kafka_record import relevant
 from replan.streams.log_slices import Partition

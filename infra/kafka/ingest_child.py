@@ -66,7 +66,7 @@ def _work(root: Path, parent: int, bears_more: bool) -> None:
         aiokafka_reads_any_header_name()
     from replan.infra.kafka.ingest import run_ingest
     from replan.infra.logs import logging_to_stderr
-    from replan.infra.workspace import open_workspace
+    from replan.infra.workspace.folder import open_workspace
 
     stop = threading.Event()
 

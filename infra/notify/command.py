@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 from replan.errors import LedgerBusy
 from replan.infra.ending import ended_by_signal
 from replan.infra.ledger.store import Ledger
-from replan.infra.notify.settings import Notify
 from replan.infra.notify.telling import Telling
 from replan.infra.notify.ways import Notifier, notifiers
 from replan.infra.patience import Patience
+from replan.infra.workspace.notify_settings import Notify
 
 
 def ways_of(settings: Notify, mode: str) -> Mapping[str, Notifier]:

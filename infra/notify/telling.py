@@ -25,8 +25,8 @@ from replan.infra.notify.messages import (
     digest_message,
     message_from_json,
 )
-from replan.infra.notify.settings import Notify
 from replan.infra.notify.ways import Notifier, Said
+from replan.infra.workspace.notify_settings import Notify
 
 DIGEST_DAY: Final = "digest_day"
 """Under this key the ledger keeps the last day whose digest was made."""

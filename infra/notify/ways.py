@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from replan.errors import ReplanError, UsageError
 from replan.infra.ledger.desk import ENGINE_SOURCE
 from replan.infra.notify.messages import Message
-from replan.infra.notify.settings import GROUP, SECRET, Notify, Way
-from replan.infra.secret_values import secret
 from replan.infra.web_call import NoAnswer, NotConnected, call, checked_addresses
+from replan.infra.workspace.notify_settings import GROUP, SECRET, Notify, Way
+from replan.infra.workspace.secret_values import secret
 
 Fate = Literal["told", "later", "refused"]
 TAKEN: Final = range(200, 300)

@@ -40,7 +40,7 @@ from replan.infra.review.reception import (
     message_of,
 )
 from replan.infra.review.sessions import Doors, Identity
-from replan.infra.review_settings import Review
+from replan.infra.workspace.review_settings import Review
 from replan.units import instant_text
 
 SHORTEST_SHARED_TOKEN = 16

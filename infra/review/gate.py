@@ -18,7 +18,7 @@ from replan.infra.identity.grafana_broker import PREFIX
 from replan.infra.identity.provider import TurnedAway
 from replan.infra.review.limits import Limit
 from replan.infra.review.sessions import Doors
-from replan.infra.review_settings import LOCAL_NAMES
+from replan.infra.workspace.review_settings import LOCAL_NAMES
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PATH = 256

@@ -21,13 +21,13 @@ from replan.infra.ledger.store import Ledger
 from replan.infra.logs import logging_to_stderr
 from replan.infra.metrics import ledger_text
 from replan.infra.office import Office
-from replan.infra.people_now import PeopleNow
 from replan.infra.request_key import AnsweredBefore, RequestKey
 from replan.infra.review.api import make_app
 from replan.infra.review.office import VerdictRequest, WhatIfRequest
 from replan.infra.review.sessions import new_token
 from replan.infra.what_if import Tried
-from replan.infra.workspace import Workspace
+from replan.infra.workspace.folder import Workspace
+from replan.infra.workspace.people_now import PeopleNow
 from replan.people import People
 from replan.planning import option_from_json, problem_from_json
 from replan.projection import stock_chart

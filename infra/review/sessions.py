@@ -18,7 +18,7 @@ from replan.infra.identity.book import Book
 from replan.infra.identity.grafana_broker import DECISION
 from replan.infra.identity.provider import Provider, Vouched, WayIn
 from replan.infra.review.office import ReviewOffice
-from replan.infra.review_settings import Review
+from replan.infra.workspace.review_settings import Review
 
 DEV = "dev"
 """The provider behind the token of a run."""

@@ -14,8 +14,8 @@ from sqlalchemy.engine import make_url
 
 from replan.infra.cli import app
 from replan.infra.ledger.postgres import _is_near
-from replan.infra.secret_values import LEDGER_PASSWORD
-from replan.infra.settings import Settings, read_settings
+from replan.infra.workspace.secret_values import LEDGER_PASSWORD
+from replan.infra.workspace.settings import Settings, read_settings
 
 INFRA = Path(__file__).parents[2] / "infra"
 TEXT = (INFRA / "compose.yaml").read_text(encoding="utf-8")

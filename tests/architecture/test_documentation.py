@@ -20,14 +20,14 @@ from replan.authority import WhyCode
 from replan.authority_table import CATEGORIES, STAGES, VALUE_TERMS
 from replan.brief import BLOCKS, check_brief
 from replan.explain import SINCE
-from replan.infra import authority_shapes, people_file
 from replan.infra.cli import app
 from replan.infra.ledger.standing import Standing
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.views import VIEWS
 from replan.infra.metrics import Observer
-from replan.infra.network_files import COLUMNS
-from replan.infra.settings import Settings
+from replan.infra.workspace import authority_shapes, people_file
+from replan.infra.workspace.network_files import COLUMNS
+from replan.infra.workspace.settings import Settings
 from replan.limits import SCOPE_KEYS
 from replan.streams.codec import Decoder
 from replan.streams.messages import STATUSES, Code, Decoded, Place

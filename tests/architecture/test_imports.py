@@ -197,7 +197,7 @@ def test_a_seeded_generator_and_a_given_instant_are_fine(source: str) -> None:
         "import random",
         "from pathlib import Path",
         "from replan import models",
-        "from replan.infra.settings import load",
+        "from replan.infra.workspace.settings import load",
         "import replan.solver.planner",
         "import models",
     ],

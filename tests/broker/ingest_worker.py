@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 from replan.infra.kafka.ingest import run_ingest
-from replan.infra.settings import read_settings
+from replan.infra.workspace.settings import read_settings
 
 if __name__ == "__main__":
     settings, findings = read_settings(Path(sys.argv[1]).read_bytes())

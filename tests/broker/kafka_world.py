@@ -8,8 +8,8 @@ from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from replan.infra.kafka_settings import connection
-from replan.infra.workspace import open_workspace
+from replan.infra.workspace.folder import open_workspace
+from replan.infra.workspace.kafka_settings import connection
 from replan.streams.topics import OUTPUTS
 from tests.busy_world import arrival_of, busy_lines, write_busy_world
 from tests.crash.lives import seen

@@ -15,8 +15,8 @@ from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 from replan.errors import ReplanError
 from replan.infra.dev import broker as dev_broker
 from replan.infra.kafka.admin import create_topics, find_topics, opened_admin
-from replan.infra.kafka_settings import PASSWORD, Connection, connection
-from replan.infra.settings import Settings, read_settings
+from replan.infra.workspace.kafka_settings import PASSWORD, Connection, connection
+from replan.infra.workspace.settings import Settings, read_settings
 from replan.streams.blocks import decode_block
 from replan.streams.topics import plans
 

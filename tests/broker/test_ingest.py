@@ -13,7 +13,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from replan.canonical import sha256_hex
 from replan.infra.kafka.admin import create_topics, opened_admin
-from replan.infra.kafka_settings import Connection
+from replan.infra.workspace.kafka_settings import Connection
 from replan.streams.blocks import Record, decode_block
 from replan.streams.log_slices import Partition
 from replan.streams.topics import TopicNames, plans

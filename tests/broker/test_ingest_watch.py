@@ -8,7 +8,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
 from replan.infra.kafka.ingest import CRASHED, Watch
-from replan.infra.kafka_settings import Connection
+from replan.infra.workspace.kafka_settings import Connection
 from replan.streams.log_slices import Partition
 
 

@@ -16,7 +16,7 @@ from replan.errors import NotSo
 from replan.infra.running import run_workspace
 from replan.infra.topics_run import create_all
 from replan.infra.wiring import open_ledger
-from replan.infra.workspace import open_workspace
+from replan.infra.workspace.folder import open_workspace
 from tests.broker.kafka_world import produce, seen_over_kafka, write_kafka_world
 from tests.busy_world import write_busy_world
 from tests.crash.lives import seen

@@ -14,7 +14,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from replan.infra.running import run_workspace
 from replan.infra.topics_run import create_all
 from replan.infra.wiring import open_ledger
-from replan.infra.workspace import open_workspace
+from replan.infra.workspace.folder import open_workspace
 from tests.broker.kafka_world import published, write_kafka_world
 from tests.broker.test_producers import sale
 

@@ -15,7 +15,7 @@ from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.review.api import make_app
 from replan.infra.review.serving import DeskReview
-from replan.infra.workspace import open_workspace
+from replan.infra.workspace.folder import open_workspace
 from tests.desk_cases import case
 from tests.examples import examples
 from tests.fake_office import an_office

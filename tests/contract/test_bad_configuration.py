@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from replan.authority import judge
-from replan.infra.workspace import Workspace, open_workspace
+from replan.infra.workspace.folder import Workspace, open_workspace
 from replan.limits import in_window
 from tests.authority_worlds import NOW, case
 from tests.workspaces import edited, write_workspace

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from replan.forecasting import BoolArray, FitRequest, FloatArray, LiveFit, PanelFit
-from replan.infra.settings import read_settings
+from replan.infra.workspace.settings import read_settings
 from replan.models import fitting, registry
 from replan.models.fitting import StatsforecastFitter
 from replan.testing import check_forecaster
@@ -64,7 +64,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both plug-ins, as if they had been installed."""
     with_ours = {**registry.factories(), "pay_days": PayDays, "wrong": Wrong}
     monkeypatch.setattr(registry, "factories", lambda: with_ours)
-    monkeypatch.setattr("replan.infra.settings.factories", lambda: with_ours)
+    monkeypatch.setattr("replan.infra.workspace.settings.factories", lambda: with_ours)
     assert fitting.forecaster is registry.forecaster
 
 

@@ -13,7 +13,7 @@ from replan.infra.identity.grafana_broker import GrafanaBroker
 from replan.infra.ledger.doors import hashed
 from replan.infra.ledger.schema import sortable_instant
 from replan.infra.review.api import make_app
-from replan.infra.review_settings import Review
+from replan.infra.workspace.review_settings import Review
 from replan.people import People
 from tests.databases import Place
 from tests.escalations import DECISION

@@ -11,7 +11,7 @@ from replan.errors import NotSo, SourceAway
 from replan.infra.health_port import answering, observed
 from replan.infra.ledger.store import Ledger
 from replan.infra.metrics import Observer
-from replan.infra.settings import Observe
+from replan.infra.workspace.settings import Observe
 from tests.ledger_builders import new_ledger
 
 

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from replan.infra.identity.oidc import OpenId
 from replan.infra.review.api import make_app
-from replan.infra.review_settings import Review
+from replan.infra.workspace.review_settings import Review
 from tests.escalations import DECISION
 from tests.fake_grafana_proxy import get
 from tests.fake_office import FakeOffice, an_office

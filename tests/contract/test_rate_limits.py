@@ -9,7 +9,7 @@ from replan.infra.identity.grafana_broker import GrafanaBroker
 from replan.infra.identity.trusted_proxy import TrustedProxy
 from replan.infra.review.api import make_app
 from replan.infra.review.limits import Limit
-from replan.infra.review_settings import Review
+from replan.infra.workspace.review_settings import Review
 from tests.escalations import DECISION
 from tests.fake_office import TOKEN, FakeOffice, an_office
 

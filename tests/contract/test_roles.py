@@ -13,8 +13,8 @@ from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.review.api import make_app
 from replan.infra.review.serving import DeskReview
-from replan.infra.review_settings import Review
-from replan.infra.workspace import open_workspace
+from replan.infra.workspace.folder import open_workspace
+from replan.infra.workspace.review_settings import Review
 from tests.desk_cases import case
 from tests.ledger_builders import new_ledger
 from tests.offices import source, tick

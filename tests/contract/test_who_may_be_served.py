@@ -13,9 +13,9 @@ from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.review.api import make_app
 from replan.infra.review.serving import DeskReview, is_loopback, serve
-from replan.infra.review_settings import BROKER_KEY, Review
-from replan.infra.settings import read_settings
-from replan.infra.workspace import open_workspace
+from replan.infra.workspace.folder import open_workspace
+from replan.infra.workspace.review_settings import BROKER_KEY, Review
+from replan.infra.workspace.settings import read_settings
 from tests.databases import Place
 from tests.desk_cases import case
 from tests.offices import source, tick

@@ -231,7 +231,7 @@ DEEDS: dict[str, Callable[[Path], None]] = {
 
 
 def _ledger_url(root: Path) -> str:
-    from replan.infra.workspace import open_workspace
+    from replan.infra.workspace.folder import open_workspace
 
     return open_workspace(root).settings.ledger.url
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from replan.infra.identity.grafana_broker import GrafanaBroker
 from replan.infra.review.api import make_app
-from replan.infra.review_settings import Review
+from replan.infra.workspace.review_settings import Review
 from tests.browsers import CHROMIUM, NO_CHROMIUM, chromium
 from tests.escalations import DECISION
 from tests.fake_grafana_proxy import FakeGrafana, grafana

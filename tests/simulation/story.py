@@ -23,7 +23,6 @@ import sqlalchemy as sa
 from replan.errors import CommitUnknown, LeaseLost, LedgerBusy, SourceAway
 from replan.forecasting import Forecaster
 from replan.infra import engine, sending
-from replan.infra.authority_file import LoadedAuthority
 from replan.infra.engine import Engine, RunRules
 from replan.infra.kafka.segments import LogClockMarks, LogSegments
 from replan.infra.ledger import database as ledger_database
@@ -36,9 +35,10 @@ from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.out_names import COMMANDS
 from replan.infra.patience import Patience
 from replan.infra.sending import SendingRules
-from replan.infra.settings import RunMode
 from replan.infra.wiring import policy_source, sense_rules
-from replan.infra.workspace import Workspace, open_workspace
+from replan.infra.workspace.authority_file import LoadedAuthority
+from replan.infra.workspace.folder import Workspace, open_workspace
+from replan.infra.workspace.settings import RunMode
 from replan.models.registry import live_forecasters
 from replan.replanner import Sensing
 from replan.streams.log_slices import Partition

@@ -17,7 +17,7 @@ from replan.infra.kafka.lost_records import accept, found
 from replan.infra.kafka.segments import DatabaseClockMarks, LogClockMarks, LogSegments
 from replan.infra.running import run_workspace
 from replan.infra.wiring import file_ends, open_ledger, opened_engine
-from replan.infra.workspace import open_workspace
+from replan.infra.workspace.folder import open_workspace
 from replan.streams.log_slices import Partition, Read
 from tests.busy_world import arrival_of, busy_lines, shuffled, write_busy_world
 from tests.crash.lives import seen

@@ -7,7 +7,7 @@ import pytest
 
 from replan.authority import KnownNames
 from replan.authority_table import Band
-from replan.infra.authority_file import LoadedAuthority, load_authority, parse_authority
+from replan.infra.workspace.authority_file import LoadedAuthority, load_authority, parse_authority
 from replan.limits import CalendarDay, Cap, Rolling
 from tests.authority_worlds import NOW, TABLE_YAML
 

@@ -26,7 +26,7 @@ from replan.infra.demo.world import (
     initial_stock,
 )
 from replan.infra.erp.legs import read_legs
-from replan.infra.workspace import open_workspace
+from replan.infra.workspace.folder import open_workspace
 from replan.units import day_number
 
 pytestmark = pytest.mark.slow  # each builds a workspace of a year

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from replan.errors import NotSo
-from replan.infra.kafka_settings import PASSWORD, Kafka, connection
-from replan.infra.settings import read_settings
+from replan.infra.workspace.kafka_settings import PASSWORD, Kafka, connection
+from replan.infra.workspace.settings import read_settings
 
 
 def kafka(text: str) -> Kafka:

@@ -8,7 +8,7 @@ import pytest
 
 from replan.errors import NotSo
 from replan.infra.logs import logging_to_stderr, tell
-from replan.infra.secret_values import known_secrets
+from replan.infra.workspace.secret_values import known_secrets
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:

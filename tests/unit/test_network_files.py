@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from replan.infra.network_files import LoadedNetwork, load_network
+from replan.infra.workspace.network_files import LoadedNetwork, load_network
 from tests.workspaces import edited, write_workspace
 
 ITEMS, SITES, LANES = "network/items.csv", "network/sites.csv", "network/lanes.csv"

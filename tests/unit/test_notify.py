@@ -11,12 +11,12 @@ import pytest
 from replan.errors import NotSo
 from replan.infra.ledger.store import Ledger
 from replan.infra.notify.messages import Message
-from replan.infra.notify.settings import Notify
 from replan.infra.notify.telling import Telling
 from replan.infra.notify.ways import Notifier, Said, notifiers
 from replan.infra.office import Office
-from replan.infra.settings import read_settings
-from replan.infra.workspace import open_workspace
+from replan.infra.workspace.folder import open_workspace
+from replan.infra.workspace.notify_settings import Notify
+from replan.infra.workspace.settings import read_settings
 from tests.databases import Place
 from tests.desk_cases import NOW, case
 from tests.mail_servers import mail_shop

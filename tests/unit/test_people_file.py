@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from replan.infra.people_file import RiskRecord, parse_people, parse_risk_record
+from replan.infra.workspace.people_file import RiskRecord, parse_people, parse_risk_record
 from replan.people import People
 from tests.workspaces import FILES, edited
 

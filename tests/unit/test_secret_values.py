@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from replan.errors import NotSo
-from replan.infra.secret_values import secret
+from replan.infra.workspace.secret_values import secret
 
 
 def test_a_secret_stands_in_the_environment() -> None:

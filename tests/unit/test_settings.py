@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from replan.findings import Finding
-from replan.infra.settings import Settings, read_settings
+from replan.infra.workspace.settings import Settings, read_settings
 
 
 def read(text: str) -> Settings:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from replan.findings import Finding
-from replan.infra.strict_yaml import read_yaml
+from replan.infra.workspace.strict_yaml import read_yaml
 
 
 def read(text: str) -> Any:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from replan.authority_table import Band
-from replan.infra.text_values import (
+from replan.infra.workspace.text_values import (
     NotAValue,
     duration,
     duration_band,

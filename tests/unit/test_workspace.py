@@ -7,7 +7,7 @@ import pytest
 
 from replan.errors import UsageError
 from replan.findings import finding_json
-from replan.infra.workspace import check_workspace, init_workspace, open_workspace
+from replan.infra.workspace.folder import check_workspace, init_workspace, open_workspace
 from tests.authority_worlds import NOW
 from tests.workspaces import edited, write_workspace
 

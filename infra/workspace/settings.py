@@ -16,14 +16,14 @@ from sqlalchemy.exc import ArgumentError
 
 from replan.currencies import minor_digits
 from replan.findings import Finding
-from replan.infra.executor_settings import Executor
-from replan.infra.kafka_settings import Kafka
 from replan.infra.ledger.schema import POSTGRESQL
-from replan.infra.notify.settings import Notify
-from replan.infra.review_settings import Review
-from replan.infra.secret_values import PLACEHOLDERS
-from replan.infra.shapes import Path, StrictShape, findings_of, parsed_by, refuse
-from replan.infra.text_values import NotAValue, day_time, duration, is_zone
+from replan.infra.workspace.executor_settings import Executor
+from replan.infra.workspace.kafka_settings import Kafka
+from replan.infra.workspace.notify_settings import Notify
+from replan.infra.workspace.review_settings import Review
+from replan.infra.workspace.secret_values import PLACEHOLDERS
+from replan.infra.workspace.shapes import Path, StrictShape, findings_of, parsed_by, refuse
+from replan.infra.workspace.text_values import NotAValue, day_time, duration, is_zone
 from replan.models.registry import factories
 from replan.throttle import ALERTS_PER_DAY
 

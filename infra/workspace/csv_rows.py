@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from replan.findings import Finding, Severity
-from replan.infra.safe_read import MAX_TABLE_BYTES, read_config
-from replan.infra.text_values import MAX_MINOR, NotAValue
+from replan.infra.workspace.safe_read import MAX_TABLE_BYTES, read_config
+from replan.infra.workspace.text_values import MAX_MINOR, NotAValue
 from replan.units import Units, units_from_decimal
 
 Value = TypeVar("Value")

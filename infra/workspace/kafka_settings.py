@@ -16,9 +16,9 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from replan.errors import NotSo
-from replan.infra.secret_values import secret
-from replan.infra.shapes import StrictShape, parsed_by, refuse
-from replan.infra.text_values import NotAValue, duration
+from replan.infra.workspace.secret_values import secret
+from replan.infra.workspace.shapes import StrictShape, parsed_by, refuse
+from replan.infra.workspace.text_values import NotAValue, duration
 from replan.streams.topics import MIN_RETENTION, TABLES, TopicNames
 
 PASSWORD: Final = "REPLAN_KAFKA_PASSWORD"

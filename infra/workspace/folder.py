@@ -16,18 +16,18 @@ from sqlalchemy.engine import make_url
 from replan.authority import KnownNames
 from replan.errors import UsageError
 from replan.findings import Finding, in_file_order
-from replan.infra.authority_file import AUTHORITY_FILE, LoadedAuthority, load_authority
-from replan.infra.network_files import LoadedNetwork, load_network
-from replan.infra.people_file import (
+from replan.infra.workspace.authority_file import AUTHORITY_FILE, LoadedAuthority, load_authority
+from replan.infra.workspace.network_files import LoadedNetwork, load_network
+from replan.infra.workspace.people_file import (
     PLANNERS_FILE,
     RISK_FILE,
     RiskRecord,
     read_people,
     read_risk_record,
 )
-from replan.infra.safe_read import read_config
-from replan.infra.secret_values import known_secrets
-from replan.infra.settings import SETTINGS_FILE, RunMode, Settings, read_settings
+from replan.infra.workspace.safe_read import read_config
+from replan.infra.workspace.secret_values import known_secrets
+from replan.infra.workspace.settings import SETTINGS_FILE, RunMode, Settings, read_settings
 from replan.network import Network
 from replan.people import ROLE_PREFIX, People
 

@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 
 from replan.findings import Finding
-from replan.infra.safe_read import MAX_CONFIG_BYTES
-from replan.infra.shapes import Path
+from replan.infra.workspace.safe_read import MAX_CONFIG_BYTES
+from replan.infra.workspace.shapes import Path
 
 MAX_DEPTH = 24
 

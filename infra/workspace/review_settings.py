@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from replan.infra.shapes import StrictShape, parsed_by, refuse
-from replan.infra.text_values import NotAValue
+from replan.infra.workspace.shapes import StrictShape, parsed_by, refuse
+from replan.infra.workspace.text_values import NotAValue
 
 BROKER_KEY = "REPLAN_BROKER_KEY"
 """What Grafana shows to be believed about who asks; a secret."""

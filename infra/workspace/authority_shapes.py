@@ -23,8 +23,8 @@ from replan.authority_table import (
 )
 from replan.currencies import minor_digits
 from replan.demotion import MEASURES, limit_of
-from replan.infra.shapes import StrictShape, parsed_by
-from replan.infra.text_values import (
+from replan.infra.workspace.shapes import StrictShape, parsed_by
+from replan.infra.workspace.text_values import (
     NotAValue,
     duration,
     duration_band,

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from replan.authority_table import ACTIONS
-from replan.infra.shapes import StrictShape, parsed_by, refuse
-from replan.infra.text_values import NotAValue, duration, web_address
+from replan.infra.workspace.shapes import StrictShape, parsed_by, refuse
+from replan.infra.workspace.text_values import NotAValue, duration, web_address
 
 ACK_TIMEOUT = timedelta(hours=72)
 """So long a command may wait for its final answer before that is an alarm."""

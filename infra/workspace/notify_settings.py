@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from replan.infra.shapes import StrictShape, parsed_by, refuse
-from replan.infra.text_values import NotAValue, day_time, web_address
+from replan.infra.workspace.shapes import StrictShape, parsed_by, refuse
+from replan.infra.workspace.text_values import NotAValue, day_time, web_address
 
 GROUP: Final = "replan.notifiers"
 """Entry points under which plug-ins register their kind of way."""

@@ -16,11 +16,11 @@ from pydantic import ValidationError
 
 from replan.authority import AbsentCode, AuthorityTable, KnownNames, check_table
 from replan.findings import Finding, has_errors
-from replan.infra.authority_shapes import TableShape, table_of
-from replan.infra.safe_read import read_config
-from replan.infra.shapes import findings_of
-from replan.infra.strict_yaml import YamlDocument, read_yaml
-from replan.infra.text_values import NotAValue
+from replan.infra.workspace.authority_shapes import TableShape, table_of
+from replan.infra.workspace.safe_read import read_config
+from replan.infra.workspace.shapes import findings_of
+from replan.infra.workspace.strict_yaml import YamlDocument, read_yaml
+from replan.infra.workspace.text_values import NotAValue
 
 AUTHORITY_FILE = "authority.yaml"
 

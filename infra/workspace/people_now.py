@@ -7,7 +7,7 @@ running for weeks. A file with an error in it leaves nobody, until it is right a
 from pathlib import Path
 from threading import Lock
 
-from replan.infra.people_file import PLANNERS_FILE, read_people
+from replan.infra.workspace.people_file import PLANNERS_FILE, read_people
 from replan.people import People
 
 

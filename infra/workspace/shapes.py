@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from replan.findings import Finding
-from replan.infra.text_values import NotAValue
+from replan.infra.workspace.text_values import NotAValue
 
 Path = tuple[str | int, ...]
 

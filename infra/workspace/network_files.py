@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from replan.currencies import minor_digits
 from replan.findings import Finding
-from replan.infra.csv_rows import (
+from replan.infra.workspace.csv_rows import (
     CsvTable,
     Row,
     calendar_day,
@@ -31,7 +31,7 @@ from replan.infra.csv_rows import (
     whole,
     words,
 )
-from replan.infra.text_values import NotAValue, is_zone
+from replan.infra.workspace.text_values import NotAValue, is_zone
 from replan.network import Item, Lane, Network, Site, SiteKind, StockingRule, SupplyContract
 from replan.units import ItemId, LaneId, SiteId, SupplierId, Units
 

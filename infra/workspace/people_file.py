@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationError
 
 from replan.findings import Finding, Severity
-from replan.infra.safe_read import read_config
-from replan.infra.shapes import StrictShape, findings_of, parsed_by
-from replan.infra.strict_yaml import YamlDocument, read_yaml
-from replan.infra.text_values import MAX_MINOR, NotAValue
+from replan.infra.workspace.safe_read import read_config
+from replan.infra.workspace.shapes import StrictShape, findings_of, parsed_by
+from replan.infra.workspace.strict_yaml import YamlDocument, read_yaml
+from replan.infra.workspace.text_values import MAX_MINOR, NotAValue
 from replan.people import ANY_REGION, PROCESS_OWNER, Login, People, Planner, may_answer
 
 __all__ = [
