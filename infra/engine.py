@@ -29,8 +29,9 @@ from replan.infra.ledger.rows import ProposalRow, SegmentRow
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.outlets import OpensOutlet
-from replan.infra.patience import Patience
 from replan.infra.policy import PolicySource
+from replan.infra.process.patience import Patience
+from replan.infra.process.watching import TickTold
 from replan.infra.quarterly import remind
 from replan.infra.scoring import SCORED_THROUGH, Scored, results_due
 from replan.infra.segments import SegmentSource
@@ -38,7 +39,6 @@ from replan.infra.sending import Sending, SendingRules
 from replan.infra.shown import series_rows
 from replan.infra.stepping_down import step_down
 from replan.infra.stop_switch import StopSwitch
-from replan.infra.watching import TickTold
 from replan.network import Network
 from replan.records import proposal_json
 from replan.replanner import Sensed, Sensing, fit_question

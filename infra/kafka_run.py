@@ -14,9 +14,7 @@ from datetime import timedelta
 from typing import Final
 
 from replan.errors import DataLost, LeaseLost, LedgerBusy, ReplanError, SourceAway
-from replan.infra.ending import ended_by_signal
 from replan.infra.engine import Progress
-from replan.infra.health_port import observed
 from replan.infra.kafka.ingest_child import ingest_beside
 from replan.infra.kafka.log import KafkaLog
 from replan.infra.kafka.lost_records import found
@@ -24,8 +22,10 @@ from replan.infra.kafka.outlet import TopicOutlet, opened_producers
 from replan.infra.kafka.segments import DatabaseClockMarks, LogClockMarks, LogSegments
 from replan.infra.kafka.watched_log import WatchedLog
 from replan.infra.ledger.store import Lease, Ledger
-from replan.infra.logs import tell
-from replan.infra.metrics import Observer
+from replan.infra.process.ending import ended_by_signal
+from replan.infra.process.health_port import observed
+from replan.infra.process.logs import tell
+from replan.infra.process.metrics import Observer
 from replan.infra.topics_run import judged_topics
 from replan.infra.wiring import Ends, opened_engine, refuse_to_run
 from replan.infra.workspace.folder import Workspace

@@ -20,19 +20,19 @@ from replan.infra.anchors import Anchored, add_anchor, verify_anchored
 from replan.infra.boundary import Boundary
 from replan.infra.engine import Progress
 from replan.infra.events_kit import check
-from replan.infra.garbage import seldom_collected
 from replan.infra.incidents import IncidentDesk
 from replan.infra.known_by_now import known_by_now, stated_grants, stated_network
 from replan.infra.kpi import Effort, kpi
 from replan.infra.ledger.rows import AuditReport
 from replan.infra.ledger.standing import MODE
 from replan.infra.ledger.store import Ledger
-from replan.infra.logs import logging_to_stderr
 from replan.infra.notify.command import tell_on, tell_once, ways_of
 from replan.infra.office import Office
-from replan.infra.patience import Patience
 from replan.infra.plain_text import stopped_text
 from replan.infra.planting import checks_told
+from replan.infra.process.garbage import seldom_collected
+from replan.infra.process.logs import logging_to_stderr
+from replan.infra.process.patience import Patience
 from replan.infra.replay_run import replay
 from replan.infra.shadow_report import shadow_rows
 from replan.infra.table_proof import searched

@@ -22,11 +22,11 @@ from replan.infra.out_files import OutFiles
 from replan.infra.outlets import OpensOutlet
 from replan.infra.planting import plant_if_due
 from replan.infra.policy import PolicySource
-from replan.infra.run_lock import only_run
+from replan.infra.process.run_lock import only_run
+from replan.infra.process.watching import TickTold, TimedPlanner, Watcher
 from replan.infra.segments import Segments, SegmentSource
 from replan.infra.sending import SendingRules
 from replan.infra.signing import Seal
-from replan.infra.watching import TickTold, TimedPlanner, Watcher
 from replan.infra.webhooks import Webhooks, WebTarget
 from replan.infra.workspace.authority_file import AUTHORITY_FILE
 from replan.infra.workspace.executor_settings import COMMAND_SECRET, TARGET_TOKEN

@@ -65,7 +65,7 @@ def _work(root: Path, parent: int, bears_more: bool) -> None:
     if bears_more:
         aiokafka_reads_any_header_name()
     from replan.infra.kafka.ingest import run_ingest
-    from replan.infra.logs import logging_to_stderr
+    from replan.infra.process.logs import logging_to_stderr
     from replan.infra.workspace.folder import open_workspace
 
     stop = threading.Event()

@@ -5,11 +5,11 @@ from threading import Event
 from zoneinfo import ZoneInfo
 
 from replan.errors import LedgerBusy
-from replan.infra.ending import ended_by_signal
 from replan.infra.ledger.store import Ledger
 from replan.infra.notify.telling import Telling
 from replan.infra.notify.ways import Notifier, notifiers
-from replan.infra.patience import Patience
+from replan.infra.process.ending import ended_by_signal
+from replan.infra.process.patience import Patience
 from replan.infra.workspace.notify_settings import Notify
 
 

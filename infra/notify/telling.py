@@ -18,7 +18,6 @@ from replan.desk_state import PENDING, WAITING_ASIDE
 from replan.errors import LedgerMoved, UsageError
 from replan.infra.ledger.notices import NoticeRow
 from replan.infra.ledger.store import Ledger
-from replan.infra.logs import tell
 from replan.infra.notify.messages import (
     Message,
     announcement,
@@ -26,6 +25,7 @@ from replan.infra.notify.messages import (
     message_from_json,
 )
 from replan.infra.notify.ways import Notifier, Said
+from replan.infra.process.logs import tell
 from replan.infra.workspace.notify_settings import Notify
 
 DIGEST_DAY: Final = "digest_day"

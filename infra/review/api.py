@@ -22,7 +22,7 @@ from starlette.responses import (
 
 from replan.errors import LedgerBusy, LedgerMoved, ReplanError, UsageError
 from replan.infra.identity.provider import Provider, Vouched
-from replan.infra.metrics import CONTENT_TYPE
+from replan.infra.process.metrics import CONTENT_TYPE
 from replan.infra.review.answer_form import KEY
 from replan.infra.review.brief_shape import Brief
 from replan.infra.review.case_routes import add_case_routes

@@ -24,7 +24,7 @@ from replan.infra.cli import app
 from replan.infra.ledger.standing import Standing
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.views import VIEWS
-from replan.infra.metrics import Observer
+from replan.infra.process.metrics import Observer
 from replan.infra.workspace import authority_shapes, people_file
 from replan.infra.workspace.network_files import COLUMNS
 from replan.infra.workspace.settings import Settings

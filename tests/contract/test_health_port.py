@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from replan.errors import NotSo, SourceAway
-from replan.infra.health_port import answering, observed
 from replan.infra.ledger.store import Ledger
-from replan.infra.metrics import Observer
+from replan.infra.process.health_port import answering, observed
+from replan.infra.process.metrics import Observer
 from replan.infra.workspace.settings import Observe
 from tests.ledger_builders import new_ledger
 

@@ -33,7 +33,7 @@ from replan.infra.ledger.rows import SnapshotRow
 from replan.infra.ledger.store import Lease, Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.out_names import COMMANDS
-from replan.infra.patience import Patience
+from replan.infra.process.patience import Patience
 from replan.infra.sending import SendingRules
 from replan.infra.wiring import policy_source, sense_rules
 from replan.infra.workspace.authority_file import LoadedAuthority

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from replan.infra.run_lock import only_run
+from replan.infra.process.run_lock import only_run
 from tests.busy_world import DAYS, FIRST, append_lines, busy_lines, write_busy_world
 from tests.crash.lives import Nursery, assert_same
 from tests.worlds import at, event

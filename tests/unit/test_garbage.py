@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from replan.infra.garbage import NEW_OBJECTS, seldom_collected
+from replan.infra.process.garbage import NEW_OBJECTS, seldom_collected
 
 
 def test_inside_it_is_asked_seldom_and_afterwards_as_before() -> None:

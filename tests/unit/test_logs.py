@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from replan.errors import NotSo
-from replan.infra.logs import logging_to_stderr, tell
+from replan.infra.process.logs import logging_to_stderr, tell
 from replan.infra.workspace.secret_values import known_secrets
 
 

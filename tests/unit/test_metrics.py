@@ -13,8 +13,8 @@ from replan.errors import LedgerBusy, SourceAway
 from replan.infra.ledger.rows import DeadLetterRow
 from replan.infra.ledger.standing import MODE, Standing
 from replan.infra.ledger.store import Ledger
-from replan.infra.metrics import LedgerMetrics, Observer, ledger_text
-from replan.infra.watching import TickTold, TimedPlanner
+from replan.infra.process.metrics import LedgerMetrics, Observer, ledger_text
+from replan.infra.process.watching import TickTold, TimedPlanner
 from replan.solver.planner import MilpPlanner
 from replan.streams.log_slices import LogRange, LogSlice, Partition
 from tests.databases import Place

@@ -3,7 +3,7 @@
 import pytest
 
 from replan.errors import LedgerBusy
-from replan.infra.patience import CALM_SECONDS, PAUSES_SECONDS, Patience
+from replan.infra.process.patience import CALM_SECONDS, PAUSES_SECONDS, Patience
 
 AWAY = LedgerBusy("the server restarts")
 

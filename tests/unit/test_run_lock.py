@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from replan.errors import LedgerBusy
-from replan.infra.run_lock import only_run
+from replan.infra.process.run_lock import only_run
 
 
 def test_a_second_run_is_refused_while_the_first_goes_on(tmp_path: Path) -> None:

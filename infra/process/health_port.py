@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from replan.errors import NotSo
 from replan.infra.ledger.standing import Standing
-from replan.infra.metrics import CONTENT_TYPE, Observer
+from replan.infra.process.metrics import CONTENT_TYPE, Observer
 from replan.infra.workspace.settings import Observe
 
 PATIENCE_S: Final = 5.0

@@ -19,8 +19,8 @@ from prometheus_client.registry import Collector
 
 from replan.errors import ReplanError, SourceAway
 from replan.infra.ledger.standing import Standing
-from replan.infra.logs import tell
-from replan.infra.watching import TickTold
+from replan.infra.process.logs import tell
+from replan.infra.process.watching import TickTold
 from replan.planning import Answer
 from replan.streams.log_slices import Partition
 from replan.units import instant_text

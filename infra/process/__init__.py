@@ -1,0 +1,1 @@
+"""How does a process behave that runs for months? Its end, its patience, its log, its figures, its port."""
