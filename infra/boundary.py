@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from replan.authority_table import CATEGORIES, AuthorityTable
 from replan.errors import UsageError
+from replan.infra.desk.policy import PolicySource
+from replan.infra.desk.stepping_down import keep_move
+from replan.infra.desk.stop_switch import checked_reason
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
-from replan.infra.policy import PolicySource
-from replan.infra.stepping_down import keep_move
-from replan.infra.stop_switch import checked_reason
 from replan.ladder import LADDER_KEYS, StageMove, move_json, stage_of, stated
 from replan.mode import MODE_ORDER
 from replan.people import OPERATOR, PROCESS_OWNER

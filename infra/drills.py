@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from replan.errors import NotSo
+from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.evidence import write_evidence
 from replan.infra.ledger.store import Ledger
-from replan.infra.stop_switch import StopSwitch
 
 REASON = "drill"
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from replan.errors import NotSo, UsageError
-from replan.infra.incident_record import (
+from replan.infra.desk.incident_record import (
     KINDS,
     Incident,
     incidents,
@@ -14,9 +14,9 @@ from replan.infra.incident_record import (
     opened,
     put,
 )
+from replan.infra.desk.stop_switch import StopSwitch, checked_reason
 from replan.infra.ledger.store import Ledger
 from replan.infra.plain_text import REFUSED
-from replan.infra.stop_switch import StopSwitch, checked_reason
 from replan.people import OPERATOR, PROCESS_OWNER, People
 
 

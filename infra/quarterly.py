@@ -11,11 +11,11 @@ from typing import Any, Final
 from replan.alarms import Alarm, AlarmScope
 from replan.canonical import short_id
 from replan.errors import NotSo, UsageError
+from replan.infra.desk.stop_switch import checked_reason
 from replan.infra.ledger.rows import text
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.out_names import NOTIFICATIONS
-from replan.infra.stop_switch import checked_reason
 from replan.people import DEFAULT_RECIPIENT, PROCESS_OWNER, People
 from replan.units import instant_text
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from replan.errors import UsageError
+from replan.infra.desk.policy import kept_policy
 from replan.infra.ledger.store import Ledger
-from replan.infra.policy import kept_policy
 from replan.planning import JointChooser, Planner
 from replan.records import desk_input_from_json, move_from_json
 from replan.replay import Compared, Given, retell

@@ -15,8 +15,8 @@ from replan.desk_state import Policy
 from replan.effects import Proposal
 from replan.errors import NotSo
 from replan.findings import finding_text
+from replan.infra.desk.policy import kept_policy
 from replan.infra.ledger.store import Ledger
-from replan.infra.policy import kept_policy
 from replan.infra.workspace.authority_file import LoadedAuthority, load_authority
 from replan.infra.workspace.folder import Workspace
 from replan.planning import JointChooser, Option

@@ -13,10 +13,10 @@ from typing import Any
 
 from replan import __version__
 from replan.infra.boundary import standing
-from replan.infra.incident_record import incidents
+from replan.infra.desk.incident_record import incidents
+from replan.infra.desk.policy import PolicySource
 from replan.infra.kpi import Effort, kpi
 from replan.infra.ledger.store import Ledger
-from replan.infra.policy import PolicySource
 from replan.infra.workspace.folder import Workspace
 from replan.table_change import row_words
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from replan.desk_state import Policy, VerdictGiven
 from replan.errors import LedgerBusy, LedgerMoved
-from replan.infra.desk_room import ATTEMPTS, store, take
+from replan.infra.desk.room import ATTEMPTS, store, take
+from replan.infra.desk.stepping_down import step_down
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.store import Ledger
-from replan.infra.stepping_down import step_down
 from replan.verdicts import VerdictResult
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from replan.infra.desk_room import Taken
+from replan.infra.desk.room import Taken
 from replan.units import DecisionId
 from replan.verdicts import VerdictResult
 

@@ -14,6 +14,7 @@ from replan.canonical import digest
 from replan.errors import NotSo, UsageError
 from replan.findings import Finding, finding_text
 from replan.infra.checkpoints import Checkpoints
+from replan.infra.desk.policy import PolicySource
 from replan.infra.engine import Engine, Progress, RunRules
 from replan.infra.erp.reference import ReferenceErp
 from replan.infra.execution import AnsweredElsewhere, Executor, FileExecutor
@@ -21,7 +22,6 @@ from replan.infra.ledger.store import Ledger
 from replan.infra.out_files import OutFiles
 from replan.infra.outlets import OpensOutlet
 from replan.infra.planting import plant_if_due
-from replan.infra.policy import PolicySource
 from replan.infra.process.run_lock import only_run
 from replan.infra.process.watching import TickTold, TimedPlanner, Watcher
 from replan.infra.segments import Segments, SegmentSource

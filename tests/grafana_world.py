@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from replan.alarms import Alarm, AlarmScope
+from replan.infra.desk.shown import Row
 from replan.infra.dev import database as dev_database
 from replan.infra.ledger import database as ledger_database
 from replan.infra.ledger import schema as t
 from replan.infra.ledger.store import Ledger
 from replan.infra.running import opened_office, run_workspace, verify_workspace
-from replan.infra.shown import Row
 from tests.databases import server
 from tests.golden.told import BASE
 from tests.golden.world import CASE_FIRST, ordinary, write_lines

@@ -5,10 +5,10 @@ from typing import Any
 from replan.authority import AuthorityTable
 from replan.desk_state import TickDue
 from replan.effects import Proposal
-from replan.infra.desk_room import transact
+from replan.infra.desk.policy import PolicySource
+from replan.infra.desk.room import transact
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.store import Ledger
-from replan.infra.policy import PolicySource
 from replan.records import proposal_json
 from replan.solver.joint import JointPlanner
 from tests.authority_worlds import table

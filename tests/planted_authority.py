@@ -54,7 +54,7 @@ def sum_instead_of_reservation() -> AbstractContextManager[Any]:
 
 def cached_stop() -> AbstractContextManager[Any]:
     """What is stopped is not read anew."""
-    return patch("replan.infra.desk_room.as_stopped", lambda ledger, policy: policy)
+    return patch("replan.infra.desk.room.as_stopped", lambda ledger, policy: policy)
 
 
 def missing_recheck() -> AbstractContextManager[Any]:
@@ -257,7 +257,7 @@ def author_approves() -> AbstractContextManager[Any]:
 
 def breach_without_consequence() -> AbstractContextManager[Any]:
     """Nothing steps down by itself."""
-    return patch("replan.infra.desk_room.step_down", _nothing)
+    return patch("replan.infra.desk.room.step_down", _nothing)
 
 
 def promotion_without_evidence() -> AbstractContextManager[Any]:

@@ -56,7 +56,7 @@ def incident_list(as_json: Json = False) -> None:
     """All incidents, the oldest first."""
     from dataclasses import asdict
 
-    from replan.infra.incident_record import incidents
+    from replan.infra.desk.incident_record import incidents
     from replan.infra.incidents import incident_text
     from replan.infra.running import opened_office
 

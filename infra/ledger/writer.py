@@ -67,7 +67,7 @@ class LedgerWriter(RunWriter):
         """Closed days. A day closed again keeps the forecast that was made before it."""
         put_days(self._conn, rows)
 
-    # What is only looked at; see `replan.infra.shown`.
+    # What is only looked at; see `replan.infra.desk.shown`.
 
     def put_projections(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """The newest outlook of stock by item and site."""

@@ -27,6 +27,7 @@ from replan.errors import CommitUnknown
 from replan.infra import coming_back, sending
 from replan.infra.batch import Batch
 from replan.infra.belief import Belief
+from replan.infra.desk.policy import PolicySource
 from replan.infra.engine import Engine
 from replan.infra.kafka import segments as log_segments
 from replan.infra.ledger import lease as ledger_lease
@@ -37,7 +38,6 @@ from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.run import RunWriter
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
-from replan.infra.policy import PolicySource
 from replan.infra.sending import Sending
 from replan.infra.ways import Carried, Leaving, OutletWay
 from tests.simulation import simulate

@@ -10,10 +10,10 @@ import pytest
 
 from replan.effects import DeskOutcome, Move
 from replan.errors import LedgerMoved
+from replan.infra.desk.policy import PolicySource
+from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
-from replan.infra.policy import PolicySource
-from replan.infra.stop_switch import StopSwitch
 from replan.people import People
 from tests.databases import Place
 from tests.desk_cases import PEOPLE, case, planner

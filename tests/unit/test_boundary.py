@@ -11,7 +11,7 @@ from replan.desk_state import AnswersDue, TickDue
 from replan.errors import UsageError
 from replan.events import ActionAnswered
 from replan.infra.boundary import Boundary, Moved, standing
-from replan.infra.desk_room import transact
+from replan.infra.desk.room import transact
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office

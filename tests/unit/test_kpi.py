@@ -11,7 +11,7 @@ import pytest
 
 from replan.desk_state import AnswersDue, TickDue
 from replan.events import ActionAnswered
-from replan.infra.desk_room import transact
+from replan.infra.desk.room import transact
 from replan.infra.kpi import Effort, hours, kpi
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office

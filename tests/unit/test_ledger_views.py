@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from replan.effects import ActionMoved, DecisionMoved, DeskOutcome
+from replan.infra.desk.shown import authority_rows
 from replan.infra.ledger import checks
 from replan.infra.ledger.rows import CapRow, text
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.views import VIEWS
-from replan.infra.shown import authority_rows
 from replan.stops import Stop
 from replan.units import ActionId, DecisionId, instant_text
 from replan.urgency import urgency

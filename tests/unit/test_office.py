@@ -13,9 +13,9 @@ import pytest
 from replan.authority import AuthorityTable
 from replan.effects import Proposal
 from replan.errors import UsageError
+from replan.infra.desk.policy import kept_policy
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
-from replan.infra.policy import kept_policy
 from replan.infra.replay_run import replay
 from replan.infra.wishes import Wish
 from replan.people import People

@@ -8,7 +8,7 @@ import pytest
 
 from replan.desk_state import TickDue
 from replan.effects import DayRow
-from replan.infra.desk_room import transact
+from replan.infra.desk.room import transact
 from replan.infra.kpi import Effort, kpi
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.store import Ledger

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from replan.infra.desk.policy import PolicySource
+from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.execution import FileExecutor
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.out_files import OutFiles
-from replan.infra.policy import PolicySource
 from replan.infra.sending import Sending
-from replan.infra.stop_switch import StopSwitch
 from tests.authority_worlds import table
 from tests.desk_cases import NOW, allowing, case
 from tests.ledger_builders import new_ledger

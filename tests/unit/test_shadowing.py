@@ -11,7 +11,7 @@ import pytest
 
 from replan.desk_state import TickDue
 from replan.events import HumanActed, HumanLineDone
-from replan.infra.desk_room import transact
+from replan.infra.desk.room import transact
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.shadow_report import shadow_lines, shadow_rows

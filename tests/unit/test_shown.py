@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from replan.infra.shown import authority_rows
+from replan.infra.desk.shown import authority_rows
 from replan.units import instant_text
 from tests.authority_worlds import table, upto
 from tests.databases import Place

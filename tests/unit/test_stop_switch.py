@@ -10,12 +10,12 @@ import pytest
 
 from replan.desk_state import TickDue
 from replan.errors import LedgerMoved, UsageError
-from replan.infra.desk_room import store, take
+from replan.infra.desk.policy import PolicySource
+from replan.infra.desk.room import store, take
+from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
-from replan.infra.policy import PolicySource
 from replan.infra.replay_run import replay
-from replan.infra.stop_switch import StopSwitch
 from replan.people import People
 from replan.solver.columns import AskingPlanner
 from replan.solver.planner import MilpPlanner

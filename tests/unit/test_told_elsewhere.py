@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from replan.desk_state import TickDue
-from replan.infra.desk_room import transact
+from replan.infra.desk.room import transact
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office

@@ -16,10 +16,10 @@ from typing import Any, Final
 from replan.authority_table import ACTIONS, CATEGORIES
 from replan.desk_state import RELEASED, DeskState, Policy, StopMoved
 from replan.errors import LedgerBusy, LedgerMoved, UsageError
-from replan.infra.desk_room import ATTEMPTS, store, take
+from replan.infra.desk.policy import PolicySource
+from replan.infra.desk.room import ATTEMPTS, store, take
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
-from replan.infra.policy import PolicySource
 from replan.network import Network
 from replan.people import OPERATOR
 from replan.standstill import held

@@ -27,14 +27,14 @@ from replan.desk_state import (
 )
 from replan.effects import DeskOutcome, Move
 from replan.errors import LedgerBusy, LedgerMoved
+from replan.infra.desk.policy import keep_policy
+from replan.infra.desk.shadow_watch import watch_people
+from replan.infra.desk.shown import show
+from replan.infra.desk.stepping_down import step_down
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.rows import CapRow, DeskKind
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
-from replan.infra.policy import keep_policy
-from replan.infra.shadow_watch import watch_people
-from replan.infra.shown import show
-from replan.infra.stepping_down import step_down
 from replan.records import desk_input_json, move_json
 from replan.throttle import BUDGET_WINDOW, Told
 from replan.verdicts import VerdictResult

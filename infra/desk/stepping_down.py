@@ -15,7 +15,7 @@ from replan.canonical import short_id
 from replan.demotion import DEMOTED_TO, MEASURES, Measure, breach, limit_of
 from replan.desk_state import DeskInput, Policy
 from replan.effects import DeskOutcome
-from replan.infra.incident_record import stepped_down
+from replan.infra.desk.incident_record import stepped_down
 from replan.infra.ledger.rows import text
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.out_names import NOTIFICATIONS
