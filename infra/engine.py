@@ -28,7 +28,7 @@ from replan.infra.desk.room import ATTEMPTS, Taken, announced_by, store, take
 from replan.infra.desk.shown import series_rows
 from replan.infra.desk.stepping_down import step_down
 from replan.infra.desk.stop_switch import StopSwitch
-from replan.infra.execution import Executor
+from replan.infra.executors.execution import Executor
 from replan.infra.ledger.rows import ProposalRow, SegmentRow
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter

@@ -30,15 +30,15 @@ from replan.infra.belief import Belief
 from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.room import Taken, as_stopped, transact, transact_each
 from replan.infra.desk.stop_switch import StopSwitch
-from replan.infra.execution import Executor, Respondent
+from replan.infra.executors.execution import Executor, Respondent
+from replan.infra.executors.overdue import watch_overdue
+from replan.infra.executors.signing import Seal
+from replan.infra.executors.ways import Asks, Carried, Leaving, OpensWay, OutletWay, leaving
 from replan.infra.ledger.outbox import OPEN
 from replan.infra.ledger.rows import AnswerRow, OutboxRow
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.outlets import Outlet
-from replan.infra.overdue import watch_overdue
-from replan.infra.signing import Seal
-from replan.infra.ways import Asks, Carried, Leaving, OpensWay, OutletWay, leaving
 from replan.infra.workspace.executor_settings import ACK_TIMEOUT
 from replan.records import proposal_from_json
 from replan.standstill import held, stop_on_sent

@@ -17,7 +17,9 @@ from replan.infra.checkpoints import Checkpoints
 from replan.infra.desk.policy import PolicySource
 from replan.infra.engine import Engine, Progress, RunRules
 from replan.infra.erp.reference import ReferenceErp
-from replan.infra.execution import AnsweredElsewhere, Executor, FileExecutor
+from replan.infra.executors.execution import AnsweredElsewhere, Executor, FileExecutor
+from replan.infra.executors.signing import Seal
+from replan.infra.executors.webhooks import Webhooks, WebTarget
 from replan.infra.ledger.store import Ledger
 from replan.infra.out_files import OutFiles
 from replan.infra.outlets import OpensOutlet
@@ -26,8 +28,6 @@ from replan.infra.process.run_lock import only_run
 from replan.infra.process.watching import TickTold, TimedPlanner, Watcher
 from replan.infra.segments import Segments, SegmentSource
 from replan.infra.sending import SendingRules
-from replan.infra.signing import Seal
-from replan.infra.webhooks import Webhooks, WebTarget
 from replan.infra.workspace.authority_file import AUTHORITY_FILE
 from replan.infra.workspace.executor_settings import COMMAND_SECRET, TARGET_TOKEN
 from replan.infra.workspace.folder import Workspace

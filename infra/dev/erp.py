@@ -17,9 +17,9 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import UsageError
-from replan.infra.inbox import Inbox, InboxConflict
-from replan.infra.receiving import NotACommand, Received, Refused, obey, read_command
-from replan.infra.signing import Seal
+from replan.infra.executors.inbox import Inbox, InboxConflict
+from replan.infra.executors.receiving import NotACommand, Received, Refused, obey, read_command
+from replan.infra.executors.signing import Seal
 from replan.infra.workspace.executor_settings import COMMAND_SECRET
 from replan.infra.workspace.folder import Workspace
 from replan.infra.workspace.kafka_settings import connection

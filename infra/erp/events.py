@@ -8,7 +8,7 @@ from typing import Any
 from replan.infra.erp.replies import Reply
 from replan.infra.erp.shipments import Word, serial_code
 from replan.infra.erp.world import Key, Move, OpenLine
-from replan.infra.execution import answer_event
+from replan.infra.executors.execution import answer_event
 from replan.network import SupplyContract
 from replan.units import ActionId, Units, day_from_number, instant_text, quantity_json
 

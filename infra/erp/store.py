@@ -12,7 +12,7 @@ from typing import Any
 from replan.canonical import canonical_bytes
 from replan.errors import LedgerBroken, LedgerBusy
 from replan.infra.erp.tally import DayTally
-from replan.infra.inbox import Inbox
+from replan.infra.executors.inbox import Inbox
 from replan.units import instant_text
 
 BUSY_SECONDS = 5.0

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from replan.errors import SourceAway
-from replan.infra.inbox import open_inbox
+from replan.infra.executors.inbox import open_inbox
+from replan.infra.executors.receiving import obey, read_command
+from replan.infra.executors.signing import Seal
+from replan.infra.executors.ways import command_line, leaving
 from replan.infra.kafka.outlet import TopicOutlet, opened_producers
 from replan.infra.kafka.producer import TopicProducer
 from replan.infra.ledger.store import Ledger
 from replan.infra.out_names import COMMANDS, DECISIONS, ESCALATIONS
 from replan.infra.outlets import Outgoing
-from replan.infra.receiving import obey, read_command
-from replan.infra.signing import Seal
 from replan.infra.topics_run import create_all
-from replan.infra.ways import command_line, leaving
 from replan.streams.topics import TopicNames
 from tests.broker.kafka_world import records_of, write_kafka_world
 from tests.contract.test_webhooks import row

@@ -7,11 +7,11 @@ import pytest
 
 from replan.canonical import sha256_hex
 from replan.errors import LedgerMoved
+from replan.infra.executors.signing import Seal
+from replan.infra.executors.ways import Carried, leaving
+from replan.infra.executors.webhooks import Webhooks, WebTarget
 from replan.infra.ledger.rows import OutboxRow
-from replan.infra.signing import Seal
-from replan.infra.ways import Carried, leaving
 from replan.infra.web_call import NotConnected, checked_addresses
-from replan.infra.webhooks import Webhooks, WebTarget
 from tests.ledger_builders import HOUR, TICK, command
 from tests.web_targets import WebShop, web_shop
 

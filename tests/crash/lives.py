@@ -239,7 +239,7 @@ def _ledger_url(root: Path) -> str:
 def _lay_points(point: str | None, n: int, deed: Callable[[], None]) -> Counter[str]:
     """Put points around what the program calls; the deed is done at the n-th pass of one."""
     from replan.infra.erp.reference import ReferenceErp
-    from replan.infra.execution import FileExecutor
+    from replan.infra.executors.execution import FileExecutor
     from replan.infra.ledger.store import Ledger
     from replan.infra.out_files import OutFiles
     from replan.models.fitting import StatsforecastFitter

@@ -15,7 +15,7 @@ from replan.effects import Command
 from replan.errors import BrokenPromise, SourceAway
 from replan.events import SaleRecorded
 from replan.forecasting import FitRequest, PanelFit
-from replan.infra.execution import answer_event
+from replan.infra.executors.execution import answer_event
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.outlets import Outgoing, Refusal

@@ -29,6 +29,7 @@ from replan.infra.batch import Batch
 from replan.infra.belief import Belief
 from replan.infra.desk.policy import PolicySource
 from replan.infra.engine import Engine
+from replan.infra.executors.ways import Carried, Leaving, OutletWay
 from replan.infra.kafka import segments as log_segments
 from replan.infra.ledger import lease as ledger_lease
 from replan.infra.ledger import run as ledger_run
@@ -39,7 +40,6 @@ from replan.infra.ledger.run import RunWriter
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.sending import Sending
-from replan.infra.ways import Carried, Leaving, OutletWay
 from tests.simulation import simulate
 from tests.simulation.simulate import place, prepare, tell
 

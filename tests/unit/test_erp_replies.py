@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from replan.infra.erp.reference import ReferenceErp
-from replan.infra.execution import Respondent
+from replan.infra.executors.execution import Respondent
 from tests.erp_cases import local, network, stock, with_legs
 
 A_DAY = 1_440

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from replan.effects import Command
 from replan.events import ActionAnswered
-from replan.infra.execution import FileExecutor
+from replan.infra.executors.execution import FileExecutor
 from replan.streams.codec import Decoder
 from replan.streams.messages import Decoded, Place
 from replan.units import ActionId, DecisionId

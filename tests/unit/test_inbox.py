@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from replan.infra.inbox import Inbox, InboxConflict, open_inbox
+from replan.infra.executors.inbox import Inbox, InboxConflict, open_inbox
 
 
 def test_a_command_that_comes_again_gets_the_stored_result(tmp_path: Path) -> None:

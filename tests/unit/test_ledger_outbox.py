@@ -7,8 +7,8 @@ import pytest
 
 from replan.effects import ActionMoved, DeskOutcome
 from replan.errors import LedgerMoved
+from replan.infra.executors.overdue import watch_overdue
 from replan.infra.ledger.store import Ledger
-from replan.infra.overdue import watch_overdue
 from replan.units import ActionId
 from tests.ledger_builders import HOUR, TICK, command, decide, decision_body, made, new_ledger
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from replan.infra.inbox import Inbox, InboxConflict, open_inbox
-from replan.infra.receiving import NotACommand, Received, Refused, obey, read_command
-from replan.infra.signing import Seal
-from replan.infra.ways import command_line
+from replan.infra.executors.inbox import Inbox, InboxConflict, open_inbox
+from replan.infra.executors.receiving import NotACommand, Received, Refused, obey, read_command
+from replan.infra.executors.signing import Seal
+from replan.infra.executors.ways import command_line
 from replan.streams.codec import Decoder
 from replan.streams.messages import Decoded, Place
 from tests.contract.test_webhooks import row

@@ -16,7 +16,7 @@ from replan.effects import Command
 from replan.errors import BrokenPromise
 from replan.events import SaleRecorded
 from replan.infra.erp.reference import ReferenceErp
-from replan.infra.inbox import InboxConflict
+from replan.infra.executors.inbox import InboxConflict
 from replan.network import Network
 from replan.units import SiteId, Units
 from tests.erp_cases import (

@@ -8,7 +8,7 @@ import pytest
 
 from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.stop_switch import StopSwitch
-from replan.infra.execution import FileExecutor
+from replan.infra.executors.execution import FileExecutor
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.out_files import OutFiles

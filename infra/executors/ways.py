@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from replan.canonical import canonical_bytes, sha256_hex
+from replan.infra.executors.signing import Seal
 from replan.infra.ledger.rows import OutboxRow
 from replan.infra.out_names import COMMANDS
 from replan.infra.outlets import Outgoing, Outlet
-from replan.infra.signing import Seal
 from replan.units import instant_text
 
 COMMAND_SOURCE = "/replan/engine"

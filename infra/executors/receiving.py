@@ -16,10 +16,10 @@ from typing import Any
 
 from replan.canonical import digest, short_id
 from replan.errors import ReplanError
-from replan.infra.execution import answer_event
-from replan.infra.inbox import Inbox
-from replan.infra.signing import Seal
-from replan.infra.ways import COMPENSATE, REQUEST
+from replan.infra.executors.execution import answer_event
+from replan.infra.executors.inbox import Inbox
+from replan.infra.executors.signing import Seal
+from replan.infra.executors.ways import COMPENSATE, REQUEST
 from replan.units import ActionId
 
 

@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from replan.canonical import short_id
-from replan.infra.execution import answer_event
+from replan.infra.executors.execution import answer_event
+from replan.infra.executors.ways import Carried, Fate, Leaving
 from replan.infra.ledger.rows import OutboxRow
-from replan.infra.ways import Carried, Fate, Leaving
 from replan.infra.web_call import Answer, NoAnswer, NotConnected, call
 from replan.units import ActionId
 
