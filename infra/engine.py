@@ -22,6 +22,7 @@ from replan.fit_record import panel_fit_bytes
 from replan.forecasting import FitRequest, PanelFitter
 from replan.infra.batch import Batch
 from replan.infra.belief import Belief, FitWaiting, fit_waiting
+from replan.infra.boundary.quarterly import remind
 from replan.infra.coming_back import come_back, sense
 from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.room import ATTEMPTS, Taken, announced_by, store, take
@@ -35,7 +36,6 @@ from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.outlets import OpensOutlet
 from replan.infra.process.patience import Patience
 from replan.infra.process.watching import TickTold
-from replan.infra.quarterly import remind
 from replan.infra.scoring import SCORED_THROUGH, Scored, results_due
 from replan.infra.segments import SegmentSource
 from replan.infra.sending import Sending, SendingRules

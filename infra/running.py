@@ -17,10 +17,13 @@ from rich.progress import Progress as Bar
 from replan.errors import LedgerBusy, NotSo, ReplanError, UsageError
 from replan.findings import Finding, finding_text, folded
 from replan.infra.anchors import Anchored, add_anchor, verify_anchored
-from replan.infra.boundary import Boundary
+from replan.infra.boundary.incidents import IncidentDesk
+from replan.infra.boundary.moves import Boundary
+from replan.infra.boundary.shadow_report import shadow_rows
+from replan.infra.boundary.table_proof import searched
+from replan.infra.boundary.table_trials import difference, trial, trial_text, two_tables
 from replan.infra.engine import Progress
 from replan.infra.events_kit import check
-from replan.infra.incidents import IncidentDesk
 from replan.infra.known_by_now import known_by_now, stated_grants, stated_network
 from replan.infra.kpi import Effort, kpi
 from replan.infra.ledger.rows import AuditReport
@@ -34,9 +37,6 @@ from replan.infra.process.garbage import seldom_collected
 from replan.infra.process.logs import logging_to_stderr
 from replan.infra.process.patience import Patience
 from replan.infra.replay_run import replay
-from replan.infra.shadow_report import shadow_rows
-from replan.infra.table_proof import searched
-from replan.infra.table_trials import difference, trial, trial_text, two_tables
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
 from replan.infra.workspace.authority_file import AUTHORITY_FILE, load_authority
 from replan.infra.workspace.folder import Workspace, open_workspace
@@ -383,7 +383,7 @@ def restore_rehearsed(root: Path, backup: Path | None) -> dict[str, Any]:
 
 def technical_file_of(root: Path) -> str:
     """The technical file of a workspace, as Markdown."""
-    from replan.infra.technical_file import technical_file
+    from replan.infra.boundary.technical_file import technical_file
 
     with opened_office(root) as desk:
         policies = policy_source(desk.workspace, desk.mode)

@@ -262,7 +262,7 @@ def breach_without_consequence() -> AbstractContextManager[Any]:
 
 def promotion_without_evidence() -> AbstractContextManager[Any]:
     """The gate is always open."""
-    return patch("replan.infra.boundary.missing", _always(()))
+    return patch("replan.infra.boundary.moves.missing", _always(()))
 
 
 _UNIT: Final = "tests/unit/"

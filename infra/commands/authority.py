@@ -22,7 +22,7 @@ def authority_check(
     found, holds = check_authority(place.root, None if file is None else place.of(file))
     report(found, as_json)
     if holds and not as_json:
-        from replan.infra.table_proof import PROVED
+        from replan.infra.boundary.table_proof import PROVED
 
         sys.stdout.write(PROVED)
 
@@ -64,7 +64,7 @@ def authority_simulate(
 @authority.command("stages")
 def authority_stages(as_json: Json = False) -> None:
     """Where each category stands on the ladder, what the table states, and who moved it."""
-    from replan.infra.boundary import standing
+    from replan.infra.boundary.moves import standing
     from replan.infra.running import opened_boundary
 
     with opened_boundary(place.root) as boundary:
@@ -85,7 +85,7 @@ def authority_review(
     as_json: Json = False,
 ) -> None:
     """Say that the boundary was looked at, and what was found; the quarter begins anew."""
-    from replan.infra.quarterly import reviewed
+    from replan.infra.boundary.quarterly import reviewed
     from replan.infra.running import opened_office
 
     with opened_office(place.root) as desk:

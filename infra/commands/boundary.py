@@ -15,8 +15,8 @@ def shadow(
     as_json: Json = False,
 ) -> None:
     """Plans that were only played beside what people did: day by day, then over all days."""
+    from replan.infra.boundary.shadow_report import shadow_lines
     from replan.infra.running import workspace_shadow
-    from replan.infra.shadow_report import shadow_lines
 
     rows = workspace_shadow(place.root, days)
     if as_json:
@@ -33,7 +33,7 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Let a category go one step further, on evidence: one person asks, a second one agrees."""
-    from replan.infra.boundary import moved_text
+    from replan.infra.boundary.moves import moved_text
     from replan.infra.running import opened_boundary
 
     with opened_boundary(place.root) as boundary:
@@ -53,7 +53,7 @@ def demote(
     as_json: Json = False,
 ) -> None:
     """Put a category, region or model down at once."""
-    from replan.infra.boundary import moved_text
+    from replan.infra.boundary.moves import moved_text
     from replan.infra.running import opened_boundary
 
     with opened_boundary(place.root) as boundary:

@@ -25,7 +25,7 @@ def incident_open(
     """Open an incident, and stop what it is about."""
     from dataclasses import asdict
 
-    from replan.infra.incidents import incident_text
+    from replan.infra.boundary.incidents import incident_text
     from replan.infra.running import opened_incidents
 
     with opened_incidents(place.root) as desk:
@@ -43,7 +43,7 @@ def incident_close(
     """Say what was found, as somebody else than who opened it."""
     from dataclasses import asdict
 
-    from replan.infra.incidents import incident_text
+    from replan.infra.boundary.incidents import incident_text
     from replan.infra.running import opened_incidents
 
     with opened_incidents(place.root) as desk:
@@ -56,8 +56,8 @@ def incident_list(as_json: Json = False) -> None:
     """All incidents, the oldest first."""
     from dataclasses import asdict
 
+    from replan.infra.boundary.incidents import incident_text
     from replan.infra.desk.incident_record import incidents
-    from replan.infra.incidents import incident_text
     from replan.infra.running import opened_office
 
     with opened_office(place.root) as desk:
@@ -71,7 +71,7 @@ def incident_list(as_json: Json = False) -> None:
 @incident.command("show")
 def incident_show(incident_id: str, as_json: Json = False) -> None:
     """One incident with its timeline."""
-    from replan.infra.incidents import incident_text, step_text
+    from replan.infra.boundary.incidents import incident_text, step_text
     from replan.infra.running import opened_incidents
 
     with opened_incidents(place.root) as desk:

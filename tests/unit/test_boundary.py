@@ -10,7 +10,7 @@ import pytest
 from replan.desk_state import AnswersDue, TickDue
 from replan.errors import UsageError
 from replan.events import ActionAnswered
-from replan.infra.boundary import Boundary, Moved, standing
+from replan.infra.boundary.moves import Boundary, Moved, standing
 from replan.infra.desk.room import transact
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.store import Ledger

@@ -1,7 +1,7 @@
 """Do shadow report, ladder and incidents hold in SQLite and in PostgreSQL alike?"""
 
+from replan.infra.boundary.shadow_report import shadow_rows
 from replan.infra.desk.incident_record import incidents
-from replan.infra.shadow_report import shadow_rows
 from tests.databases import Place
 from tests.unit.test_boundary import boundary, overridden, played, stage, tick, under
 

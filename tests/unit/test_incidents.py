@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from replan.errors import NotSo, UsageError
+from replan.infra.boundary.incidents import IncidentDesk, step_text
 from replan.infra.desk.incident_record import incidents
 from replan.infra.desk.stop_switch import StopSwitch
-from replan.infra.incidents import IncidentDesk, step_text
 from replan.infra.ledger.store import Ledger
 from tests.authority_worlds import table
 from tests.desk_cases import MAY_MOVE, rule

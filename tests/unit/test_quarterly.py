@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from replan.errors import NotSo
+from replan.infra.boundary.quarterly import GRACE, QUARTER, remind, reviewed
 from replan.infra.ledger.store import Ledger
-from replan.infra.quarterly import GRACE, QUARTER, remind, reviewed
 from tests.desk_cases import HOUR, NOW, PEOPLE
 from tests.ledger_builders import new_ledger
 

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
+from replan.infra.boundary.technical_file import hazards
 from replan.infra.running import technical_file_of
-from replan.infra.technical_file import hazards
 from tests.workspaces import write_workspace
 
 ROOT = Path(__file__).parents[2]

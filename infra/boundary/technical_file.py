@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from replan import __version__
-from replan.infra.boundary import standing
+from replan.infra.boundary.moves import standing
 from replan.infra.desk.incident_record import incidents
 from replan.infra.desk.policy import PolicySource
 from replan.infra.kpi import Effort, kpi
