@@ -12,8 +12,8 @@ from typing import Any
 
 from replan.errors import NotSo
 from replan.infra.desk.stop_switch import StopSwitch
-from replan.infra.evidence import write_evidence
 from replan.infra.ledger.store import Ledger
+from replan.infra.proof.evidence import write_evidence
 
 REASON = "drill"
 

@@ -17,7 +17,7 @@ from typing import Any
 from replan.errors import BrokenPromise, NotSo, UsageError
 from replan.infra.drills import recorded
 from replan.infra.ledger.store import Ledger
-from replan.infra.replay_run import replay
+from replan.infra.proof.replay_run import replay
 from replan.infra.wiring import opened_engine
 from replan.infra.workspace.folder import Workspace, open_workspace
 from replan.infra.workspace.settings import Audit

@@ -16,7 +16,6 @@ from rich.progress import Progress as Bar
 
 from replan.errors import LedgerBusy, NotSo, ReplanError, UsageError
 from replan.findings import Finding, finding_text, folded
-from replan.infra.anchors import Anchored, add_anchor, verify_anchored
 from replan.infra.boundary.incidents import IncidentDesk
 from replan.infra.boundary.moves import Boundary
 from replan.infra.boundary.shadow_report import shadow_rows
@@ -36,7 +35,8 @@ from replan.infra.planting import checks_told
 from replan.infra.process.garbage import seldom_collected
 from replan.infra.process.logs import logging_to_stderr
 from replan.infra.process.patience import Patience
-from replan.infra.replay_run import replay
+from replan.infra.proof.anchors import Anchored, add_anchor, verify_anchored
+from replan.infra.proof.replay_run import replay
 from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
 from replan.infra.workspace.authority_file import AUTHORITY_FILE, load_authority
 from replan.infra.workspace.folder import Workspace, open_workspace

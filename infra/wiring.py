@@ -13,7 +13,6 @@ from replan.authority_table import AuthorityTable
 from replan.canonical import digest
 from replan.errors import NotSo, UsageError
 from replan.findings import Finding, finding_text
-from replan.infra.checkpoints import Checkpoints
 from replan.infra.desk.policy import PolicySource
 from replan.infra.engine import Engine, Progress, RunRules
 from replan.infra.erp.reference import ReferenceErp
@@ -26,6 +25,7 @@ from replan.infra.outlets import OpensOutlet
 from replan.infra.planting import plant_if_due
 from replan.infra.process.run_lock import only_run
 from replan.infra.process.watching import TickTold, TimedPlanner, Watcher
+from replan.infra.proof.checkpoints import Checkpoints
 from replan.infra.segments import Segments, SegmentSource
 from replan.infra.sending import SendingRules
 from replan.infra.workspace.authority_file import AUTHORITY_FILE

@@ -18,13 +18,13 @@ from typing import Final
 
 from replan.desk_state import TickDue
 from replan.errors import NotSo
-from replan.infra.anchors import add_anchor, verify_anchored
 from replan.infra.desk.room import transact
 from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.schema import APPEND_ONLY
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
+from replan.infra.proof.anchors import add_anchor, verify_anchored
 from replan.ledger import GENESIS, link
 from replan.records import proposal_json
 from tests.authority_worlds import table

@@ -93,7 +93,7 @@ def evidence(
     as_json: Json = False,
 ) -> None:
     """One decision with its proof, in a file that checks itself: python FILE."""
-    from replan.infra.evidence import write_evidence
+    from replan.infra.proof.evidence import write_evidence
     from replan.infra.running import opened_office
 
     with opened_office(place.root) as desk:

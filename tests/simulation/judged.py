@@ -15,7 +15,7 @@ from replan.infra.ledger import schema as t
 from replan.infra.ledger.audit import CONTROL
 from replan.infra.ledger.reads import LedgerReads
 from replan.infra.out_names import ACCEPTED, COMMANDS, DECISIONS, ESCALATIONS
-from replan.infra.replay_run import replay
+from replan.infra.proof.replay_run import replay
 from tests.simulation.story import ACK_TIMEOUT, HABITS, LENGTHS, Story, Violated, World
 from tests.worlds import ZONE
 

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from replan.errors import NotSo, UsageError
-from replan.infra.anchors import KEY, add_anchor, verify_anchored
 from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.drills import drill_evidence, drill_stop
-from replan.infra.evidence import write_evidence
-from replan.infra.evidence_check import faults
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
+from replan.infra.proof.anchors import KEY, add_anchor, verify_anchored
+from replan.infra.proof.evidence import write_evidence
+from replan.infra.proof.evidence_check import faults
 from replan.ledger import GENESIS, link
 from tests.authority_worlds import table
 from tests.desk_cases import MAY_MOVE, case, forward, option, rule

@@ -16,7 +16,7 @@ from replan.errors import UsageError
 from replan.infra.desk.policy import kept_policy
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
-from replan.infra.replay_run import replay
+from replan.infra.proof.replay_run import replay
 from replan.infra.wishes import Wish
 from replan.people import People
 from replan.planning import Answer, PlanningProblem, Spread

@@ -15,7 +15,7 @@ from replan.infra.desk.room import store, take
 from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
-from replan.infra.replay_run import replay
+from replan.infra.proof.replay_run import replay
 from replan.people import People
 from replan.solver.columns import AskingPlanner
 from replan.solver.planner import MilpPlanner

@@ -9,7 +9,7 @@ import pytest
 from replan.errors import UsageError
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
-from replan.infra.replay_run import replay
+from replan.infra.proof.replay_run import replay
 from replan.infra.request_key import RequestKey
 from replan.infra.together import Together
 from replan.solver.joint import JointPlanner

@@ -12,7 +12,7 @@ from replan.infra.desk.room import transact
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
-from replan.infra.replay_run import replay
+from replan.infra.proof.replay_run import replay
 from replan.records import proposal_json
 from replan.solver.joint import JointPlanner
 from tests.authority_worlds import table

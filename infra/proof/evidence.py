@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from replan.errors import UsageError
-from replan.infra import evidence_check
 from replan.infra.ledger.rows import text
 from replan.infra.ledger.store import Ledger
+from replan.infra.proof import evidence_check
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest instant that a zip can say; no machine's time goes into a pack."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from replan.errors import NotSo
-from replan.infra.anchors import append_anchor, newest_anchor
 from replan.infra.ledger.store import Ledger
+from replan.infra.proof.anchors import append_anchor, newest_anchor
 
 EVERY_ROWS: Final = 1_000
 EVERY_SECONDS: Final = 60.0
