@@ -371,7 +371,7 @@ def replay_workspace(root: Path, decision_id: str | None) -> Iterator[Compared]:
 
 def restore_rehearsed(root: Path, backup: Path | None) -> dict[str, Any]:
     """A backup restored aside, and what held of it."""
-    from replan.infra.restore_drill import drill_restore
+    from replan.infra.drills.restore import drill_restore
 
     with (
         opened_office(root) as desk,

@@ -64,7 +64,7 @@ def drill_stop(
     as_json: Json = False,
 ) -> None:
     """Stop everything and let go again, as two people; on record."""
-    from replan.infra import drills
+    from replan.infra.drills import brake_and_proof as drills
     from replan.infra.running import opened_office
 
     with opened_office(place.root) as desk:
@@ -76,7 +76,7 @@ def drill_stop(
 @drill.command("evidence")
 def drill_evidence(as_json: Json = False) -> None:
     """Prove the newest decision to a Python that knows nothing of us; on record."""
-    from replan.infra import drills
+    from replan.infra.drills import brake_and_proof as drills
     from replan.infra.running import opened_office
 
     with opened_office(place.root) as desk:

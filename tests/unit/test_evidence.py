@@ -16,7 +16,7 @@ import pytest
 
 from replan.errors import NotSo, UsageError
 from replan.infra.desk.stop_switch import StopSwitch
-from replan.infra.drills import drill_evidence, drill_stop
+from replan.infra.drills.brake_and_proof import drill_evidence, drill_stop
 from replan.infra.ledger.store import Ledger
 from replan.infra.office import Office
 from replan.infra.proof.anchors import KEY, add_anchor, verify_anchored

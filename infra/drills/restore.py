@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from replan.errors import BrokenPromise, NotSo, UsageError
-from replan.infra.drills import recorded
+from replan.infra.drills.brake_and_proof import recorded
 from replan.infra.ledger.store import Ledger
 from replan.infra.proof.replay_run import replay
 from replan.infra.wiring import opened_engine

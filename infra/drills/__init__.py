@@ -1,0 +1,1 @@
+"""Would it hold if it were needed? The brake, the proof and the backup, rehearsed."""
