@@ -29,9 +29,9 @@ from replan.infra.ledger.rows import AuditReport
 from replan.infra.ledger.standing import MODE
 from replan.infra.ledger.store import Ledger
 from replan.infra.notify.command import tell_on, tell_once, ways_of
-from replan.infra.office import Office
-from replan.infra.plain_text import stopped_text
-from replan.infra.planting import checks_told
+from replan.infra.planners.office import Office
+from replan.infra.planners.plain_text import stopped_text
+from replan.infra.planners.planting import checks_told
 from replan.infra.process.garbage import seldom_collected
 from replan.infra.process.logs import logging_to_stderr
 from replan.infra.process.patience import Patience

@@ -22,7 +22,7 @@ from replan.infra.executors.webhooks import Webhooks, WebTarget
 from replan.infra.ledger.store import Ledger
 from replan.infra.out_files import OutFiles
 from replan.infra.outlets import OpensOutlet
-from replan.infra.planting import plant_if_due
+from replan.infra.planners.planting import plant_if_due
 from replan.infra.process.run_lock import only_run
 from replan.infra.process.watching import TickTold, TimedPlanner, Watcher
 from replan.infra.proof.checkpoints import Checkpoints

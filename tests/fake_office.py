@@ -12,12 +12,12 @@ from typing import Any
 
 from replan.desk_state import PENDING
 from replan.errors import UsageError
-from replan.infra.answerable import Standing
-from replan.infra.first_estimate import FirstEstimate
 from replan.infra.identity.book import Book, LedgerBook
-from replan.infra.request_key import RequestKey
+from replan.infra.planners.answerable import Standing
+from replan.infra.planners.first_estimate import FirstEstimate
+from replan.infra.planners.request_key import RequestKey
+from replan.infra.planners.what_if import Tried
 from replan.infra.review.office import VerdictRequest, WhatIfRequest
-from replan.infra.what_if import Tried
 from replan.people import Login, People, Planner
 from replan.units import DecisionId
 from replan.verdicts import CHIPS, STATUS_OF, VerdictResult

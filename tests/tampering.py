@@ -23,7 +23,7 @@ from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.schema import APPEND_ONLY
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.proof.anchors import add_anchor, verify_anchored
 from replan.ledger import GENESIS, link
 from replan.records import proposal_json

@@ -16,7 +16,7 @@ from replan.infra.desk.incident_record import (
 )
 from replan.infra.desk.stop_switch import StopSwitch, checked_reason
 from replan.infra.ledger.store import Ledger
-from replan.infra.plain_text import REFUSED
+from replan.infra.planners.plain_text import REFUSED
 from replan.people import OPERATOR, PROCESS_OWNER, People
 
 

@@ -94,7 +94,7 @@ def _instant(text: str | None) -> datetime | None:
 
 def show(decision_id: str, as_json: Json = False) -> None:
     """The brief of a decision; with --json the whole decision."""
-    from replan.infra.plain_text import decision_text
+    from replan.infra.planners.plain_text import decision_text
     from replan.infra.running import opened_office
 
     with opened_office(place.root) as desk:
@@ -174,9 +174,9 @@ def verdict(
     as_json: Json = False,
 ) -> None:
     """Answer a decision that waits for a person."""
+    from replan.infra.planners.wishes import Wish, day_wished, known_wished, quantity_wished
     from replan.infra.review.page import refusal_text
     from replan.infra.running import opened_office
-    from replan.infra.wishes import Wish, day_wished, known_wished, quantity_wished
 
     wish = Wish(
         qty=quantity_wished(qty),

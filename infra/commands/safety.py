@@ -39,7 +39,7 @@ def resume(
 
 
 def _switch(verb: str, scope: str | None, login: str, reason: str, as_json: bool) -> None:
-    from replan.infra.plain_text import moved_text
+    from replan.infra.planners.plain_text import moved_text
     from replan.infra.running import opened_office
 
     with opened_office(place.root) as desk:

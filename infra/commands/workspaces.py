@@ -62,7 +62,7 @@ def run(
 
 def status(as_json: Json = False) -> None:
     """Clock, mode, authority, event counts and digests."""
-    from replan.infra.plain_text import status_text
+    from replan.infra.planners.plain_text import status_text
     from replan.infra.running import opened_office
 
     with opened_office(place.root) as desk:

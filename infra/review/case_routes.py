@@ -11,7 +11,7 @@ from fastapi import FastAPI, Form, Header, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from replan.errors import UsageError
-from replan.infra.first_estimate import FirstEstimate
+from replan.infra.planners.first_estimate import FirstEstimate
 from replan.infra.review.answer_form import KEY, AnswerForm
 from replan.infra.review.page import (
     changes,

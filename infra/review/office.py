@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from replan.infra.answerable import Standing
-from replan.infra.first_estimate import FirstEstimate
 from replan.infra.identity.book import Book
-from replan.infra.what_if import Tried
-from replan.infra.wishes import NO_WISH, Wish
+from replan.infra.planners.answerable import Standing
+from replan.infra.planners.first_estimate import FirstEstimate
+from replan.infra.planners.what_if import Tried
+from replan.infra.planners.wishes import NO_WISH, Wish
 from replan.people import People
 from replan.verdicts import VerdictResult
 

@@ -7,10 +7,10 @@ from typing import Any
 from replan.currencies import money_text
 from replan.desk_state import PENDING
 from replan.explain import explain
+from replan.infra.planners.what_if import Tried
 from replan.infra.review.charts import band_chart, cost_chart, stock_chart
 from replan.infra.review.outcome import outcome, precedent_text
 from replan.infra.review.words import ago_words, left_words, share_or_dash, time_words
-from replan.infra.what_if import Tried
 from replan.wording import (
     CATEGORY_WORDS,
     WHY_WORDS,

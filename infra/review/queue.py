@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from replan.currencies import money_text
-from replan.infra.answerable import Standing
-from replan.infra.first_estimate import is_asked_first
+from replan.infra.planners.answerable import Standing
+from replan.infra.planners.first_estimate import is_asked_first
 from replan.infra.review.words import left_words, share_or_dash, time_words
 from replan.wording import WHY_WORDS, actions_text, money_range
 

@@ -16,12 +16,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from replan.errors import UsageError
 from replan.infra.identity.provider import TurnedAway
-from replan.infra.request_key import KeyReused
+from replan.infra.planners.request_key import KeyReused
+from replan.infra.planners.what_if import Tried
+from replan.infra.planners.wishes import Wish, day_wished, known_wished, quantity_wished
 from replan.infra.review.office import ReviewOffice, VerdictRequest, WhatIfRequest
 from replan.infra.review.page import case_page
 from replan.infra.review.sessions import Doors, Identity
-from replan.infra.what_if import Tried
-from replan.infra.wishes import Wish, day_wished, known_wished, quantity_wished
 from replan.people import may_read
 from replan.verdicts import CHIPS, VERDICTS, VerdictResult
 from replan.wording import sentence, time_text

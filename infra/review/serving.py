@@ -11,21 +11,21 @@ from typing import Any
 import uvicorn
 
 from replan.errors import NotSo, UsageError
-from replan.infra.answerable import Standing
-from replan.infra.first_estimate import FirstEstimate
 from replan.infra.identity.book import LedgerBook
 from replan.infra.identity.choice import provider_of, takes_run_token
 from replan.infra.identity.tokens import Tokens
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.answerable import Standing
+from replan.infra.planners.first_estimate import FirstEstimate
+from replan.infra.planners.office import Office
+from replan.infra.planners.request_key import AnsweredBefore, RequestKey
+from replan.infra.planners.what_if import Tried
 from replan.infra.process.ending import ended_by_signal
 from replan.infra.process.logs import logging_to_stderr
 from replan.infra.process.metrics import ledger_text
-from replan.infra.request_key import AnsweredBefore, RequestKey
 from replan.infra.review.api import make_app
 from replan.infra.review.office import VerdictRequest, WhatIfRequest
 from replan.infra.review.sessions import new_token
-from replan.infra.what_if import Tried
 from replan.infra.workspace.folder import Workspace
 from replan.infra.workspace.people_now import PeopleNow
 from replan.people import People

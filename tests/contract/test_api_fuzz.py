@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.review.api import make_app
 from replan.infra.review.serving import DeskReview
 from replan.infra.workspace.folder import open_workspace

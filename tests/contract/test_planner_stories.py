@@ -10,7 +10,7 @@ from replan.brief import BLOCKS, check_brief
 from replan.brief_text import MOST_WORDS
 from replan.effects import Proposal
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.review.brief_shape import faults_of_shape
 from replan.planning import Spread
 from tests.authority_worlds import table

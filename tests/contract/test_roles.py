@@ -10,7 +10,7 @@ from httpx2 import Response
 
 from replan.infra.identity.trusted_proxy import TrustedProxy
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.review.api import make_app
 from replan.infra.review.serving import DeskReview
 from replan.infra.workspace.folder import open_workspace

@@ -15,7 +15,7 @@ from replan.infra.identity.grafana_broker import GrafanaBroker
 from replan.infra.identity.tokens import Tokens
 from replan.infra.ledger.schema import sortable_instant
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.review.api import make_app
 from replan.infra.review.serving import DeskReview
 from replan.infra.workspace.folder import open_workspace

@@ -10,7 +10,7 @@ from replan.errors import NotSo
 from replan.infra.identity.choice import provider_of, takes_run_token
 from replan.infra.identity.grafana_broker import GrafanaBroker
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.review.api import make_app
 from replan.infra.review.serving import DeskReview, is_loopback, serve
 from replan.infra.workspace.folder import open_workspace

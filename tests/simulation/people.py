@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from replan.errors import LedgerBusy
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.wiring import policy_source
 from tests.simulation.story import Story
 from tests.simulation.tiny_world import authority

@@ -13,7 +13,7 @@ from replan.errors import LedgerMoved
 from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.people import People
 from tests.databases import Place
 from tests.desk_cases import PEOPLE, case, planner

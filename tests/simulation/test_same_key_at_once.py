@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
-from replan.infra.request_key import AnsweredBefore, KeyReused, RequestKey
+from replan.infra.planners.office import Office
+from replan.infra.planners.request_key import AnsweredBefore, KeyReused, RequestKey
 from replan.verdicts import VerdictResult
 from tests.databases import Place
 from tests.desk_cases import case

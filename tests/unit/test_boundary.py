@@ -14,7 +14,7 @@ from replan.infra.boundary.moves import Boundary, Moved, standing
 from replan.infra.desk.room import transact
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.proof.replay_run import replay
 from replan.people import People
 from replan.planning import Answer, PlanningProblem

@@ -18,7 +18,7 @@ from replan.errors import NotSo, UsageError
 from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.drills.brake_and_proof import drill_evidence, drill_stop
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.proof.anchors import KEY, add_anchor, verify_anchored
 from replan.infra.proof.evidence import write_evidence
 from replan.infra.proof.evidence_check import faults

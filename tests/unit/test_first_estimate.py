@@ -7,10 +7,10 @@ import pytest
 
 from replan.authority_table import MILLION
 from replan.errors import UsageError
-from replan.infra import first_estimate
-from replan.infra.first_estimate import is_asked_first
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners import first_estimate
+from replan.infra.planners.first_estimate import is_asked_first
+from replan.infra.planners.office import Office
 from tests.authority_worlds import table
 from tests.databases import Place
 from tests.desk_cases import rule

@@ -11,9 +11,9 @@ import pytest
 from replan.effects import Feedback, KnownEvent, Proposal
 from replan.errors import UsageError
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
+from replan.infra.planners.wishes import Wish, known_wished
 from replan.infra.proof.replay_run import replay
-from replan.infra.wishes import Wish, known_wished
 from replan.live_model import forecast
 from replan.records import feedback_from_json, feedback_json
 from replan.solver.joint import JointPlanner

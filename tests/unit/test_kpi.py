@@ -14,7 +14,7 @@ from replan.events import ActionAnswered
 from replan.infra.desk.room import transact
 from replan.infra.kpi import Effort, hours, kpi
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.planning import Option
 from tests.authority_worlds import table
 from tests.desk_cases import HOUR, MAY_MOVE, NOW, case, forward, move, option, rule

@@ -13,7 +13,7 @@ from replan.infra.dev import database as dev_database
 from replan.infra.ledger import database as ledger_database
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.views import VIEWS
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from tests.databases import server
 from tests.desk_cases import case
 from tests.ledger_builders import TICK, batch, segment_file

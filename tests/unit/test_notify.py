@@ -13,7 +13,7 @@ from replan.infra.ledger.store import Ledger
 from replan.infra.notify.messages import Message
 from replan.infra.notify.telling import Telling
 from replan.infra.notify.ways import Notifier, Said, notifiers
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.workspace.folder import open_workspace
 from replan.infra.workspace.notify_settings import Notify
 from replan.infra.workspace.settings import read_settings

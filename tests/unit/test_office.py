@@ -15,9 +15,9 @@ from replan.effects import Proposal
 from replan.errors import UsageError
 from replan.infra.desk.policy import kept_policy
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
+from replan.infra.planners.wishes import Wish
 from replan.infra.proof.replay_run import replay
-from replan.infra.wishes import Wish
 from replan.people import People
 from replan.planning import Answer, PlanningProblem, Spread
 from replan.solver.joint import JointPlanner

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from replan.infra.plain_text import status_text
+from replan.infra.planners.plain_text import status_text
 
 STATUS: dict[str, Any] = {
     "clock": "2026-05-04T00:00:00Z",

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from replan.brief import check_brief
 from replan.errors import LedgerBroken, UsageError
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
-from replan.infra.planting import checks_told, plant_if_due
+from replan.infra.planners.office import Office
+from replan.infra.planners.planting import checks_told, plant_if_due
 from replan.people import People
 from replan.planted import FAULTS, check_from
 from tests.databases import Place

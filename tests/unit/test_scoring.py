@@ -12,7 +12,7 @@ from replan.infra.desk.room import transact
 from replan.infra.kpi import Effort, kpi
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.proof.replay_run import replay
 from replan.infra.scoring import SCORED_THROUGH, results_due
 from replan.planning import Option

@@ -14,7 +14,7 @@ from replan.events import HumanActed, HumanLineDone
 from replan.infra.boundary.shadow_report import shadow_lines, shadow_rows
 from replan.infra.desk.room import transact
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.intervals import wilson
 from replan.units import DecisionId, ItemId, SiteId, Units
 from tests.authority_worlds import table

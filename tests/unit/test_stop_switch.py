@@ -14,7 +14,7 @@ from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.room import store, take
 from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.proof.replay_run import replay
 from replan.people import People
 from replan.solver.columns import AskingPlanner

@@ -8,10 +8,10 @@ import pytest
 
 from replan.errors import UsageError
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
+from replan.infra.planners.request_key import RequestKey
+from replan.infra.planners.together import Together
 from replan.infra.proof.replay_run import replay
-from replan.infra.request_key import RequestKey
-from replan.infra.together import Together
 from replan.solver.joint import JointPlanner
 from tests.authority_worlds import table
 from tests.databases import Place

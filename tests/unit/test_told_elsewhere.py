@@ -11,7 +11,7 @@ from replan.desk_state import TickDue
 from replan.infra.desk.room import transact
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
+from replan.infra.planners.office import Office
 from replan.infra.proof.replay_run import replay
 from replan.records import proposal_json
 from replan.solver.joint import JointPlanner

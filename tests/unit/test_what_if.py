@@ -7,9 +7,9 @@ import pytest
 
 from replan.errors import UsageError
 from replan.infra.ledger.store import Ledger
-from replan.infra.office import Office
-from replan.infra.what_if import Tried
-from replan.infra.wishes import Wish
+from replan.infra.planners.office import Office
+from replan.infra.planners.what_if import Tried
+from replan.infra.planners.wishes import Wish
 from replan.people import People
 from replan.units import Units
 from tests.authority_worlds import table

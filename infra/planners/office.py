@@ -17,21 +17,21 @@ from replan.desk_state import (
     VerdictGiven,
 )
 from replan.errors import UsageError
-from replan.infra import planting
-from replan.infra.answerable import Standing, standings
 from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.room import Taken, take, transact
 from replan.infra.desk.stop_switch import StopSwitch
-from replan.infra.first_estimate import FirstEstimate, estimate_of, keep_estimate
-from replan.infra.latest_look import basis_of
 from replan.infra.ledger.checks import CheckRow
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
-from replan.infra.request_key import AnsweredBefore, RequestKey
-from replan.infra.together import Together, take_all
-from replan.infra.what_if import Tried, tried
-from replan.infra.wishes import NO_WISH, Wish
+from replan.infra.planners import planting
+from replan.infra.planners.answerable import Standing, standings
+from replan.infra.planners.first_estimate import FirstEstimate, estimate_of, keep_estimate
+from replan.infra.planners.latest_look import basis_of
+from replan.infra.planners.request_key import AnsweredBefore, RequestKey
+from replan.infra.planners.together import Together, take_all
+from replan.infra.planners.what_if import Tried, tried
+from replan.infra.planners.wishes import NO_WISH, Wish
 from replan.people import People, may_answer
 from replan.together import apart
 from replan.units import DecisionId

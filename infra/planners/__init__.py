@@ -1,0 +1,1 @@
+"""What do planners see and say, whatever the way in? The office behind pages and command line."""
