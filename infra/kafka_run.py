@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Final
 
 from replan.errors import DataLost, LeaseLost, LedgerBusy, ReplanError, SourceAway
-from replan.infra.engine import Progress
+from replan.infra.engine.loop import Progress
 from replan.infra.kafka.ingest_child import ingest_beside
 from replan.infra.kafka.log import KafkaLog
 from replan.infra.kafka.lost_records import found

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from replan.delegation import Grant, grants_from_text
 from replan.errors import NotSo
-from replan.infra.engine import GRANTS, NETWORK
+from replan.infra.engine.loop import GRANTS, NETWORK
 from replan.infra.ledger.store import Ledger
 from replan.infra.wiring import open_ledger, sense_rules
 from replan.infra.workspace.folder import Workspace

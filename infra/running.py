@@ -21,7 +21,7 @@ from replan.infra.boundary.moves import Boundary
 from replan.infra.boundary.shadow_report import shadow_rows
 from replan.infra.boundary.table_proof import searched
 from replan.infra.boundary.table_trials import difference, trial, trial_text, two_tables
-from replan.infra.engine import Progress
+from replan.infra.engine.loop import Progress
 from replan.infra.events_kit import check
 from replan.infra.known_by_now import known_by_now, stated_grants, stated_network
 from replan.infra.kpi import Effort, kpi

@@ -14,7 +14,9 @@ from replan.canonical import digest
 from replan.errors import NotSo, UsageError
 from replan.findings import Finding, finding_text
 from replan.infra.desk.policy import PolicySource
-from replan.infra.engine import Engine, Progress, RunRules
+from replan.infra.engine.loop import Engine, Progress, RunRules
+from replan.infra.engine.segments import Segments, SegmentSource
+from replan.infra.engine.sending import SendingRules
 from replan.infra.erp.reference import ReferenceErp
 from replan.infra.executors.execution import AnsweredElsewhere, Executor, FileExecutor
 from replan.infra.executors.signing import Seal
@@ -26,8 +28,6 @@ from replan.infra.planners.planting import plant_if_due
 from replan.infra.process.run_lock import only_run
 from replan.infra.process.watching import TickTold, TimedPlanner, Watcher
 from replan.infra.proof.checkpoints import Checkpoints
-from replan.infra.segments import Segments, SegmentSource
-from replan.infra.sending import SendingRules
 from replan.infra.workspace.authority_file import AUTHORITY_FILE
 from replan.infra.workspace.executor_settings import COMMAND_SECRET, TARGET_TOKEN
 from replan.infra.workspace.folder import Workspace

@@ -297,9 +297,10 @@ def _lay_points(point: str | None, n: int, deed: Callable[[], None]) -> Counter[
 
 def _lay_approval(where: str, root: Path, approved: list[str]) -> None:
     """Let somebody else approve what waits, at a place between two transactions of the run."""
-    from replan.infra import belief, engine
+    from replan.infra.engine import belief
+    from replan.infra.engine import loop as engine
+    from replan.infra.engine.sending import Sending
     from replan.infra.running import opened_office
-    from replan.infra.sending import Sending
 
     asked: set[str] = set()
 

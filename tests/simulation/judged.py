@@ -10,7 +10,7 @@ from unittest.mock import patch
 import sqlalchemy as sa
 
 from replan.desk_state import PENDING
-from replan.infra.coming_back import come_back
+from replan.infra.engine.coming_back import come_back
 from replan.infra.ledger import schema as t
 from replan.infra.ledger.audit import CONTROL
 from replan.infra.ledger.reads import LedgerReads

@@ -24,11 +24,12 @@ import sqlalchemy as sa
 
 from replan.desk_state import Policy
 from replan.errors import CommitUnknown
-from replan.infra import coming_back, sending
-from replan.infra.batch import Batch
-from replan.infra.belief import Belief
 from replan.infra.desk.policy import PolicySource
-from replan.infra.engine import Engine
+from replan.infra.engine import coming_back, sending
+from replan.infra.engine.batch import Batch
+from replan.infra.engine.belief import Belief
+from replan.infra.engine.loop import Engine
+from replan.infra.engine.sending import Sending
 from replan.infra.executors.ways import Carried, Leaving, OutletWay
 from replan.infra.kafka import segments as log_segments
 from replan.infra.ledger import lease as ledger_lease
@@ -39,7 +40,6 @@ from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.run import RunWriter
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
-from replan.infra.sending import Sending
 from tests.simulation import simulate
 from tests.simulation.simulate import place, prepare, tell
 
@@ -139,7 +139,7 @@ def open_segment_forgotten() -> AbstractContextManager[object]:
     def come_back(*given: Any) -> None:
         coming_back.come_back(*given)
 
-    return patch("replan.infra.engine.come_back", come_back)
+    return patch("replan.infra.engine.loop.come_back", come_back)
 
 
 def watermark_off_by_one() -> AbstractContextManager[object]:

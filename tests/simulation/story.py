@@ -22,8 +22,10 @@ import sqlalchemy as sa
 
 from replan.errors import CommitUnknown, LeaseLost, LedgerBusy, SourceAway
 from replan.forecasting import Forecaster
-from replan.infra import engine, sending
-from replan.infra.engine import Engine, RunRules
+from replan.infra.engine import loop as engine
+from replan.infra.engine import sending
+from replan.infra.engine.loop import Engine, RunRules
+from replan.infra.engine.sending import SendingRules
 from replan.infra.kafka.segments import LogClockMarks, LogSegments
 from replan.infra.ledger import database as ledger_database
 from replan.infra.ledger import run as ledger_run
@@ -34,7 +36,6 @@ from replan.infra.ledger.store import Lease, Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.out_names import COMMANDS
 from replan.infra.process.patience import Patience
-from replan.infra.sending import SendingRules
 from replan.infra.wiring import policy_source, sense_rules
 from replan.infra.workspace.authority_file import LoadedAuthority
 from replan.infra.workspace.folder import Workspace, open_workspace

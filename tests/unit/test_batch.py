@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replan.canonical import canonical_bytes
-from replan.infra.batch import reply_line
+from replan.infra.engine.batch import reply_line
 from replan.streams.messages import Place, Reply
 
 TEXT = st.none() | st.text()

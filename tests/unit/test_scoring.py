@@ -9,12 +9,12 @@ import pytest
 from replan.desk_state import TickDue
 from replan.effects import DayRow
 from replan.infra.desk.room import transact
+from replan.infra.engine.scoring import SCORED_THROUGH, results_due
 from replan.infra.kpi import Effort, kpi
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.store import Ledger
 from replan.infra.planners.office import Office
 from replan.infra.proof.replay_run import replay
-from replan.infra.scoring import SCORED_THROUGH, results_due
 from replan.planning import Option
 from replan.records import proposal_json
 from replan.solver.joint import JointPlanner

@@ -8,11 +8,11 @@ import pytest
 
 from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.stop_switch import StopSwitch
+from replan.infra.engine.sending import Sending
 from replan.infra.executors.execution import FileExecutor
 from replan.infra.ledger.store import Ledger
 from replan.infra.out_files import OutFiles
 from replan.infra.planners.office import Office
-from replan.infra.sending import Sending
 from tests.authority_worlds import table
 from tests.desk_cases import NOW, allowing, case
 from tests.ledger_builders import new_ledger

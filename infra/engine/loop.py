@@ -20,15 +20,18 @@ from replan.effects import CaseResult
 from replan.errors import LeaseLost, LedgerBusy, LedgerMoved
 from replan.fit_record import panel_fit_bytes
 from replan.forecasting import FitRequest, PanelFitter
-from replan.infra.batch import Batch
-from replan.infra.belief import Belief, FitWaiting, fit_waiting
 from replan.infra.boundary.quarterly import remind
-from replan.infra.coming_back import come_back, sense
 from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.room import ATTEMPTS, Taken, announced_by, store, take
 from replan.infra.desk.shown import series_rows
 from replan.infra.desk.stepping_down import step_down
 from replan.infra.desk.stop_switch import StopSwitch
+from replan.infra.engine.batch import Batch
+from replan.infra.engine.belief import Belief, FitWaiting, fit_waiting
+from replan.infra.engine.coming_back import come_back, sense
+from replan.infra.engine.scoring import SCORED_THROUGH, Scored, results_due
+from replan.infra.engine.segments import SegmentSource
+from replan.infra.engine.sending import Sending, SendingRules
 from replan.infra.executors.execution import Executor
 from replan.infra.ledger.rows import ProposalRow, SegmentRow
 from replan.infra.ledger.store import Ledger
@@ -36,9 +39,6 @@ from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.outlets import OpensOutlet
 from replan.infra.process.patience import Patience
 from replan.infra.process.watching import TickTold
-from replan.infra.scoring import SCORED_THROUGH, Scored, results_due
-from replan.infra.segments import SegmentSource
-from replan.infra.sending import Sending, SendingRules
 from replan.network import Network
 from replan.records import proposal_json
 from replan.replanner import Sensed, Sensing, fit_question

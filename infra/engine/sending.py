@@ -25,11 +25,11 @@ from replan.desk_state import (
 )
 from replan.effects import Command, Proposal
 from replan.events import ActionAnswered
-from replan.infra.batch import dead_letter
-from replan.infra.belief import Belief
 from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.room import Taken, as_stopped, transact, transact_each
 from replan.infra.desk.stop_switch import StopSwitch
+from replan.infra.engine.batch import dead_letter
+from replan.infra.engine.belief import Belief
 from replan.infra.executors.execution import Executor, Respondent
 from replan.infra.executors.overdue import watch_overdue
 from replan.infra.executors.signing import Seal

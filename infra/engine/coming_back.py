@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Self
 
 from replan.errors import LedgerBroken
-from replan.infra.batch import Batch, replies_of
-from replan.infra.belief import Belief, FitWaiting, fit_waiting
+from replan.infra.engine.batch import Batch, replies_of
+from replan.infra.engine.belief import Belief, FitWaiting, fit_waiting
+from replan.infra.engine.segments import SegmentSource
+from replan.infra.engine.sending import Sending
 from replan.infra.ledger.rows import ManifestRow, ProposalRow, SegmentRow
 from replan.infra.ledger.store import Ledger
-from replan.infra.segments import SegmentSource
-from replan.infra.sending import Sending
 from replan.planning import Answer, PlanningProblem, answer_from_json
 from replan.replanner import Sensed, Sensing
 from replan.streams.messages import Arrived
