@@ -1,1 +1,1 @@
-"""Where does authority end, who moves it, and on what evidence? Moves, reviews, trials, incidents."""
+"""Where does authority end, who moves it, and on what? Reviews, trials, incidents."""

@@ -1,1 +1,1 @@
-"""What happens inside one desk transaction, and what may stop it? Rules in force, incidents, the stop switch."""
+"""What happens inside a desk transaction, and what stops it? Rules in force, the switch."""

@@ -1,1 +1,1 @@
-"""How does a log become decisions? The loop, what it holds, how it comes back, sends and scores."""
+"""How does a log become decisions? The loop, its belief, its return, sending, scoring."""

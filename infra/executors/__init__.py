@@ -1,1 +1,1 @@
-"""Who carries commands out, how do they get there, and what does an executor of your own need?"""
+"""Who carries commands out, how do they get there, what does one of your own need?"""

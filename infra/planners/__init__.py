@@ -1,1 +1,1 @@
-"""What do planners see and say, whatever the way in? The office behind pages and command line."""
+"""What do planners see and say, whatever the way in? The office behind all of them."""

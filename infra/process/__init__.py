@@ -1,1 +1,1 @@
-"""How does a process behave that runs for months? Its end, its patience, its log, its figures, its port."""
+"""How does a process behave that runs for months? Its end, patience, log, figures, port."""

@@ -1,1 +1,1 @@
-"""What proves that a record is whole, and what does it convince? Checkpoints, evidence packs, replay."""
+"""What proves that a record is whole, and to whom? Checkpoints, evidence packs, replay."""

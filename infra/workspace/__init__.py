@@ -1,1 +1,1 @@
-"""Where does a team keep its files, and what do they say? Settings, network, table and people, read strictly."""
+"""Where does a team keep its files, and what do they say? Each is read strictly."""

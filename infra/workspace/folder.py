@@ -31,7 +31,7 @@ from replan.infra.workspace.settings import SETTINGS_FILE, RunMode, Settings, re
 from replan.network import Network
 from replan.people import ROLE_PREFIX, People
 
-DEFAULTS = Path(__file__).parent / "defaults"
+DEFAULTS = Path(__file__).parent.parent / "defaults"
 
 _JUDGED = ("unsigned", "signature")
 """Rules that are judged again for the mode and clock of a run."""
