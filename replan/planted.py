@@ -8,14 +8,15 @@ The fault is one that the page itself shows.
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from replan.brief import next_version, put_question
 from replan.canonical import digest, short_id
 from replan.people import DEFAULT_RECIPIENT
-from replan.units import instant_text
+from replan.planning import Option
+from replan.units import Units, instant_text
 
 Fault = Literal["too_much", "too_late"]
 FAULTS: Mapping[Fault, str] = {
@@ -113,6 +114,22 @@ def _with(fault: Fault, option: dict[str, Any], decision_id: str) -> dict[str, A
                 for name, day in action["arrive_on"].items()
             }
     return option
+
+
+def with_fault(fault: str, option: Option) -> Option:
+    """The plan as the check shows it: an option of the case it was made from, with the fault."""
+    if fault == "too_much":
+        actions = tuple(
+            replace(a, qty=Units(a.qty * TIMES), cost_minor=a.cost_minor * TIMES)
+            for a in option.actions
+        )
+    else:
+        late = LATE.days
+        actions = tuple(
+            replace(a, arrive_p50=a.arrive_p50 + late, arrive_p90=a.arrive_p90 + late)
+            for a in option.actions
+        )
+    return replace(option, actions=actions)
 
 
 def is_caught(verdict: str, option: str | None, chosen: str) -> bool:

@@ -75,6 +75,14 @@ class Server:
             conn.exec_driver_sql(f"CREATE DATABASE {name}")
         return self._url_of(name)
 
+    def copy_of(self, url: str) -> str:
+        """The URL of a new database with what that one holds; nobody may be connected to it."""
+        self._made += 1
+        name = f"ledger_{self._made}"
+        with self.connected() as conn:
+            conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {make_url(url).database}")
+        return self._url_of(name)
+
     def empty_ledger(self) -> str:
         """The URL of a ledger with nothing in it: always the same one, emptied, which is quicker
         than to make one.

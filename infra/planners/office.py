@@ -24,7 +24,7 @@ from replan.infra.ledger.checks import CheckRow
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
-from replan.infra.planners import planting
+from replan.infra.planners import check_desk, planting
 from replan.infra.planners.answerable import Standing, standings
 from replan.infra.planners.first_estimate import FirstEstimate, estimate_of, keep_estimate
 from replan.infra.planners.latest_look import basis_of
@@ -80,10 +80,16 @@ class Office:
             return {}
         people, network = self._policies.at(clock, "").people, self._policies.network
         found = standings(self._ledger, self._ledger.desk_seqs(), people, login, clock, network)
-        for body in planting.waiting(self._ledger.checks(), clock):
-            region, value = self._receiving(body), int(body["value_minor"])
-            code = may_answer(people, login, body["recipient"], region, value)
-            found[body["decision_id"]] = Standing(code=code, region=region, together=None)
+        for check in self._ledger.checks():
+            if not planting.waits(check, clock):
+                continue
+            region, value = self._receiving(check.body), int(check.body["value_minor"])
+            code = may_answer(people, login, check.recipient, region, value)
+            found[check.decision_id] = Standing(
+                code=code,
+                region=region,
+                together=check_desk.together(check, code, clock, network),
+            )
         return found
 
     def estimate(self, decision_id: str, login: str) -> FirstEstimate:
@@ -98,7 +104,11 @@ class Office:
         """A decision as it stands, with its brief; UsageError for an unknown id."""
         check = self._ledger.check(decision_id)
         if check is not None:
-            return planting.shown(check, _standing(self._ledger.clock()))
+            return planting.shown(
+                check,
+                _standing(self._ledger.clock()),
+                planting.taken_up(self._ledger, decision_id),
+            )
         return dict(self._ledger.decision(decision_id).body)
 
     def decisions(
@@ -183,26 +193,39 @@ class Office:
         key: RequestKey | None,
     ) -> VerdictResult:
         """An answer to a planted check, in a transaction that orders nothing."""
-        people = self._policy(check.body).people
         with self._ledger.transaction() as write:
             known = None if key is None else write.first_answer(key.login, key.key)
             if key is not None and known is not None:
                 key.same(known[0])
                 raise AnsweredBefore(VerdictResult(**known[1]))
-            result = planting.answer(
-                write,
-                check,
-                people,
-                self._receiving(check.body),
-                login=login,
-                verdict=verdict,
-                option=option,
-                version=version,
-                at=_standing(write.clock()),
+            result = self._check_answered(
+                write, check, verdict, login=login, option=option, version=version
             )
             if key is not None:
                 write.keep_answer(key.login, key.key, key.request_sha, result.json())
         return result
+
+    def _check_answered(
+        self,
+        write: LedgerWriter,
+        check: CheckRow,
+        verdict: str,
+        *,
+        login: str,
+        option: str | None,
+        version: int | None,
+    ) -> VerdictResult:
+        return planting.answer(
+            write,
+            check,
+            self._policy(check.body).people,
+            self._receiving(check.body),
+            login=login,
+            verdict=verdict,
+            option=option,
+            version=version,
+            at=_standing(write.clock()),
+        )
 
     def approve_together(
         self,
@@ -237,11 +260,28 @@ class Office:
                 via=via,
             )
 
+        checks = {c.decision_id: c for c in self._ledger.checks()}
         asked = [
             (body["group"], given(*case), self._policy(body))
             for case, body in zip(cases, bodies, strict=True)
+            if case[0] not in checks
         ]
-        return take_all(self._ledger, asked)
+
+        def beside(write: LedgerWriter) -> list[VerdictResult]:
+            return [
+                self._check_answered(
+                    write, checks[name], "approve", login=login, option=None, version=version
+                )
+                for name, version in cases
+                if name in checks
+            ]
+
+        taken = take_all(self._ledger, asked, beside)
+        place = [name for name, _ in cases]
+        return Together(
+            taken=taken.taken,
+            results=tuple(sorted(taken.results, key=lambda r: place.index(r.decision_id))),
+        )
 
     def approve_each(
         self,
@@ -289,10 +329,15 @@ class Office:
         if len(set(ids)) != len(ids) or not ids:
             raise UsageError("cases: name each case once, and at least one")
         bodies = [self._checked(d, "approve", login, None, NO_WISH) for d in ids]
+        clock, network = _standing(self._ledger.clock()), self._policies.network
         opened = {
             row["decision_id"]: row
             for group in sorted({body["group"] for body in bodies})
             for row in (self._ledger.desk(group).body or {"decisions": []})["decisions"]
+        } | {
+            check.decision_id: check_desk.as_case(check)
+            for check in self._ledger.checks()
+            if planting.waits(check, clock)
         }
         asked = [body for body in bodies if body["decision_id"] not in answered]
         for body in asked:
@@ -301,7 +346,6 @@ class Office:
                     f"one answer is not enough: {body['decision_id']} is {body['state']} and needs "
                     "an answer of its own"
                 )
-        clock, network = _standing(self._ledger.clock()), self._policies.network
         reason = apart([opened[body["decision_id"]] for body in asked], clock, network)
         if reason is not None:
             raise UsageError(f"one answer is not enough: {reason}")
@@ -318,6 +362,15 @@ class Office:
         if body["state"] not in PENDING or (held is not None and held["by"] == login):
             return held
         clock = _standing(self._ledger.clock())
+        check = self._ledger.check(decision_id)
+        if check is not None:
+            code = may_answer(
+                self._policies.at_work(clock), login, check.recipient, self._receiving(body), 0
+            )
+            if code is None:
+                with self._ledger.transaction() as write:
+                    planting.take_up(write, decision_id, login, clock)
+            return self.decision(decision_id).get("opened")
         given = CaseOpened(at=clock, decision_id=DecisionId(decision_id), login=login)
         transact(self._ledger, body["group"], given, self._policy(body))
         return self.decision(decision_id).get("opened")
@@ -337,8 +390,7 @@ class Office:
         verdict itself.
         """
         body = self._checked(decision_id, verdict, login, option, wish)
-        if self._ledger.check(decision_id) is not None:
-            raise UsageError(f"decision {decision_id!r}: it cannot be worked out anew now")
+        check = self._ledger.check(decision_id)
         given = self._given(
             self._ledger,
             decision_id,
@@ -351,7 +403,10 @@ class Office:
             confirm=confirm,
             wish=wish,
         )
-        return tried(take(self._ledger, body["group"], given, self._policy(body)), decision_id)
+        policy = self._policy(body)
+        if check is not None:
+            return check_desk.worked_out(self._ledger, check, given, policy)
+        return tried(take(self._ledger, body["group"], given, policy), decision_id)
 
     def _checked(
         self, decision_id: str, verdict: str, login: str, option: str | None, wish: Wish
@@ -384,7 +439,8 @@ class Office:
         via: Mapping[str, str] | None = None,
     ) -> VerdictGiven:
         """The verdict as the desk takes it, on the ledger as it stands."""
-        now = ledger.decision(decision_id).body
+        check = ledger.check(decision_id)
+        now = ledger.decision(decision_id).body if check is None else check.body
         return VerdictGiven(
             at=_standing(ledger.clock()),
             decision_id=DecisionId(decision_id),

@@ -14,11 +14,13 @@ from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.people import People, may_answer
 from replan.planted import STATE_AFTER, Planted, check_from, is_caught
-from replan.units import DecisionId
+from replan.units import DecisionId, instant_text
 from replan.verdict_result import STATUS_OF, VerdictResult
 
 MONTH: Final = "planted_month"
 """Under this key the ledger keeps the last month for which checks were planted."""
+TAKEN_UP: Final = "planted_opened:{}"
+"""Under this key, who has a check before them."""
 LOOK_BACK: Final = timedelta(days=30)
 """A check is made from a case of this long before at most."""
 
@@ -52,12 +54,30 @@ def plant_if_due(ledger: Ledger, at: datetime, zone: tzinfo, timezone: str) -> l
 
 def waiting(checks: tuple[CheckRow, ...], at: datetime) -> list[dict[str, Any]]:
     """The bodies of checks that wait for an answer, as cases in the queue."""
-    return [dict(c.body) for c in checks if c.answered_at is None and at < c.deadline]
+    return [dict(c.body) for c in checks if waits(c, at)]
 
 
-def shown(check: CheckRow, at: datetime) -> dict[str, Any]:
-    """The body of a check; once it is over it says what it was."""
+def waits(check: CheckRow, at: datetime) -> bool:
+    """Whether a check still waits for an answer."""
+    return check.answered_at is None and at < check.deadline
+
+
+def take_up(write: LedgerWriter, decision_id: str, login: str, at: datetime) -> None:
+    """Somebody has a check before them, and others see it, as with a case."""
+    write.set_control(TAKEN_UP.format(decision_id), [login, instant_text(at)])
+
+
+def taken_up(ledger: Ledger, decision_id: str) -> dict[str, str] | None:
+    """Who has a check before them and since when; None where nobody has."""
+    held = ledger.control(TAKEN_UP.format(decision_id))
+    return None if held is None else {"by": held[0], "at": held[1]}
+
+
+def shown(check: CheckRow, at: datetime, opened: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The body of a check; once it is over it says what it was. `opened`: who took it up."""
     body = dict(check.body)
+    if opened is not None:
+        body["opened"] = dict(opened)
     if check.answered_at is not None:
         body["state"] = STATE_AFTER[check.verdict or "reject"]
         body["planted"] = {"fault": check.fault, "caught": check.caught}

@@ -13,6 +13,7 @@ from replan.infra.desk.room import ATTEMPTS, store, take
 from replan.infra.desk.stepping_down import step_down
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.store import Ledger
+from replan.infra.ledger.writer import LedgerWriter
 from replan.verdicts import VerdictResult
 
 
@@ -38,9 +39,18 @@ Asked = tuple[str, Callable[[LedgerRecords], VerdictGiven], Policy]
 """A verdict as it is to be taken: planning group, how it reads as the ledger stands, policy."""
 
 
-def take_all(ledger: Ledger, asked: Sequence[Asked]) -> Together:
+Beside = Callable[[LedgerWriter], Sequence[VerdictResult]]
+"""Answers that no desk takes, given in the same transaction."""
+
+
+def nothing_beside(write: LedgerWriter) -> Sequence[VerdictResult]:
+    """Every case is one of a desk."""
+    return ()
+
+
+def take_all(ledger: Ledger, asked: Sequence[Asked], beside: Beside = nothing_beside) -> Together:
     """Take verdicts in their order, all in one transaction: where one is refused none is taken, and
-    the refused ones are put on record.
+    the refused ones are put on record. What is answered `beside` them comes last.
     """
     for _ in range(ATTEMPTS):
         try:
@@ -52,6 +62,7 @@ def take_all(ledger: Ledger, asked: Sequence[Asked]) -> Together:
                     results.append(taken.result)
                     store(write, taken)
                     stored.append(taken)
+                results += beside(write)
                 if any(result.result == "refused" for result in results):
                     raise _NotAll(results)
                 step_down(write, stored)
@@ -67,9 +78,9 @@ def take_all(ledger: Ledger, asked: Sequence[Asked]) -> Together:
 
 def _record(ledger: Ledger, asked: Sequence[Asked], results: Sequence[VerdictResult]) -> None:
     """Put the refused verdicts on record, as any other refused one; what would be taken by now is
-    left alone.
+    left alone. `results` begin with those of `asked`.
     """
-    for (group, given, policy), result in zip(asked, results, strict=True):
+    for (group, given, policy), result in zip(asked, results, strict=False):
         if result.result != "refused":
             continue
         try:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from replan.desk_state import DeskState
+from replan.effects import DeskOutcome
 from replan.infra.desk.room import Taken
 from replan.units import DecisionId
 from replan.verdicts import VerdictResult
@@ -43,12 +45,18 @@ class Tried:
 
 def tried(taken: Taken, decision_id: str) -> Tried:
     """What a desk transaction that is thrown away says of a decision."""
-    result = taken.result
-    assert result is not None, "a verdict always has a result"
+    assert taken.result is not None, "a verdict always has a result"
+    return tried_at(taken.state, taken.outcome, taken.result, decision_id)
+
+
+def tried_at(
+    state: DeskState, outcome: DeskOutcome, result: VerdictResult, decision_id: str
+) -> Tried:
+    """What a desk says of a decision after a verdict that nobody keeps."""
     if result.result == "refused":
         return Tried(result=result, body=None)
-    waiting = taken.state.decisions.get(DecisionId(decision_id))
+    waiting = state.decisions.get(DecisionId(decision_id))
     if waiting is not None:
         return Tried(result=result, body=waiting.body)
-    bodies = [made.body for made in taken.outcome.made if made.decision_id == decision_id]
+    bodies = [made.body for made in outcome.made if made.decision_id == decision_id]
     return Tried(result=result, body=bodies[-1] if bodies else None)

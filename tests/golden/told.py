@@ -5,7 +5,7 @@ plain lines without ids that hang on the code.
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -25,9 +25,18 @@ REPLIES, STOPS = "replies.jsonl", "stops.jsonl"
 CASES = sorted(folder.parent.name for folder in HERE.glob(f"*/{WHY}"))
 
 
-def tell(case: Path, root: Path) -> list[dict[str, Any]]:
-    """Make the case's workspace at `root`, run it, give its verdicts, and tell what came of it."""
+def copy_history(root: Path) -> None:
+    """Make a workspace that has the sixty days behind it."""
     shutil.copytree(history(), root)
+
+
+def tell(
+    case: Path, root: Path, start: Callable[[Path], None] = copy_history
+) -> list[dict[str, Any]]:
+    """Make the case's workspace at `root`, run it, give its verdicts, and tell what came of it.
+    `start` makes the workspace as it stands after its history.
+    """
+    start(root)
     overlay = case / "workspace"
     if overlay.is_dir():
         shutil.copytree(overlay, root, dirs_exist_ok=True)
@@ -62,8 +71,14 @@ def history() -> Path:
     """
     folder = tempfile.TemporaryDirectory(prefix="golden-history-")
     _kept.append(folder)
-    root = Path(folder.name) / "world"
+    return live_history(Path(folder.name) / "world")
+
+
+def live_history(root: Path, settings: str = "") -> Path:
+    """Live the sixty days at `root`; `settings` are added to those of the base workspace."""
     shutil.copytree(BASE, root)
+    with (root / "replan.toml").open("a") as file:
+        file.write(settings)
     write_lines(root / "events" / "history.jsonl", ordinary(CASE_FIRST - timedelta(days=1)))
     run_workspace(root, source=None, until_end=True, mode=None)
     return root

@@ -9,12 +9,14 @@ import pytest
 import sqlalchemy as sa
 
 from replan.brief import check_brief
-from replan.errors import LedgerBroken, UsageError
+from replan.errors import LedgerBroken
 from replan.infra.ledger.store import Ledger
 from replan.infra.planners.office import Office
 from replan.infra.planners.planting import checks_told, plant_if_due
+from replan.infra.planners.wishes import Wish
 from replan.people import People
 from replan.planted import FAULTS, check_from
+from replan.units import Units
 from tests.databases import Place
 from tests.desk_cases import HOUR, NOW, PEOPLE, case, planner
 from tests.unit.test_office import source, tick
@@ -165,11 +167,60 @@ def test_planting_and_answering_are_on_the_chain(ledger: Ledger, place: Place) -
     assert ledger.verify_audit().first_bad is None
 
 
-def test_it_is_not_answered_together_with_cases(ledger: Ledger) -> None:
-    desk = office(ledger)
-    both = [(body["decision_id"], 1) for body in desk.queue()]
-    with pytest.raises(UsageError, match="one answer is not enough"):
-        desk.approve_together(both, login="ann", chip="policy")
+def both(ledger: Ledger) -> list[tuple[str, int]]:
+    """The real case and the check, as somebody names them who approves both."""
+    return [(body["decision_id"], 1) for body in office(ledger).queue()]
+
+
+def test_the_queue_offers_it_together_with_cases_by_the_same_rule(ledger: Ledger) -> None:
+    standings = office(ledger).standings("ann")
+    assert {standing.together for standing in standings.values()} == {("ASK", "reallocate")}
+    assert {s.together for s in office(ledger).standings("bob").values()} == {None}
+
+
+def test_approved_together_with_a_case_it_is_taken_and_counts_as_passed(ledger: Ledger) -> None:
+    done = office(ledger).approve_together(both(ledger), login="ann", chip="policy")
+    assert done.taken
+    assert {(r.result, r.state) for r in done.results} == {("accepted", "approved")}
+    assert checks_told(ledger.checks(), NOW)["role:planner"]["passed"] == 1
+    assert {row.decision_id for row in ledger.outbox()} == {r.decision_id for r in done.results} - {
+        check_id(ledger)
+    }
+
+
+def test_approved_each_for_itself_it_is_told_like_the_case_beside_it(ledger: Ledger) -> None:
+    said = office(ledger).approve_each(both(ledger), login="ann", chip="policy")
+    assert {(r.result, r.status, r.code, r.state) for r in said} == {
+        ("accepted", 200, None, "approved")
+    }
+
+
+def test_where_it_is_refused_the_case_beside_it_is_not_taken_either(ledger: Ledger) -> None:
+    named = [(name, 2 if name == check_id(ledger) else 1) for name, _ in both(ledger)]
+    done = office(ledger).approve_together(named, login="ann", chip="policy")
+    assert not done.taken
+    assert [(r.decision_id, r.code) for r in done.results] == [(check_id(ledger), "stale")]
+    assert ledger.outbox() == ()
+
+
+@pytest.mark.parametrize("qty", [4, 4_000])
+def test_a_change_of_it_is_worked_out_as_that_of_a_case_would_be(ledger: Ledger, qty: int) -> None:
+    def said(name: str) -> tuple[Any, ...]:
+        wish = Wish(qty=Units(qty * 1_000))
+        found = office(ledger).what_if(name, "modify", login="ann", wish=wish)
+        price = None if found.option is None else found.option["cost_minor"]
+        return found.result.result, found.result.code, price
+
+    case, check = [said(name) for name, _ in both(ledger)]
+    assert case == check
+
+
+def test_who_took_it_up_is_seen_by_the_others(ledger: Ledger) -> None:
+    held = office(ledger).open_case(check_id(ledger), login="ann")
+    assert held is not None
+    assert held["by"] == "ann"
+    assert body_of(ledger)["opened"] == held
+    assert office(ledger).open_case(check_id(ledger), login="gus") == held
 
 
 def test_in_shadow_no_check_is_planted(place: Place) -> None:
