@@ -14,7 +14,9 @@ from replan.infra.dev import database as dev_database
 from replan.infra.ledger import database as ledger_database
 from replan.infra.ledger import schema as t
 from replan.infra.ledger.store import Ledger
-from replan.infra.running import opened_office, run_workspace, verify_workspace
+from replan.infra.running.opened import opened_office
+from replan.infra.running.proved import verify_workspace
+from replan.infra.running.run import run_workspace
 from tests.databases import server
 from tests.golden.told import BASE
 from tests.golden.world import CASE_FIRST, ordinary, write_lines

@@ -25,7 +25,7 @@ from replan.infra.bench.run import Ended, ended
 from replan.infra.demo.world import build_demo_workspace
 from replan.infra.dev import broker as dev_broker
 from replan.infra.kafka.producer import OutRecord, TopicProducer
-from replan.infra.topics_run import create_all
+from replan.infra.running.topics import create_all
 from replan.infra.workspace.folder import open_workspace
 from replan.infra.workspace.kafka_settings import connection
 from replan.infra.workspace.settings import SETTINGS_FILE

@@ -17,7 +17,7 @@ def authority_check(
     as_json: Json = False,
 ) -> None:
     """Prove a decision table: one row per case, never more autonomy for more value or less data."""
-    from replan.infra.running import check_authority
+    from replan.infra.running.checked import check_authority
 
     found, holds = check_authority(place.root, None if file is None else place.of(file))
     report(found, as_json)
@@ -30,7 +30,7 @@ def authority_check(
 @authority.command("diff")
 def authority_diff(file: Path, as_json: Json = False) -> None:
     """What another table changes: every member in words, and which cases gain or lose authority."""
-    from replan.infra.running import diff_tables
+    from replan.infra.running.checked import diff_tables
 
     rows = diff_tables(place.root, place.of(file))
     if as_json:
@@ -52,7 +52,7 @@ def authority_simulate(
     as_json: Json = False,
 ) -> None:
     """Put the recorded plans before another table: what would have run, and how it turned out."""
-    from replan.infra.running import try_table
+    from replan.infra.running.checked import try_table
 
     rows, summary, lines = try_table(place.root, place.of(file), days)
     if as_json:
@@ -65,7 +65,7 @@ def authority_simulate(
 def authority_stages(as_json: Json = False) -> None:
     """Where each category stands on the ladder, what the table states, and who moved it."""
     from replan.infra.boundary.moves import standing
-    from replan.infra.running import opened_boundary
+    from replan.infra.running.opened import opened_boundary
 
     with opened_boundary(place.root) as boundary:
         rows = standing(boundary.ledger, boundary.policies)
@@ -86,7 +86,7 @@ def authority_review(
 ) -> None:
     """Say that the boundary was looked at, and what was found; the quarter begins anew."""
     from replan.infra.boundary.quarterly import reviewed
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         desk.needs_people()

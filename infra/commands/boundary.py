@@ -16,7 +16,7 @@ def shadow(
 ) -> None:
     """Plans that were only played beside what people did: day by day, then over all days."""
     from replan.infra.boundary.shadow_report import shadow_lines
-    from replan.infra.running import workspace_shadow
+    from replan.infra.running.figures import workspace_shadow
 
     rows = workspace_shadow(place.root, days)
     if as_json:
@@ -34,7 +34,7 @@ def promote(
 ) -> None:
     """Let a category go one step further, on evidence: one person asks, a second one agrees."""
     from replan.infra.boundary.moves import moved_text
-    from replan.infra.running import opened_boundary
+    from replan.infra.running.opened import opened_boundary
 
     with opened_boundary(place.root) as boundary:
         told = boundary.promote(scope, login=login).json()
@@ -54,7 +54,7 @@ def demote(
 ) -> None:
     """Put a category, region or model down at once."""
     from replan.infra.boundary.moves import moved_text
-    from replan.infra.running import opened_boundary
+    from replan.infra.running.opened import opened_boundary
 
     with opened_boundary(place.root) as boundary:
         told = boundary.demote(scope, to=to, login=login, reason=reason).json()

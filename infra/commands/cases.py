@@ -27,7 +27,7 @@ def decisions(
 ) -> None:
     """List decisions, each in its newest version."""
     from replan.explain import SINCE as STATES
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     if state is not None and state not in STATES:
         raise UsageError(f"state {state!r} is not one of {', '.join(STATES)}")
@@ -95,7 +95,7 @@ def _instant(text: str | None) -> datetime | None:
 def show(decision_id: str, as_json: Json = False) -> None:
     """The brief of a decision; with --json the whole decision."""
     from replan.infra.planners.plain_text import decision_text
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         file = desk.ledger.decision(decision_id)
@@ -108,7 +108,7 @@ def show(decision_id: str, as_json: Json = False) -> None:
 def explain(decision_id: str, as_json: Json = False) -> None:
     """Why a decision came out as it did, in words."""
     from replan.explain import explain as in_words
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         body = desk.office.decision(decision_id)
@@ -176,7 +176,7 @@ def verdict(
     """Answer a decision that waits for a person."""
     from replan.infra.planners.wishes import Wish, day_wished, known_wished, quantity_wished
     from replan.infra.review.page import refusal_text
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     wish = Wish(
         qty=quantity_wished(qty),
@@ -226,7 +226,7 @@ def approve(
 ) -> None:
     """Approve several cases with one answer, where one is enough."""
     from replan.infra.review.page import refusal_text
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         desk.needs_people()
@@ -258,7 +258,7 @@ def opened(
     as_json: Json = False,
 ) -> None:
     """Say that somebody has a case before them; others see it and may answer all the same."""
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         desk.needs_people()
@@ -279,7 +279,7 @@ def labels(
     as_json: Json = False,
 ) -> None:
     """What people said of cases, with the facts of each: for training and for judging models."""
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         rows = desk.ledger.labels(_instant(since))
@@ -304,7 +304,7 @@ def kpi(
 ) -> None:
     """The six measures, from the ledger: volume, autonomous, reviewed, errors, cycle, cost."""
     from replan.infra.kpi import Effort, kpi_text
-    from replan.infra.running import workspace_kpi
+    from replan.infra.running.figures import workspace_kpi
 
     effort = Effort(
         manual_minutes=manual_minutes, review_minutes=review_minutes, hourly_cost=hourly_cost

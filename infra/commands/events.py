@@ -18,8 +18,8 @@ events = typer.Typer(
 @events.command("check")
 def events_check(file: Path, as_json: Json = False) -> None:
     """Judge a file of events offline, with the verdicts a run would give."""
-    from replan.infra.events_kit import VERDICTS_OF_FAILURE, summary
-    from replan.infra.running import check_events
+    from replan.infra.running.checked import check_events
+    from replan.infra.running.events_kit import VERDICTS_OF_FAILURE, summary
 
     failed = False
     counts: Counter[str] = Counter()
@@ -44,7 +44,7 @@ def events_schema(
     as_json: Json = False,
 ) -> None:
     """JSON Schemas of the events, one or all."""
-    from replan.infra.events_kit import schemas
+    from replan.infra.running.events_kit import schemas
 
     for schema in schemas(kind):
         print_rows([schema]) if as_json else sys.stdout.write(json.dumps(schema, indent=2) + "\n")

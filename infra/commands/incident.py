@@ -26,7 +26,7 @@ def incident_open(
     from dataclasses import asdict
 
     from replan.infra.boundary.incidents import incident_text
-    from replan.infra.running import opened_incidents
+    from replan.infra.running.opened import opened_incidents
 
     with opened_incidents(place.root) as desk:
         row = asdict(desk.open(kind, scope, login=login, reason=reason))
@@ -44,7 +44,7 @@ def incident_close(
     from dataclasses import asdict
 
     from replan.infra.boundary.incidents import incident_text
-    from replan.infra.running import opened_incidents
+    from replan.infra.running.opened import opened_incidents
 
     with opened_incidents(place.root) as desk:
         row = asdict(desk.close(incident_id, login=login, finding=finding))
@@ -58,7 +58,7 @@ def incident_list(as_json: Json = False) -> None:
 
     from replan.infra.boundary.incidents import incident_text
     from replan.infra.desk.incident_record import incidents
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         rows = [asdict(one) for one in incidents(desk.ledger)]
@@ -72,7 +72,7 @@ def incident_list(as_json: Json = False) -> None:
 def incident_show(incident_id: str, as_json: Json = False) -> None:
     """One incident with its timeline."""
     from replan.infra.boundary.incidents import incident_text, step_text
-    from replan.infra.running import opened_incidents
+    from replan.infra.running.opened import opened_incidents
 
     with opened_incidents(place.root) as desk:
         row = desk.timeline(incident_id)

@@ -15,7 +15,7 @@ def serve(
     ] = "127.0.0.1",
 ) -> None:
     """Serve the review page and the HTTP API until Ctrl-C."""
-    from replan.infra.running import serve_workspace
+    from replan.infra.running.served import serve_workspace
 
     serve_workspace(place.root, port, host)
 
@@ -25,7 +25,7 @@ def notify(
     as_json: Json = False,
 ) -> None:
     """Tell people what waits for them, by the ways of replan.toml, until Ctrl-C."""
-    from replan.infra.running import notify_people
+    from replan.infra.running.served import notify_people
 
     done = notify_people(place.root, once=once)
     if as_json:

@@ -16,7 +16,7 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Decide again from the record and compare byte for byte."""
-    from replan.infra.running import replay_workspace
+    from replan.infra.running.proved import replay_workspace
 
     if (decision_id is None) != everything:
         raise UsageError("name one decision, or --all")
@@ -52,7 +52,7 @@ def audit_verify(
     as_json: Json = False,
 ) -> None:
     """Walk the hash chain and compare every record with it: was anything changed afterwards?"""
-    from replan.infra.running import verify_with_anchors, verify_workspace
+    from replan.infra.running.proved import verify_with_anchors, verify_workspace
 
     held = None if anchors is None else verify_with_anchors(place.root, place.of(anchors))
     report = verify_workspace(place.root) if held is None else held.report
@@ -76,7 +76,7 @@ def audit_anchor(
     as_json: Json = False,
 ) -> None:
     """Append a checkpoint of every chain to a file that lies outside the ledger."""
-    from replan.infra.running import anchor_workspace
+    from replan.infra.running.proved import anchor_workspace
 
     line = anchor_workspace(place.root, place.of(file))
     if as_json:
@@ -94,7 +94,7 @@ def evidence(
 ) -> None:
     """One decision with its proof, in a file that checks itself: python FILE."""
     from replan.infra.proof.evidence import write_evidence
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         said = write_evidence(desk.ledger, name, place.of(file))
@@ -114,7 +114,7 @@ def technical_file(
     as_json: Json = False,
 ) -> None:
     """What the system is, may do and does, written from its record, with hazards and controls."""
-    from replan.infra.running import technical_file_of
+    from replan.infra.running.figures import technical_file_of
 
     text = technical_file_of(place.root)
     if file is not None:

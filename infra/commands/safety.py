@@ -40,7 +40,7 @@ def resume(
 
 def _switch(verb: str, scope: str | None, login: str, reason: str, as_json: bool) -> None:
     from replan.infra.planners.plain_text import moved_text
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         desk.needs_people()
@@ -65,7 +65,7 @@ def drill_stop(
 ) -> None:
     """Stop everything and let go again, as two people; on record."""
     from replan.infra.drills import brake_and_proof as drills
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         desk.needs_people()
@@ -77,7 +77,7 @@ def drill_stop(
 def drill_evidence(as_json: Json = False) -> None:
     """Prove the newest decision to a Python that knows nothing of us; on record."""
     from replan.infra.drills import brake_and_proof as drills
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         told = drills.drill_evidence(desk.ledger)
@@ -93,7 +93,7 @@ def drill_restore(
     as_json: Json = False,
 ) -> None:
     """Restore a backup aside, verify it, decide and believe everything again; on record."""
-    from replan.infra.running import restore_rehearsed
+    from replan.infra.running.proved import restore_rehearsed
 
     copy = None if backup is None else place.of(backup)
     _drilled(restore_rehearsed(place.root, copy), as_json)

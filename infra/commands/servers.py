@@ -60,7 +60,7 @@ def erp(
 ) -> None:
     """Carry out what stands on the topic of commands, and fail as asked."""
     from replan.infra.dev.erp import Faults, carry_out
-    from replan.infra.kafka_run import Stopping
+    from replan.infra.running.over_kafka import Stopping
     from replan.infra.workspace.folder import open_workspace
 
     faults = Faults(refuse=refuse, silent=silent, twice=twice)
@@ -86,7 +86,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make the topics that are missing; what is there is left alone and judged."""
-    from replan.infra.topics_run import create_all
+    from replan.infra.running.topics import create_all
 
     rows, found = create_all(place.root, partitions)
     if as_json:
@@ -103,7 +103,7 @@ def create(
 @topics.command("check")
 def check_topics(as_json: Json = False) -> None:
     """Judge the topics: would any of them lose events, is one missing?"""
-    from replan.infra.topics_run import check_all
+    from replan.infra.running.topics import check_all
 
     report(check_all(place.root), as_json)
 
@@ -116,7 +116,7 @@ def accept_gap(
 ) -> None:
     """Declare records lost that a topic no longer has; a second operator must say so too."""
     from replan.infra.kafka.lost_records import accept
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         desk.needs_people()

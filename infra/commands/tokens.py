@@ -22,7 +22,7 @@ def create(
     """Make one and print it, once."""
     from replan.errors import UsageError
     from replan.infra.identity.tokens import Tokens
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         desk.needs_people()
@@ -41,7 +41,7 @@ def create(
 def list_tokens(as_json: Json = False) -> None:
     """Every token there is or was, without its secret."""
     from replan.infra.identity.tokens import Tokens
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         rows = Tokens(desk.ledger).all()
@@ -59,7 +59,7 @@ def revoke(
 ) -> None:
     """End one at once."""
     from replan.infra.identity.tokens import Tokens
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         row = Tokens(desk.ledger).revoke(token_id)

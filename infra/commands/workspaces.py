@@ -51,7 +51,7 @@ def run(
     """Read what is new in the event files or topics, run the ticks that came due, send, take
     answers in.
     """
-    from replan.infra.running import run_workspace
+    from replan.infra.running.run import run_workspace
 
     status = run_workspace(place.root, source=source, until_end=until_end, mode=mode)
     if as_json:
@@ -63,7 +63,7 @@ def run(
 def status(as_json: Json = False) -> None:
     """Clock, mode, authority, event counts and digests."""
     from replan.infra.planners.plain_text import status_text
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
         row = desk.office.status(desk.mode)

@@ -22,7 +22,8 @@ from replan.infra.erp.reference import ReferenceErp
 from replan.infra.ledger.store import Ledger
 from replan.infra.measures import OUTCOMES, measured
 from replan.infra.review.serving import serve
-from replan.infra.running import opened_office, run_workspace
+from replan.infra.running.opened import opened_office
+from replan.infra.running.run import run_workspace
 from replan.infra.workspace.folder import open_workspace
 from replan.infra.workspace.settings import SETTINGS_FILE
 

@@ -12,8 +12,9 @@ from kafka import KafkaProducer
 
 from replan.infra.dev.erp import Faults, OrderBook, carry_out
 from replan.infra.executors.ways import command_line
-from replan.infra.running import opened_office, run_workspace
-from replan.infra.topics_run import create_all
+from replan.infra.running.opened import opened_office
+from replan.infra.running.run import run_workspace
+from replan.infra.running.topics import create_all
 from replan.infra.workspace.folder import open_workspace
 from tests.broker.kafka_world import produce, records_of, write_kafka_world
 from tests.contract.test_webhooks import row

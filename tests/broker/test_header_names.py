@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
 from replan.infra.kafka.ingest_child import ingest_beside
 from replan.infra.kafka.log import KafkaLog
-from replan.infra.topics_run import create_all
+from replan.infra.running.topics import create_all
 from replan.streams.blocks import decode_block
 from replan.streams.log_slices import Partition
 from replan.streams.messages import Refused

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from replan.infra.dev import broker as dev_broker
-from replan.infra.running import run_workspace
-from replan.infra.topics_run import create_all
+from replan.infra.running.run import run_workspace
+from replan.infra.running.topics import create_all
 from tests.broker.kafka_world import published, write_kafka_world
 
 SCRIPT = """

@@ -17,7 +17,7 @@ from replan.infra.kafka.producer import TopicProducer
 from replan.infra.ledger.store import Ledger
 from replan.infra.out_names import COMMANDS, DECISIONS, ESCALATIONS
 from replan.infra.outlets import Outgoing
-from replan.infra.topics_run import create_all
+from replan.infra.running.topics import create_all
 from replan.streams.topics import TopicNames
 from tests.broker.kafka_world import records_of, write_kafka_world
 from tests.contract.test_webhooks import row

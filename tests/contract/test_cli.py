@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from replan.brief import check_brief
 from replan.infra import cli as commands
-from replan.infra.running import run_workspace
+from replan.infra.running.run import run_workspace
 from tests.worlds import AUTHORITY, PLANNERS, QUICK, RISK, event, write_events, write_world
 
 COMMAND = Path(sys.executable).parent / "replan"

@@ -27,7 +27,7 @@ from sqlalchemy.engine import make_url
 
 from replan.infra.dev import broker as dev_broker
 from replan.infra.dev import database as dev_database
-from replan.infra.topics_run import create_all
+from replan.infra.running.topics import create_all
 from tests.broker.kafka_world import lines, produce, seen_over_kafka, write_kafka_world
 from tests.busy_world import write_busy_world
 from tests.crash.lives import seen

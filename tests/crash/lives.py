@@ -97,7 +97,8 @@ class Nursery:
 
 def seen(root: Path, replay: bool) -> dict[str, Any]:
     """Digests, counts, decisions, actions, out files line by line, and whether the record holds."""
-    from replan.infra.running import opened_office, replay_workspace
+    from replan.infra.running.opened import opened_office
+    from replan.infra.running.proved import replay_workspace
 
     with opened_office(root) as desk:
         status = desk.office.status(desk.mode)
@@ -141,7 +142,13 @@ def assert_same(undisturbed: dict[str, Any], killed: dict[str, Any]) -> None:
 def _serve() -> None:
     """The nursery's side: answer questions line by line, each in a fork."""
     # Loaded once, what takes longest to load; nothing of it is used before the fork.
-    for module in ("replan.infra.running", "statsforecast.models", "highspy", "pulp", "alembic"):
+    for module in (
+        "replan.infra.running.run",
+        "statsforecast.models",
+        "highspy",
+        "pulp",
+        "alembic",
+    ):
         import_module(module)
     for line in sys.stdin:
         print(json.dumps(_in_fork(json.loads(line))), flush=True)
@@ -174,7 +181,7 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     import traceback
 
     from replan.errors import LedgerBusy
-    from replan.infra.running import run_workspace
+    from replan.infra.running.run import run_workspace
 
     root = Path(question["root"])
     try:
@@ -300,7 +307,7 @@ def _lay_approval(where: str, root: Path, approved: list[str]) -> None:
     from replan.infra.engine import belief
     from replan.infra.engine import loop as engine
     from replan.infra.engine.sending import Sending
-    from replan.infra.running import opened_office
+    from replan.infra.running.opened import opened_office
 
     asked: set[str] = set()
 

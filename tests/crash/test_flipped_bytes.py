@@ -12,7 +12,7 @@ import pytest
 
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import LedgerBroken
-from replan.infra.running import replay_workspace, verify_workspace
+from replan.infra.running.proved import replay_workspace, verify_workspace
 from tests.busy_world import write_busy_world
 from tests.crash.lives import Nursery
 

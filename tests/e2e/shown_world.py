@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from replan.infra.review.serving import DeskReview
-from replan.infra.running import opened_office, run_workspace
+from replan.infra.running.opened import opened_office
+from replan.infra.running.run import run_workspace
 from tests.golden.told import history
 from tests.golden.world import CASE_FIRST, ordinary, write_lines
 

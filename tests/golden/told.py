@@ -14,7 +14,8 @@ from typing import Any
 from replan.brief import check_brief
 from replan.infra.planners.wishes import Wish, quantity_wished
 from replan.infra.review.brief_shape import faults_of_shape
-from replan.infra.running import opened_office, run_workspace
+from replan.infra.running.opened import opened_office
+from replan.infra.running.run import run_workspace
 from tests.golden.world import CASE_FIRST, ordinary, write_lines
 
 HERE = Path(__file__).parent

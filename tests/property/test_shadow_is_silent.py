@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from replan.infra.running import run_workspace
+from replan.infra.running.run import run_workspace
 from tests.worlds import QUICK, write_world
 
 

@@ -12,7 +12,8 @@ import pytest
 from replan.effects import Command
 from replan.events import SaleRecorded
 from replan.infra import wiring
-from replan.infra.running import opened_office, run_workspace
+from replan.infra.running.opened import opened_office
+from replan.infra.running.run import run_workspace
 from tests.golden.told import BASE, HERE
 from tests.golden.world import CASE_FIRST, ordinary, write_lines
 

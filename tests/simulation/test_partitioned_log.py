@@ -15,7 +15,7 @@ import pytest
 from replan.errors import DataLost, NotSo
 from replan.infra.kafka.lost_records import accept, found
 from replan.infra.kafka.segments import DatabaseClockMarks, LogClockMarks, LogSegments
-from replan.infra.running import run_workspace
+from replan.infra.running.run import run_workspace
 from replan.infra.wiring import file_ends, open_ledger, opened_engine
 from replan.infra.workspace.folder import open_workspace
 from replan.streams.log_slices import Partition, Read

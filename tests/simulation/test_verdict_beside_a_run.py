@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from replan.infra.running import opened_office
+from replan.infra.running.opened import opened_office
 from replan.verdicts import VerdictResult
 from tests.busy_world import DAYS, FIRST, append_lines, write_busy_world
 from tests.crash.lives import Nursery, assert_same

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from replan.infra.running import opened_office, run_workspace
+from replan.infra.running.opened import opened_office
+from replan.infra.running.run import run_workspace
 from tests.golden.told import BASE, HERE
 from tests.golden.world import CASE_FIRST, ordinary, write_lines
 from tests.web_targets import WebShop, web_shop

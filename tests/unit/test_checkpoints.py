@@ -11,7 +11,8 @@ from replan.errors import NotSo
 from replan.infra.ledger.store import Ledger
 from replan.infra.proof.anchors import verify_anchored
 from replan.infra.proof.checkpoints import EVERY_ROWS, EVERY_SECONDS, Checkpoints
-from replan.infra.running import restore_rehearsed, run_workspace
+from replan.infra.running.proved import restore_rehearsed
+from replan.infra.running.run import run_workspace
 from tests.ledger_builders import TICK, new_ledger
 from tests.worlds import QUICK, write_world
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from replan.delegation import Grant, grants_from_text, grants_text, people_on
-from replan.infra.known_by_now import stated_grants
-from replan.infra.running import opened_office, run_workspace
+from replan.infra.running.known_by_now import stated_grants
+from replan.infra.running.opened import opened_office
+from replan.infra.running.run import run_workspace
 from replan.people import Login, People, Planner, may_answer
 from replan.streams.codec import Decoder
 from replan.streams.intake import Intake

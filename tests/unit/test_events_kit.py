@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from replan.errors import UsageError
-from replan.infra import events_kit
+from replan.infra.running import events_kit
 from tests.event_lines import network, order, receipt, sale
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from replan.infra.boundary.technical_file import hazards
-from replan.infra.running import technical_file_of
+from replan.infra.running.figures import technical_file_of
 from tests.workspaces import write_workspace
 
 ROOT = Path(__file__).parents[2]

@@ -26,7 +26,7 @@ from replan.infra.process.ending import ended_by_signal
 from replan.infra.process.health_port import observed
 from replan.infra.process.logs import tell
 from replan.infra.process.metrics import Observer
-from replan.infra.topics_run import judged_topics
+from replan.infra.running.topics import judged_topics
 from replan.infra.wiring import Ends, opened_engine, refuse_to_run
 from replan.infra.workspace.folder import Workspace
 from replan.infra.workspace.kafka_settings import connection

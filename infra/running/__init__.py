@@ -1,0 +1,1 @@
+"""What do the commands do with a workspace? Open, run, check, ask, prove and serve it."""
