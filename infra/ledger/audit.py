@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.infra.ledger import schema as t
+from replan.infra.ledger.columns import as_bytes, sortable_instant
 from replan.infra.ledger.rows import AuditReport, action_columns, now_columns
 from replan.ledger import GENESIS, BadRow, ChainRow, link, verify
 from replan.units import instant_text
@@ -128,7 +129,7 @@ def _stored(conn: sa.Connection) -> Iterator[tuple[ChainRow, str, str]]:
     # As bytes: text that is no longer UTF-8 must be reported, not stumbled over.
     c = t.audit.c
     columns = (c.writer, c.prev, c.hash, c.body, c.at, c.subject)
-    query = sa.select(c.seq, *map(t.as_bytes, columns))
+    query = sa.select(c.seq, *map(as_bytes, columns))
     for seq, writer, prev, hashed, body, at, subject in _in_parts(
         conn, query.order_by(c.writer, c.seq)
     ):
@@ -165,7 +166,7 @@ class _Bodies:
         self.heads[row.writer] = row.seq
         try:
             body = json.loads(row.body)
-            if instant != t.sortable_instant(datetime.fromisoformat(body["at"])):
+            if instant != sortable_instant(datetime.fromisoformat(body["at"])):
                 return "the column `at` differs from the body"
             if subject != body["subject"]:
                 return "the column `subject` differs from the body"
@@ -248,7 +249,7 @@ def _decision_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
 def _moved_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
     c = t.decision_move.c
     move = conn.execute(
-        sa.select(t.as_bytes(c.body)).where(
+        sa.select(as_bytes(c.body)).where(
             c.planning_group == body["group"], c.seq == body["seq"], c.n == body["n"]
         )
     ).scalar()

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from replan.errors import LedgerMoved
 from replan.infra.ledger import schema as t
+from replan.infra.ledger.columns import Instant
 
 OPEN: Final = ("pending", "claimed", "attempted")
 """States of a command that has not left for certain."""
@@ -40,7 +41,7 @@ def claim(conn: sa.Connection, idems: Sequence[str], token: str, at: datetime) -
         .values(
             state=sa.case((_C.state == "attempted", "attempted"), else_="claimed"),
             claim=token,
-            claimed_at=sa.func.coalesce(_C.claimed_at, sa.bindparam("at", at, t.Instant())),
+            claimed_at=sa.func.coalesce(_C.claimed_at, sa.bindparam("at", at, Instant())),
             attempts=_C.attempts + 1,
         )
     )

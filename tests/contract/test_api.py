@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from replan.errors import LedgerBusy, UsageError
+from replan.infra.ledger.columns import sortable_instant
 from replan.infra.ledger.doors import hashed
-from replan.infra.ledger.schema import sortable_instant
 from replan.infra.review.api import make_app
 from tests.databases import Place
 from tests.escalations import DECISION

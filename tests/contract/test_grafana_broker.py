@@ -10,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from replan.infra.identity.grafana_broker import GrafanaBroker
+from replan.infra.ledger.columns import sortable_instant
 from replan.infra.ledger.doors import hashed
-from replan.infra.ledger.schema import sortable_instant
 from replan.infra.review.api import make_app
 from replan.infra.workspace.review_settings import Review
 from replan.people import People

@@ -13,7 +13,7 @@ from replan.errors import UsageError
 from replan.infra.cli import app as cli
 from replan.infra.identity.grafana_broker import GrafanaBroker
 from replan.infra.identity.tokens import Tokens
-from replan.infra.ledger.schema import sortable_instant
+from replan.infra.ledger.columns import sortable_instant
 from replan.infra.ledger.store import Ledger
 from replan.infra.planners.office import Office
 from replan.infra.review.api import make_app
