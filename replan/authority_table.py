@@ -37,7 +37,6 @@ ORDER_ACTIONS = frozenset({"expedite", "postpone"})
 CATEGORIES: tuple[str, ...] = get_args(CategoryName)
 DATA_QUALITY: tuple[str, ...] = get_args(DataQuality)
 """From best to worst."""
-MODES: tuple[Mode, ...] = get_args(Mode)
 STAGES: tuple[str, ...] = get_args(Stage)
 
 MILLION = 1_000_000

@@ -49,10 +49,6 @@ IN_DOUBT = 0.3
 to last."""
 
 
-_UnderWay = tuple[list[OrderLine], list[OrderLine], list[Transfer], list[Ordered]]
-"""Of one item: lines of normal orders, open lines, transfers and buffer calls."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ahead:
     """One series ahead of a day: demand quantiles (K, H) from that day on, and what can be sold."""

@@ -2,8 +2,7 @@
 
 A quantity is an integer of thousandths of the item's base unit (the wire allows three decimals),
 money an integer of minor units (cents) of a currency. Floats live only inside forecasting and
-solving; `units_floor`, `units_nearest` and `money_nearest` are the places where they become
-integers again.
+solving; `units_floor` and `units_nearest` are the places where they become integers again.
 """
 
 import math
@@ -49,11 +48,6 @@ def units_floor(qty: float) -> Units:
 def units_nearest(qty: float) -> Units:
     """Nearest thousandth of a float quantity in base units; halves go up."""
     return Units(math.floor(qty * ONE_UNIT + 0.5))
-
-
-def money_nearest(amount_minor: float) -> Minor:
-    """Nearest minor unit of a float amount; halves go up."""
-    return Minor(math.floor(amount_minor + 0.5))
 
 
 def priced(qty: Units, unit_price_minor: int) -> Minor:

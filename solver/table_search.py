@@ -29,7 +29,7 @@ from replan.authority_space import DIMENSIONS, ActionSpace, KnownNames, case_jso
 from replan.authority_table import DATA_QUALITY, AuthorityTable, Mode, Rule
 from replan.boxes import Box, Side
 from replan.errors import BrokenPromise
-from replan.solver.backend import DEFAULT_SOLVER, Limits, solve, solver_version
+from replan.solver.backend import Limits, solve
 
 VALUE = DIMENSIONS.index("value")
 NOT_WORSE: Mapping[str, int] = {"dq": -1, "confidence": 1, "value": -1, "order_share": -1}
@@ -79,11 +79,6 @@ def runs_above(table: AuthorityTable, known: KnownNames, value_minor: int) -> It
         if model.solved(f"{space.action} above {value_minor}"):
             example = case_json(space.action, model.point(x))
             yield Found(action=space.action, rule="above", example=example)
-
-
-def proof_text() -> str:
-    """By what the search was made."""
-    return solver_version(DEFAULT_SOLVER)
 
 
 Rows = Sequence[tuple[Rule, Box]]

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from replan.canonical import digest
 from replan.errors import PrefixChanged, UsageError
 from replan.network import Network
 from replan.streams.codec import MAX_RECORD_BYTES, Decoder, oversized
@@ -60,11 +59,6 @@ class Segment:
     """What one run finds new; plain values, to be stored as they are."""
 
     files: tuple[SegmentFile, ...]
-
-    @property
-    def segment_id(self) -> str:
-        """Digest of the names, lines and contents."""
-        return digest([[f.name, f.first_line, f.last_line, f.sha256] for f in self.files])
 
     def applied(self) -> dict[str, AppliedPrefix]:
         """What is known of these files once the segment has been applied."""

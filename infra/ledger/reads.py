@@ -132,11 +132,6 @@ class LedgerReads(ABC):
         newest = self.newest_segment()
         return newest if newest is not None and newest.state == "open" else None
 
-    def consumed(self) -> int | None:
-        """The next rank of the open segment; None if no segment is open."""
-        segment = self.open_segment()
-        return None if segment is None else segment.next_offset
-
     def prefixes(self) -> dict[str, SegmentFile]:
         """For every event file what was last taken of it by a segment that is done."""
         return {
@@ -163,11 +158,6 @@ class LedgerReads(ABC):
             query = query.where(closed.scalar_subquery() < _SEQ)
         return tuple(_manifest(row) for row in self._all(query))
 
-    def not_replied(self) -> tuple[ManifestRow, ...]:
-        """The batches whose replies may not have been written yet, in order."""
-        query = sa.select(t.manifest).where(sa.not_(t.manifest.c.replied)).order_by(_SEQ)
-        return tuple(_manifest(row) for row in self._all(query))
-
     def latest_snapshot(self) -> SnapshotRow | None:
         """The newest state kept; LedgerBroken if it is not what was stored."""
         row = self._first(sa.select(t.snapshot).order_by(t.snapshot.c.tick.desc()).limit(1))
@@ -183,26 +173,10 @@ class LedgerReads(ABC):
             query = query.where(t.fit.c.effective.is_(None) | (t.fit.c.effective > tick))
         return tuple(_fit(row) for row in self._all(query))
 
-    def fit_in_force(self, tick: datetime) -> FitRow | None:
-        """The fit that decides at `tick`."""
-        row = self._first(
-            sa.select(t.fit)
-            .where(t.fit.c.effective <= tick)
-            .order_by(t.fit.c.effective.desc(), t.fit.c.asked_at.desc())
-            .limit(1)
-        )
-        return None if row is None else _fit(row)
-
     def answers_for(self, tick: datetime) -> tuple[AnswerRow, ...]:
         """What executors answered to what `tick` released, by name."""
         query = sa.select(t.answer).where(t.answer.c.tick == tick)
         return tuple(_answer(row) for row in self._all(query.order_by(t.answer.c.executor)))
-
-    def answers_pending(self) -> tuple[AnswerRow, ...]:
-        """Answers whose acks the desk has not taken yet, oldest first."""
-        query = sa.select(t.answer).where(sa.not_(t.answer.c.acks_applied))
-        order = (t.answer.c.tick, t.answer.c.executor)
-        return tuple(_answer(row) for row in self._all(query.order_by(*order)))
 
     def alarms(self) -> tuple[Alarm, ...]:
         """All alarms, open and closed, by when they opened."""
@@ -283,12 +257,6 @@ class LedgerReads(ABC):
         order = (c.planning_group, c.seq, c.n)
         query = sa.select(t.feedback).where(c.tick == tick).order_by(*order)
         return tuple(_feedback(row) for row in self._all(query))
-
-    def feedback_since(self, group: str, seq: int) -> tuple[FeedbackRow, ...]:
-        """What a desk told sense in its transactions after `seq`, in order."""
-        c = t.feedback.c
-        query = sa.select(t.feedback).where(c.planning_group == group, c.seq > seq)
-        return tuple(_feedback(row) for row in self._all(query.order_by(c.seq, c.n)))
 
     def desk(self, group: str) -> DeskRow:
         """The desk of a group as its newest transaction left it."""

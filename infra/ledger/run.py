@@ -268,17 +268,6 @@ class RunWriter(LedgerRecords):
             )
         )
 
-    def mark_acks_applied(self, tick: datetime, executor: str) -> None:
-        """The desk has taken the acks among an executor's answers."""
-        c = t.answer.c
-        found = self._conn.execute(
-            sa.update(t.answer)
-            .where(c.tick == tick, c.executor == executor)
-            .values(acks_applied=True)
-        )
-        if found.rowcount == 0:
-            raise LedgerBroken(f"{executor} has answered nothing to {instant_text(tick)}")
-
     def put_alarms(self, rows: Sequence[Alarm]) -> None:
         """Keep alarms as they stand now: opened, or closed since."""
         values = [

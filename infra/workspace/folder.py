@@ -70,15 +70,6 @@ class Workspace:
         password = make_url(self.settings.ledger.url).password
         return (*known_secrets(), *(() if password is None else (str(password),)))
 
-    @property
-    def ledger_url(self) -> str:
-        """URL of the ledger; a relative SQLite path is made absolute from the workspace."""
-        url = self.settings.ledger.url
-        kind, separator, path = url.partition(":///")
-        if not kind.startswith("sqlite") or not separator or path.startswith(("/", ":memory:")):
-            return url
-        return f"{kind}:///{self.root.resolve() / path}"
-
     def stopping(self, mode: RunMode, now: datetime | None = None) -> tuple[Finding, ...]:
         """The findings that forbid a run in that mode at that clock (None: no clock yet).
 

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, model_validator
@@ -318,8 +318,3 @@ def _finding(file: str, line: int | None, value: str | None, rule: str, text: st
     return Finding(
         severity="error", file=file, line=line, value=value, rule=rule, message=f"{file} {text}"
     )
-
-
-def settings_json(settings: Settings) -> dict[str, Any]:
-    """Settings as plain JSON data, durations as ISO 8601."""
-    return settings.model_dump(mode="json")

@@ -130,7 +130,9 @@ def test_a_verdict_with_a_known_event_is_on_record_and_replays(ledger: Ledger) -
         body["decision_id"], "reject", login="ann", chip="known_event", note="fair", wish=wish
     )
     assert said.result == "accepted"
-    [row] = [r for r in ledger.feedback_since("all", 1) if r.feedback.known is not None]
+    decided_at = ledger.desk("all").tick
+    assert decided_at is not None
+    [row] = [r for r in ledger.feedback_for(decided_at) if r.feedback.known is not None]
     assert row.feedback.known is not None
     assert row.feedback.known.last == FAIR.last
     assert ledger.verify_audit().first_bad is None

@@ -100,11 +100,6 @@ def test_a_replaced_table_is_seen_by_reloading(tmp_path: Path) -> None:
     assert workspace.reload_authority().in_force(NOW).code == "no_table"
 
 
-def test_a_relative_ledger_lies_in_the_workspace(tmp_path: Path) -> None:
-    workspace = open_workspace(write_workspace(tmp_path))
-    assert workspace.ledger_url == f"sqlite:///{tmp_path.resolve()}/ledger.db"
-
-
 def test_no_folder_is_no_workspace(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a folder"):
         open_workspace(tmp_path / "nowhere")
