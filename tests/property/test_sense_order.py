@@ -17,24 +17,19 @@ from replan.replanner import FitMade, Sensed, SenseInput, step
 from replan.state import state_digest
 from replan.state_record import state_bytes
 from tests.examples import examples
-from tests.sense_worlds import (
-    CALM,
+from tests.sense_facts import (
     S1,
     S2,
-    World,
     adjusted,
     alert,
-    calm_sales,
     closed,
     committed,
     counted,
     eta,
-    fitted_world,
     lead_word,
     line,
     milestone,
     moved,
-    network,
     receipt,
     sale,
     shipped,
@@ -42,6 +37,7 @@ from tests.sense_worlds import (
     troubled,
     when,
 )
+from tests.sense_worlds import CALM, World, calm_sales, fitted_world, network
 
 FIT_DAY = 28
 ALERT = replace(CALM, min_value_minor=500)

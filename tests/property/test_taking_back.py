@@ -12,7 +12,8 @@ from replan.state_record import state_bytes, state_from_bytes
 from replan.stock_book import book_stock
 from tests.examples import examples
 from tests.property.test_sense_order import BLIND, FIT_DAY, distinct, facts, fresh
-from tests.sense_worlds import World, counted, moved, sale, when
+from tests.sense_facts import counted, moved, sale, when
+from tests.sense_worlds import World
 
 TICKS = (FIT_DAY + 0.5, FIT_DAY + 1.25, FIT_DAY + 1.5, FIT_DAY + 2.25)
 

@@ -22,7 +22,8 @@ from replan.panel import NEVER, Panel, add_hours, add_sales, empty_panel
 from replan.units import ItemId, SiteId, day_from_number, day_number
 from replan.watch import reopened_from, restart_pools, step_pools, surges
 from tests.demand_worlds import WEEK, Floats
-from tests.sense_worlds import MONDAY, network
+from tests.sense_facts import MONDAY
+from tests.sense_worlds import network
 
 LEARN, REFIT = 182, 28
 STATED = 2.0

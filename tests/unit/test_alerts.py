@@ -10,7 +10,8 @@ from replan import alerts
 from replan.events import AlertRaised
 from replan.forecasting import LEVELS
 from replan.units import LaneId, SiteId, day_number
-from tests.sense_worlds import S1, S2, SUP, alert, lane, network, on, when
+from tests.sense_facts import S1, S2, SUP, alert, on, when
+from tests.sense_worlds import lane, network
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ALPS = ((48.0, 10.0), (48.0, 13.0), (46.0, 13.0), (46.0, 10.0))

@@ -16,17 +16,8 @@ from replan.events import (
 )
 from replan.supply import SupplyLedger
 from replan.units import PoLineId, day_number
-from tests.sense_worlds import (
-    committed,
-    eta,
-    lead_word,
-    line,
-    milestone,
-    network,
-    on,
-    receipt,
-    shipped,
-)
+from tests.sense_facts import committed, eta, lead_word, line, milestone, on, receipt, shipped
+from tests.sense_worlds import network
 
 NETWORK = network()
 

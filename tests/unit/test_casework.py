@@ -19,21 +19,16 @@ from replan.planning import Option
 from replan.replanner import Sensed, SenseInput
 from replan.scenarios import draws, judge, play
 from replan.units import ONE_UNIT, SiteId, Units
-from tests.sense_worlds import (
-    CALM,
-    FORECASTERS,
+from tests.sense_facts import (
     OATS,
     RICE,
     S1,
     S2,
-    World,
     adjusted,
     alert,
-    calm_sales,
     committed,
     counted,
     eta,
-    fitted_world,
     lead_word,
     line,
     milestone,
@@ -42,6 +37,7 @@ from tests.sense_worlds import (
     shipped,
     when,
 )
+from tests.sense_worlds import CALM, FORECASTERS, World, calm_sales, fitted_world
 
 PLENTY = {S1: 900.0, S2: 900.0}
 

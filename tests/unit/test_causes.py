@@ -11,18 +11,8 @@ from replan.explain import explain
 from replan.records import proposal_from_json, proposal_json
 from replan.scenarios import draws, play
 from replan.units import ONE_UNIT, SiteId
-from tests.sense_worlds import (
-    S1,
-    S2,
-    World,
-    calm_sales,
-    counted,
-    fitted_world,
-    line,
-    moved,
-    sale,
-    stated,
-)
+from tests.sense_facts import S1, S2, counted, line, moved, sale, stated
+from tests.sense_worlds import World, calm_sales, fitted_world
 
 
 def both(first: int, last: int, factor: float = 1.0) -> list[SenseFact]:

@@ -11,7 +11,8 @@ from replan.live_model import forecast
 from replan.models.cold_start import borrowed, priors
 from replan.models.rolling import RollingMean
 from replan.panel import days_known, is_forecast, takes_part
-from tests.sense_worlds import CALM, FORECASTERS, OATS, S1, S2, adjusted, fitted_world
+from tests.sense_facts import OATS, S1, S2, adjusted
+from tests.sense_worlds import CALM, FORECASTERS, fitted_world
 
 DAYS = 60
 MILK, TEA, NEW = 0, 1, 2

@@ -9,17 +9,8 @@ import pytest
 from replan.alarms import AlarmScope
 from replan.closing import censored
 from replan.freshness import TillFeed, feed_from_json, feed_json
-from tests.sense_worlds import (
-    OATS,
-    S1,
-    S2,
-    World,
-    calm_sales,
-    closed,
-    fitted_world,
-    sale,
-    when,
-)
+from tests.sense_facts import OATS, S1, S2, closed, sale, when
+from tests.sense_worlds import World, calm_sales, fitted_world
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 """A Monday."""

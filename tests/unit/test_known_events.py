@@ -23,7 +23,8 @@ from replan.units import EventId
 from tests.authority_worlds import table
 from tests.databases import Place
 from tests.desk_cases import Desk, case, move, option, rule
-from tests.sense_worlds import FORECASTERS, OATS, S1, S2, World, fitted_world, on, when
+from tests.sense_facts import OATS, S1, S2, on, when
+from tests.sense_worlds import FORECASTERS, World, fitted_world
 from tests.unit.test_office import source, tick
 from tests.unit.test_scoring import _Recorded as AsRecorded
 

@@ -8,22 +8,8 @@ from replan.lead_times import LeadTime, days_still_to_wait
 from replan.network import Network
 from replan.supply import SupplyLedger
 from replan.units import ActionId, day_number
-from tests.sense_worlds import (
-    OATS,
-    RICE,
-    S1,
-    S2,
-    SUP,
-    contract,
-    expedite,
-    lane,
-    lead_word,
-    line,
-    network,
-    on,
-    receipt,
-    when,
-)
+from tests.sense_facts import OATS, RICE, S1, S2, SUP, expedite, lead_word, line, on, receipt, when
+from tests.sense_worlds import contract, lane, network
 
 TODAY = day_number(on(200))
 DECLARED = (7.0, 9.0)

@@ -9,17 +9,8 @@ from replan.events import SenseFact
 from replan.level_shift import Rescales, shift_of
 from replan.live_model import base_mean
 from replan.state import state_digest
-from tests.sense_worlds import (
-    CALM,
-    FORECASTERS,
-    S1,
-    S2,
-    World,
-    calm_sales,
-    fitted_world,
-    sale,
-    stated,
-)
+from tests.sense_facts import S1, S2, sale, stated
+from tests.sense_worlds import CALM, FORECASTERS, World, calm_sales, fitted_world
 
 BLIND = replace(CALM, min_value_minor=10**9)
 MINE = np.array([0])

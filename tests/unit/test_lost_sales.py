@@ -4,16 +4,8 @@ import pytest
 
 from replan.lost_sales import lost_sales
 from replan.units import ONE_UNIT
-from tests.sense_worlds import (
-    FORECASTERS,
-    S1,
-    S2,
-    World,
-    calm_sales,
-    closed,
-    counted,
-    fitted_world,
-)
+from tests.sense_facts import S1, S2, closed, counted
+from tests.sense_worlds import FORECASTERS, World, calm_sales, fitted_world
 
 
 def emptied(days: int) -> World:

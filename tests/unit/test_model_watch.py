@@ -14,19 +14,8 @@ from replan.replanner import FitMade
 from replan.state import empty_state
 from replan.state_record import state_bytes, state_from_bytes
 from replan.units import ItemId
-from tests.sense_worlds import (
-    CALM,
-    OATS,
-    S1,
-    S2,
-    Waits,
-    World,
-    calm_sales,
-    counted,
-    fitted_world,
-    sale,
-    when,
-)
+from tests.sense_facts import OATS, S1, S2, counted, sale, when
+from tests.sense_worlds import CALM, Waits, World, calm_sales, fitted_world
 
 pytestmark = pytest.mark.slow
 

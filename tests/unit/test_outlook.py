@@ -29,29 +29,23 @@ from replan.planning import Inbound, LaneOffer, PlanningProblem
 from replan.replanner import SenseInput
 from replan.units import ONE_UNIT, LaneId, SupplierId, Units, day_number
 from tests.examples import examples
-from tests.sense_worlds import (
-    CALM,
-    FORECASTERS,
+from tests.sense_facts import (
     MONDAY,
     OATS,
     S1,
     S2,
     Moment,
-    World,
-    calm_sales,
     closed,
     counted,
     expedite,
-    fitted_world,
-    lane,
     lead_word,
     line,
     moved,
-    network,
     ordered,
     sale,
     when,
 )
+from tests.sense_worlds import CALM, FORECASTERS, World, calm_sales, fitted_world, lane, network
 
 DAY = day_number(MONDAY)
 STOCK = {S1: 100.0, S2: 1_000.0}

@@ -4,7 +4,8 @@ from replan.alarms import Alarm, AlarmScope
 from replan.effects import Feedback
 from replan.events import HumanActed, SenseFact
 from replan.units import DecisionId, EventId
-from tests.sense_worlds import OATS, S1, S2, World, fitted_world, moved, ordered, when
+from tests.sense_facts import OATS, S1, S2, moved, ordered, when
+from tests.sense_worlds import World, fitted_world
 
 SCOPE = AlarmScope(item=OATS, site=S1)
 

@@ -35,26 +35,20 @@ from replan.stock_book import (
     stock_known,
 )
 from replan.units import day_from_number, day_number
-from tests.sense_worlds import (
-    CALM,
-    FORECASTERS,
+from tests.sense_facts import (
     MONDAY,
     OATS,
     S1,
     S2,
-    World,
     adjusted,
-    calm_sales,
     closed,
     counted,
-    fit_of,
-    fitted_world,
     later,
     moved,
-    network,
     receipt,
     sale,
 )
+from tests.sense_worlds import CALM, FORECASTERS, World, calm_sales, fit_of, fitted_world, network
 
 DAY = day_number(MONDAY)
 FIRST, SECOND = 0, 1

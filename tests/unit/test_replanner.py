@@ -11,28 +11,23 @@ from replan.panel import NEVER
 from replan.replanner import SUPPLY_MEMORY, FitMade, Sensed, fit_question
 from replan.stock_book import book_stock
 from replan.units import PoLineId, SiteId, TransferId
-from tests.sense_worlds import (
-    CALM,
-    FORECASTERS,
+from tests.sense_facts import (
     OATS,
     S1,
     S2,
-    World,
     adjusted,
-    calm_sales,
     closed,
     counted,
-    fitted_world,
     later,
     line,
     moved,
-    network,
     on,
     ordered,
     receipt,
     sale,
     when,
 )
+from tests.sense_worlds import CALM, FORECASTERS, World, calm_sales, fitted_world, network
 
 STOCK = {S1: 900.0, S2: 900.0}
 

@@ -8,7 +8,7 @@ import pytest
 from replan.events import ShipmentNoticed, ShipmentReport
 from replan.shipments import MAX_REPORTS, Shipments, Voyage
 from replan.units import PoLineId
-from tests.sense_worlds import eta, milestone, shipped, troubled, when
+from tests.sense_facts import eta, milestone, shipped, troubled, when
 
 LEFT = shipped(28.0, 33.5)
 

@@ -7,14 +7,12 @@ import pytest
 from replan.events import Retracted, SenseFact, SupplySignal
 from replan.state import state_digest
 from replan.units import EventId, PoLineId
-from tests.sense_worlds import (
+from tests.sense_facts import (
     S1,
     S2,
-    World,
     alert,
     committed,
     eta,
-    fitted_world,
     lead_word,
     line,
     milestone,
@@ -22,6 +20,7 @@ from tests.sense_worlds import (
     troubled,
     when,
 )
+from tests.sense_worlds import World, fitted_world
 
 UNDER_WAY = (line(28.1, 35), shipped(28.2, 33.5))
 

@@ -10,26 +10,22 @@ from replan.errors import LedgerBroken
 from replan.records import proposal_json
 from replan.state import SenseState, empty_state, state_digest
 from replan.state_record import fit_sha_of, state_bytes, state_from_bytes
-from tests.sense_worlds import (
+from tests.sense_facts import (
     OATS,
     S1,
     S2,
-    World,
     adjusted,
     alert,
-    calm_sales,
     closed,
     committed,
     counted,
     eta,
     expedite,
-    fitted_world,
     later,
     lead_word,
     line,
     milestone,
     moved,
-    network,
     ordered,
     receipt,
     sale,
@@ -37,6 +33,7 @@ from tests.sense_worlds import (
     troubled,
     when,
 )
+from tests.sense_worlds import World, calm_sales, fitted_world, network
 
 
 def busy_world() -> World:

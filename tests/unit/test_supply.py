@@ -7,7 +7,7 @@ import pytest
 from replan.events import OrderLineStated, Received, TransferMoved
 from replan.supply import MAX_PROMISES, OrderLine, SupplyLedger
 from replan.units import ActionId, PoLineId, TransferId
-from tests.sense_worlds import OATS, RICE, expedite, line, moved, on, ordered, receipt, when
+from tests.sense_facts import OATS, RICE, expedite, line, moved, on, ordered, receipt, when
 
 ARRIVES = (on(31), on(32))
 

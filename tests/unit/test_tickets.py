@@ -10,7 +10,8 @@ from replan.live_model import fit_request
 from replan.state import state_digest
 from replan.state_record import state_bytes, state_from_bytes
 from replan.tickets import OCTAVES, TicketBook
-from tests.sense_worlds import CALM, S1, S2, World, closed, counted, network, sale, when
+from tests.sense_facts import S1, S2, closed, counted, sale, when
+from tests.sense_worlds import CALM, World, network
 
 BLIND = replace(CALM, min_value_minor=10**9)
 

@@ -14,22 +14,8 @@ from replan.state import state_digest
 from replan.state_record import state_bytes, state_from_bytes
 from replan.units import EventId
 from replan.uplift import explained, learned, lift_of, widened
-from tests.sense_worlds import (
-    CALM,
-    FORECASTERS,
-    OATS,
-    S1,
-    S2,
-    World,
-    calm_sales,
-    closed,
-    counted,
-    fitted_world,
-    network,
-    sale,
-    stated,
-    when,
-)
+from tests.sense_facts import OATS, S1, S2, closed, counted, sale, stated, when
+from tests.sense_worlds import CALM, FORECASTERS, World, calm_sales, fitted_world, network
 
 DISPLAY, FEATURE = CHANNELS.index("display"), CHANNELS.index("feature")
 BLIND = replace(CALM, min_value_minor=10**9)

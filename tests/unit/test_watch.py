@@ -10,20 +10,8 @@ from replan.panel import NEVER
 from replan.state import state_digest
 from replan.units import SiteId
 from replan.watch import fallen_since, left_of_day, risen_since, surges
-from tests.sense_worlds import (
-    FORECASTERS,
-    S1,
-    S2,
-    World,
-    closed,
-    counted,
-    fitted_world,
-    later,
-    sale,
-    till_sales,
-    watched_world,
-    when,
-)
+from tests.sense_facts import S1, S2, closed, counted, later, sale, when
+from tests.sense_worlds import FORECASTERS, World, fitted_world, till_sales, watched_world
 
 TODAY = 28
 TWO_O_CLOCK, SIX_O_CLOCK = TODAY + 12 / 24, TODAY + 16 / 24
