@@ -7,9 +7,6 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from replan.errors import UsageError
 from replan.infra.commands.terminal import NOT_SO, Json, place, print_rows, say
@@ -69,6 +66,10 @@ LABEL_COLUMNS: Mapping[str, Callable[[Any], str]] = {
 
 def _table(rows: list[Mapping[str, Any]], columns: Mapping[str, Callable[[Any], str]]) -> None:
     """The first column is an id and stays whole, so that it can be copied."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, header_style="bold")
     for n, name in enumerate(columns):
         table.add_column(name, overflow="fold", no_wrap=n == 0)

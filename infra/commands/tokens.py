@@ -2,13 +2,15 @@
 
 import sys
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from replan.infra.commands.terminal import Json, place, print_rows, say
-from replan.infra.ledger.doors import TokenRow
 from replan.units import instant_text
+
+if TYPE_CHECKING:
+    from replan.infra.ledger.doors import TokenRow
 
 tokens = typer.Typer(no_args_is_help=True, help="Tokens with which programs speak for a login.")
 
@@ -73,7 +75,7 @@ def _to_the_second(at: datetime) -> str:
     return instant_text(at.replace(microsecond=0))
 
 
-def _shown(row: TokenRow) -> dict[str, Any]:
+def _shown(row: "TokenRow") -> dict[str, Any]:
     ended = row.revoked_at
     return {
         "token_id": row.token_id,

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
 
@@ -66,7 +65,7 @@ def _postgres_bytes(element: Any, compiler: Any, **options: Any) -> str:
 
 
 # Ids and hashes sort by code point, as Python does, whatever the locale of the database.
-Key = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+Key = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 Count = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 metadata = sa.MetaData(

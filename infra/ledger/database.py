@@ -4,7 +4,7 @@ What differs between a SQLite file and a PostgreSQL server stands in `ledger_sql
 `ledger_postgres`; the statements are the same.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 
 from replan.canonical import canonical_bytes
@@ -22,11 +21,6 @@ from replan.infra.ledger.schema import HEAD, control
 from replan.infra.ledger.views import create_views, drop_views, views_sha
 
 BUSY_SECONDS: Final = 5.0
-
-_INSERT: Final[Mapping[str, Callable[[sa.Table], Any]]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
 
 MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
 
@@ -52,6 +46,8 @@ class Backend(Protocol):
     def unsafe(self, conn: sa.Connection) -> list[str]: ...
 
     def now(self, conn: sa.Connection) -> datetime: ...
+
+    def insert(self, table: sa.Table) -> Any: ...
 
     def grant(self, conn: sa.Connection) -> None: ...
 
@@ -186,7 +182,7 @@ def upsert(
 @lru_cache(maxsize=256)
 def _upsert(dialect: str, table: sa.Table, names: tuple[str, ...]) -> Any:
     """The statement, made once: putting it together costs more than running it."""
-    insert = _INSERT[dialect](table)
+    insert = _backend(dialect).insert(table)
     keys = [column.name for column in table.primary_key]
     changed = {name: insert.excluded[name] for name in names if name not in keys}
     if not changed:
@@ -196,7 +192,7 @@ def _upsert(dialect: str, table: sa.Table, names: tuple[str, ...]) -> Any:
 
 def insert_or(conn: sa.Connection, table: sa.Table) -> Any:
     """An INSERT that knows ON CONFLICT, which SQLAlchemy spells once for each database."""
-    return _INSERT[conn.dialect.name](table)
+    return _backend(conn.dialect.name).insert(table)
 
 
 def _migrate(conn: sa.Connection, place: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import psycopg
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 
 from replan.errors import CommitUnknown, LedgerBroken, LedgerBusy, NotSo, ReplanError, UsageError
@@ -151,6 +152,11 @@ def now(conn: sa.Connection) -> datetime:
     """The time by which leases run: the server's."""
     at: datetime = conn.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
     return at
+
+
+def insert(table: sa.Table) -> Any:
+    """An INSERT that knows ON CONFLICT."""
+    return postgresql.insert(table)
 
 
 def grant(conn: sa.Connection) -> None:

@@ -7,9 +7,10 @@ lock at BEGIN: one that starts as a reader fails at its first write if another w
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 
 from replan.errors import LedgerBroken, LedgerBusy, ReplanError, UsageError
@@ -74,6 +75,11 @@ def unsafe(conn: sa.Connection) -> list[str]:
 def now(conn: sa.Connection) -> datetime:
     """The time by which leases run: the host's, since the file has no other."""
     return datetime.now(UTC)
+
+
+def insert(table: sa.Table) -> Any:
+    """An INSERT that knows ON CONFLICT."""
+    return sqlite.insert(table)
 
 
 def grant(conn: sa.Connection) -> None:
