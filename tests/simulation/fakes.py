@@ -72,7 +72,9 @@ class Topics:
     def __init__(self) -> None:
         self.lines: dict[str, list[str]] = {}
         self.watch: Callable[[str], None] = lambda _name: None
-        """Told when a process hands lines over."""
+        """Told when a process begins to hand lines over: those of one call are under way together,
+        however long the process then stands still among them.
+        """
 
     def take(self, name: str, lines: Sequence[str]) -> None:
         """Lines arrive."""
@@ -92,7 +94,6 @@ class StrikingOutlet:
         self._under_way: list[tuple[str, str]] = []
 
     def append(self, name: str, lines: Iterable[str]) -> None:
-        self._topics.watch(name)
         self._under_way += [(name, line) for line in lines]
         self._baton.point()
         self._arrive(self._baton.rng.randint(0, len(self._under_way)))
@@ -105,6 +106,7 @@ class StrikingOutlet:
         self._arrive(len(self._under_way))
 
     def deliver(self, name: str, lines: Sequence[Outgoing]) -> list[Refusal | None]:
+        self._topics.watch(name)
         found: list[Refusal | None] = []
         for one in lines:
             refusal = None

@@ -89,10 +89,7 @@ class People:
         return True
 
     def _everything_since(self, now: datetime) -> datetime | None:
-        everything = any(stop.scope is None for stop in self._story.ledger.stops())
-        if not everything:
-            return None
-        return self._story.stopped_at or now
+        return (self._story.stopped_at or now) if self._story.everything_stopped() else None
 
     def _lowers(self, login: str, office: Office) -> bool:
         lowered = authority(auto=20, ask=60, count=1).replace("version: 1", "version: 2")
