@@ -1,8 +1,8 @@
-"""How do people open and close incidents? What it is about is stopped in the same breath."""
+"""How are incidents opened and closed? What it is about is stopped in the same breath."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from replan.errors import NotSo, UsageError
@@ -87,7 +87,7 @@ class IncidentDesk:
             if known.opened_at <= row["at"]
             and (known.closed_at is None or row["at"] <= known.closed_at)
         ]
-        return {**asdict(known), "timeline": within}
+        return {**known.json(), "timeline": within}
 
 
 def incident_text(row: Mapping[str, Any]) -> str:

@@ -11,11 +11,10 @@ from typing import Any, Final
 from replan.alarms import Alarm, AlarmScope
 from replan.canonical import short_id
 from replan.errors import NotSo, UsageError
+from replan.infra.desk.owner_told import tell_owner
 from replan.infra.desk.stop_switch import checked_reason
-from replan.infra.ledger.rows import text
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
-from replan.infra.out_names import NOTIFICATIONS
 from replan.people import DEFAULT_RECIPIENT, PROCESS_OWNER, People
 from replan.units import instant_text
 
@@ -34,7 +33,7 @@ def remind(write: LedgerWriter, at: datetime) -> None:
         return
     since = datetime.fromisoformat(kept["since"])
     if kept["told"] is None and at >= since + QUARTER:
-        write.publish(NOTIFICATIONS, [text(_due(since, at))])
+        tell_owner(write, _due(since, at), at)
         write.set_control(REVIEW, {**kept, "told": "due"})
     elif kept["told"] == "due" and at >= since + QUARTER + GRACE:
         write.put_alarms([_alarm(since, at)])

@@ -23,13 +23,12 @@ def incident_open(
     as_json: Json = False,
 ) -> None:
     """Open an incident, and stop what it is about."""
-    from dataclasses import asdict
 
     from replan.infra.boundary.incidents import incident_text
     from replan.infra.running.opened import opened_incidents
 
     with opened_incidents(place.root) as desk:
-        row = asdict(desk.open(kind, scope, login=login, reason=reason))
+        row = desk.open(kind, scope, login=login, reason=reason).json()
     print_rows([row]) if as_json else say(incident_text(row))
 
 
@@ -41,27 +40,25 @@ def incident_close(
     as_json: Json = False,
 ) -> None:
     """Say what was found, as somebody else than who opened it."""
-    from dataclasses import asdict
 
     from replan.infra.boundary.incidents import incident_text
     from replan.infra.running.opened import opened_incidents
 
     with opened_incidents(place.root) as desk:
-        row = asdict(desk.close(incident_id, login=login, finding=finding))
+        row = desk.close(incident_id, login=login, finding=finding).json()
     print_rows([row]) if as_json else say(incident_text(row))
 
 
 @incident.command("list")
 def incident_list(as_json: Json = False) -> None:
     """All incidents, the oldest first."""
-    from dataclasses import asdict
 
     from replan.infra.boundary.incidents import incident_text
     from replan.infra.desk.incident_record import incidents
     from replan.infra.running.opened import opened_office
 
     with opened_office(place.root) as desk:
-        rows = [asdict(one) for one in incidents(desk.ledger)]
+        rows = [one.json() for one in incidents(desk.ledger)]
     if as_json:
         print_rows(rows)
     else:

@@ -27,6 +27,7 @@ from replan.desk_state import (
 )
 from replan.effects import DeskOutcome, Move
 from replan.errors import LedgerBusy, LedgerMoved
+from replan.infra.desk.incident_watch import notice_cap
 from replan.infra.desk.policy import keep_policy
 from replan.infra.desk.shadow_watch import watch_people
 from replan.infra.desk.shown import show
@@ -161,6 +162,8 @@ def store(write: LedgerWriter, taken: Taken) -> None:
         account = "shadow" if taken.policy.mode == "shadow" else "live"
         moves = counting(write.reservations(taken.given.at - reach(taken.policy.table)), account)
         uses = cap_uses(taken.policy.table, moves, taken.given.at)
+        if isinstance(taken.given, TickDue | AnswersDue):
+            notice_cap(write, taken.policy.table, moves, counting(taken.outcome.reserved, account))
         write.set_caps([CapRow(**{n: getattr(u, n) for n in CapRow.__slots__}) for u in uses])
 
 

@@ -16,9 +16,8 @@ from replan.demotion import DEMOTED_TO, MEASURES, Measure, breach, limit_of
 from replan.desk_state import DeskInput, Policy
 from replan.effects import DeskOutcome
 from replan.infra.desk.incident_record import stepped_down
-from replan.infra.ledger.rows import text
+from replan.infra.desk.owner_told import tell_owner
 from replan.infra.ledger.writer import LedgerWriter
-from replan.infra.out_names import NOTIFICATIONS
 from replan.ladder import ENGINE, StageMove, move_json, moved_to, stage_of, stated
 from replan.mode import MODE_ORDER
 from replan.units import instant_text
@@ -107,7 +106,7 @@ def keep_move(write: LedgerWriter, move: StageMove, *, note: dict[str, Any] | No
     said = {"verb": move.verb, "scope": move.scope, "by": move.by, "second": move.second}
     said |= {"stage": move.stage, "reason": move.reason, **(note or {})}
     write.move_ladder(moved_to(write.ladder(), move), others, said, move.at)
-    write.publish(NOTIFICATIONS, [text(mode_changed(move))])
+    tell_owner(write, mode_changed(move), move.at)
     standing = [
         alarm
         for alarm in write.alarms()

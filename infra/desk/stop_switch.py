@@ -16,6 +16,7 @@ from typing import Any, Final
 from replan.authority_table import ACTIONS, CATEGORIES
 from replan.desk_state import RELEASED, DeskState, Policy, StopMoved
 from replan.errors import LedgerBusy, LedgerMoved, UsageError
+from replan.infra.desk.incident_record import incidents
 from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.room import ATTEMPTS, store, take
 from replan.infra.ledger.store import Ledger
@@ -99,6 +100,16 @@ class StopSwitch:
 
         return self._move("stop", scope, login, said, change)
 
+    def stop_within(self, write: LedgerWriter, scope: str | None, *, by: str, reason: str) -> Moved:
+        """Stop what an incident is about, which the engine itself opens, in its transaction."""
+        key, value = parsed_scope(scope, None)
+
+        def change(stops: tuple[Stop, ...], at: datetime | None) -> tuple[Stop, ...]:
+            mine = Stop(key=key, value=value, by=by, since=at, reason=reason)
+            return stops if any((s.scope, s.by) == (scope, by) for s in stops) else (*stops, mine)
+
+        return self._moved(write, "stop", scope, by, reason, change)
+
     def resume(self, scope: str | None, *, login: str, reason: str) -> Moved:
         """Let go on what was stopped under this very scope, by somebody else. UsageError as for
         `stop`.
@@ -108,6 +119,12 @@ class StopSwitch:
         named = None if key is None else f"{key}={value}"
         said = checked_reason(reason)
         self._known(login)
+        known = incidents(self._ledger)
+        caused = {
+            login
+            for one in known
+            if one.closed_by is None and one.scope == named and one.is_of(login)
+        }
 
         def change(stops: tuple[Stop, ...], at: datetime | None) -> tuple[Stop, ...] | str:
             there = [stop for stop in stops if stop.scope == named]
@@ -117,7 +134,7 @@ class StopSwitch:
                 return "stop_file"
             if not there:
                 return "not_stopped"
-            if any(stop.by == login for stop in there):
+            if any(stop.by == login for stop in there) or login in caused:
                 return "own_stop"
             return tuple(stop for stop in stops if stop.scope != named)
 

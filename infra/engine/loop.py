@@ -21,6 +21,7 @@ from replan.errors import LeaseLost, LedgerBusy, LedgerMoved
 from replan.fit_record import panel_fit_bytes
 from replan.forecasting import FitRequest, PanelFitter
 from replan.infra.boundary.quarterly import remind
+from replan.infra.desk.incidents_due import open_due
 from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.room import ATTEMPTS, Taken, announced_by, store, take
 from replan.infra.desk.shown import series_rows
@@ -241,6 +242,7 @@ class Engine:
     def _tick(self, at: datetime, *, is_last: bool = False) -> None:
         began = time.monotonic()
         self._switch.notice_file(at)
+        open_due(self._ledger, self._switch)
         self._sending.take_acks(at, self._belief.acks(), self._belief.state.fit_sha)
         stood = self._ledger.desk_seqs()
         said, fit = sense(self._ledger, self._belief, at, self._sensing)

@@ -25,6 +25,7 @@ from replan.desk_state import (
 )
 from replan.effects import Command, Proposal
 from replan.events import ActionAnswered
+from replan.infra.desk.incidents_due import open_due
 from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.room import Taken, as_stopped, transact, transact_each
 from replan.infra.desk.stop_switch import StopSwitch
@@ -128,6 +129,7 @@ class Sending:
         if self._policies.mode == "shadow" or not self._ledger.sendable_outbox(at, now):
             return ()
         self._switch.notice_file(at)
+        open_due(self._ledger, self._switch)
         # Read first: a stop that comes after it is noticed when commands are claimed.
         seqs = self._ledger.desk_seqs()
         self._stood = {group: seqs.get(group, 0) for group in self._groups}

@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from replan.errors import LedgerBusy
+from replan.infra.desk.incident_record import UNAUTHORISED
+from replan.infra.desk.incident_watch import notice
 from replan.infra.ledger.doors import SessionRow, TicketRow
 from replan.infra.ledger.store import Ledger
 
@@ -16,6 +18,11 @@ MOST: Final = timedelta(hours=12)
 """A session ends after this long, used or not: a working day."""
 SELDOM: Final = timedelta(minutes=1)
 """How exactly it is known when a session was used last; every look would otherwise be a write."""
+
+
+AN_HOUR: Final = timedelta(hours=1)
+MANY: Final = 20
+"""So many who are not let in within an hour are no chance."""
 
 
 class Book(Protocol):
@@ -93,3 +100,5 @@ class LedgerBook:
         """Put on record that somebody was not let in."""
         with self._ledger.transaction() as write:
             write.note_door(note, subject)
+            if write.refused_lately(AN_HOUR, MANY) == MANY:
+                notice(write, UNAUTHORISED, "door", f"{MANY} people were not let in within an hour")

@@ -10,11 +10,14 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from threading import Lock
 from typing import Final
 
-from replan.errors import UsageError
+from replan.errors import ReplanError, UsageError
+from replan.infra.desk.incident_record import UNAUTHORISED
+from replan.infra.desk.incident_watch import notice
 from replan.infra.ledger.doors import TokenRow, hashed
 from replan.infra.ledger.store import Ledger
 
@@ -89,3 +92,9 @@ class Tokens:
             failed.append(self._clock())
             while len(self._failed) > MOST_WATCHED:
                 del self._failed[next(iter(self._failed))]
+        if self._is_locked(token_id):
+            # Whoever only reads the ledger lets nobody in either.
+            with suppress(ReplanError), self._ledger.transaction() as write:
+                said = f"{FAILURES} wrong secrets in a minute: locked for {LOCKED_S / 60:g} minutes"
+                write.note_door({"token": "locked"}, token_id)
+                notice(write, UNAUTHORISED, f"token={token_id}", said)

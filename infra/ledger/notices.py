@@ -36,8 +36,11 @@ def add(conn: sa.Connection, **row: Any) -> None:
     conn.execute(insert_or(conn, t.notice).values(**row).on_conflict_do_nothing())
 
 
-Serves = Callable[[str, str | None], bool]
-"""Whether a way tells a recipient of a decision (None: gives it the digest)."""
+Serves = Callable[[str, bool], bool]
+"""Whether a way tells a recipient, or (True) gives it the digest."""
+
+DIGEST: Final = "digest:"
+"""So begins the id of a digest."""
 
 
 def spread(conn: sa.Connection, serves: Mapping[str, Serves]) -> int:
@@ -45,13 +48,11 @@ def spread(conn: sa.Connection, serves: Mapping[str, Serves]) -> int:
     rows = []
     for way, is_served in sorted(serves.items()):
         known = sa.select(_W.notice_id).where(_W.way == way)
-        fresh = sa.select(_N.notice_id, _N.recipient, _N.decision_id).where(
-            _N.notice_id.not_in(known)
-        )
+        fresh = sa.select(_N.notice_id, _N.recipient).where(_N.notice_id.not_in(known))
         rows += [
             {"notice_id": row.notice_id, "way": way, "state": "waiting", "attempts": 0}
             for row in conn.execute(fresh.order_by(_N.at, _N.notice_id))
-            if is_served(row.recipient, row.decision_id)
+            if is_served(row.recipient, row.notice_id.startswith(DIGEST))
         ]
     if rows:
         conn.execute(insert_or(conn, t.notice_way).on_conflict_do_nothing(), rows)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -349,6 +349,14 @@ class LedgerRecords(LedgerReads):
         c = t.audit.c
         query = sa.select(c.body).where(c.writer == ledger_audit.CONTROL).order_by(c.seq)
         return tuple(row.body for row in self._all(query))
+
+    def refused_lately(self, span: timedelta, most: int) -> int:
+        """How many were not let in within `span` of the newest row of the doors, at most `most`."""
+        c = t.audit.c
+        query = sa.select(c.body, c.at).where(c.writer == ledger_audit.DOORS)
+        rows = self._all(query.order_by(c.seq.desc()).limit(4 * most))
+        kept = [row for row in rows if row.at > rows[0].at - span]
+        return min(most, sum("token" not in json.loads(row.body) for row in kept))
 
     def drills(self) -> tuple[dict[str, Any], ...]:
         """What was rehearsed, the oldest first."""

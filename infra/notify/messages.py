@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from replan.currencies import money_text
+from replan.infra.ledger.notices import DIGEST
 from replan.urgency import urgency
 
 MOST_LISTED = 10
@@ -56,7 +57,7 @@ def announcement(notice_id: str, told: Mapping[str, Any], *, link: str, zone: tz
         notice_id=notice_id,
         recipient=told["recipient"],
         decision_id=decision_id,
-        subject=_one_line(headline),
+        subject=one_line(headline),
         text="\n".join(lines) + "\n",
         link=address,
         data=dict(told),
@@ -94,7 +95,7 @@ def digest_message(
     if len(ranked) > MOST_LISTED:
         lines.append(f"- and {len(ranked) - MOST_LISTED} more in the queue")
     return Message(
-        notice_id=f"digest:{day}:{recipient}",
+        notice_id=f"{DIGEST}{day}:{recipient}",
         recipient=recipient,
         decision_id=None,
         subject=f"{count} for {recipient} on {day}",
@@ -112,6 +113,6 @@ def _local(instant: str, zone: tzinfo) -> str:
     return datetime.fromisoformat(instant).astimezone(zone).strftime("%a %d %b %H:%M %Z")
 
 
-def _one_line(text: str) -> str:
-    """Fit for a header: no line ends, no control characters."""
+def one_line(text: str) -> str:
+    """Text fit for a header: no line ends, no control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]

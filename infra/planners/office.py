@@ -17,6 +17,7 @@ from replan.desk_state import (
     VerdictGiven,
 )
 from replan.errors import UsageError
+from replan.infra.desk.incidents_due import open_due
 from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.room import Taken, take, transact
 from replan.infra.desk.stop_switch import StopSwitch
@@ -203,6 +204,7 @@ class Office:
             )
             if key is not None:
                 write.keep_answer(key.login, key.key, key.request_sha, result.json())
+        open_due(self._ledger, self.switch)
         return result
 
     def _check_answered(

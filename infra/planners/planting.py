@@ -9,6 +9,8 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from replan.canonical import digest
+from replan.infra.desk.incident_record import PLANTED_MISSED
+from replan.infra.desk.incident_watch import notice
 from replan.infra.ledger.checks import CheckRow
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
@@ -113,6 +115,10 @@ def answer(
         caught = is_caught(verdict, option, check.body["chosen"])
         if write.answer_check(check.decision_id, at, verdict, caught):
             state = STATE_AFTER[verdict]
+            if not caught:
+                category = check.body["category"]
+                said = f"a planted fault ({check.fault}) was approved, asked of {check.recipient}"
+                notice(write, PLANTED_MISSED, f"category={category}", said, caused_by=login)
         else:
             code = "already_decided"
     return VerdictResult(

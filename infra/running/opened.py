@@ -3,14 +3,15 @@ newest run: for the office, the boundary, incidents.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from replan.errors import UsageError
+from replan.errors import ReplanError, UsageError
 from replan.infra.boundary.incidents import IncidentDesk
 from replan.infra.boundary.moves import Boundary
+from replan.infra.desk.incidents_due import open_due
 from replan.infra.ledger.standing import MODE
 from replan.infra.ledger.store import Ledger
 from replan.infra.planners.office import Office
@@ -60,6 +61,8 @@ def opened_office(root: Path) -> Iterator[OpenDesk]:
         policies = policy_source(workspace, mode)
         policies.know(stated_network(ledger) or workspace.network, stated_grants(ledger))
         office = Office(ledger, policies)
+        with suppress(ReplanError):
+            open_due(ledger, office.switch)
         yield OpenDesk(workspace=workspace, ledger=ledger, office=office, mode=mode)
     finally:
         ledger.close()

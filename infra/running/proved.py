@@ -6,12 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from replan.errors import ReplanError
+from replan.infra.desk.incident_record import CHAIN_BREAK
+from replan.infra.desk.incident_watch import notice
+from replan.infra.desk.incidents_due import open_due
+from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.ledger.rows import AuditReport
+from replan.infra.ledger.standing import MODE
+from replan.infra.ledger.store import Ledger
 from replan.infra.proof.anchors import Anchored, add_anchor, verify_anchored
 from replan.infra.proof.replay_run import replay
 from replan.infra.running.opened import opened_office
-from replan.infra.wiring import open_ledger
-from replan.infra.workspace.folder import open_workspace
+from replan.infra.wiring import open_ledger, policy_source
+from replan.infra.workspace.folder import Workspace, open_workspace
 from replan.replay import Compared
 from replan.solver.columns import AskingPlanner
 from replan.solver.pool import PooledPlanner
@@ -44,9 +50,11 @@ def restore_rehearsed(root: Path, backup: Path | None) -> dict[str, Any]:
 
 def verify_workspace(root: Path) -> AuditReport:
     """The audit chain, verified."""
-    ledger = open_ledger(open_workspace(root))
+    workspace = open_workspace(root)
+    ledger = open_ledger(workspace)
     try:
         report = ledger.verify_audit()
+        _suspended_if_broken(workspace, ledger, report)
         # Whoever may only read verifies too; a damaged ledger takes no note.
         with suppress(ReplanError), ledger.transaction() as write:
             write.set_control("checked_at", instant_text(ledger.now()))
@@ -58,11 +66,28 @@ def verify_workspace(root: Path) -> AuditReport:
 
 def verify_with_anchors(root: Path, file: Path) -> Anchored:
     """The audit chain, verified against checkpoints kept elsewhere too."""
-    ledger = open_ledger(open_workspace(root))
+    workspace = open_workspace(root)
+    ledger = open_ledger(workspace)
     try:
-        return verify_anchored(ledger, file)
+        held = verify_anchored(ledger, file)
+        _suspended_if_broken(workspace, ledger, held.report)
+        return held
     finally:
         ledger.close()
+
+
+def _suspended_if_broken(workspace: Workspace, ledger: Ledger, report: AuditReport) -> None:
+    """A record that no longer holds is an incident, and nothing is carried out on it."""
+    bad = report.first_bad
+    if bad is None:
+        return
+    # Whoever may only read verifies too, and what is broken may be broken in any way: the report
+    # comes first, and where nothing can be stored a person has to stop.
+    with suppress(Exception):
+        with ledger.transaction() as write:
+            notice(write, CHAIN_BREAK, None, f"row {bad.seq} of {bad.writer}: {bad.reason}")
+        mode = str(ledger.control(MODE) or workspace.settings.mode)
+        open_due(ledger, StopSwitch(ledger, policy_source(workspace, mode)))
 
 
 def anchor_workspace(root: Path, file: Path) -> dict[str, Any]:

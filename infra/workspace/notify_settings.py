@@ -107,9 +107,9 @@ class Way(StrictShape):
                 raise refuse("not_allowed", "a way that is not private needs https")
         return self
 
-    def serves(self, recipient: str, decision_id: str | None) -> bool:
-        """Whether this recipient is told this way of a decision, or (None) gets the digest."""
-        if decision_id is None and not self.digest:
+    def serves(self, recipient: str, is_digest: bool) -> bool:
+        """Whether this recipient is told this way, or gets the digest."""
+        if is_digest and not self.digest:
             return False
         named = tuple(self.to) if self.kind == "smtp" else self.recipients
         return recipient in named or ANYBODY in named

@@ -2,15 +2,22 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from replan import judgement
 from replan.errors import NotSo, UsageError
 from replan.infra.boundary.incidents import IncidentDesk, step_text
 from replan.infra.desk.incident_record import incidents
+from replan.infra.desk.incident_watch import notice
+from replan.infra.desk.incidents_due import open_due
 from replan.infra.desk.stop_switch import StopSwitch
+from replan.infra.identity.book import LedgerBook
+from replan.infra.identity.tokens import Tokens
 from replan.infra.ledger.store import Ledger
+from replan.limits import Cap, Rolling
 from tests.authority_worlds import table
 from tests.desk_cases import MAY_MOVE, rule
 from tests.ledger_builders import new_ledger
@@ -116,3 +123,94 @@ def test_an_incident_changed_behind_the_back_of_the_ledger_is_found(
     bad = ledger.verify_audit().first_bad
     assert bad is not None
     assert bad.reason == "what is kept of incidents is not what the last row states"
+
+
+# Those that the engine opens.
+
+
+def noticed(ledger: Ledger, switch: StopSwitch, kind: str, scope: str | None, **more: str) -> None:
+    with ledger.transaction() as write:
+        notice(write, kind, scope, "seen by itself", **more)
+    open_due(ledger, switch)
+
+
+def test_what_the_engine_notices_is_opened_and_stopped_once(
+    ledger: Ledger, switch: StopSwitch
+) -> None:
+    for _ in range(2):
+        noticed(ledger, switch, "cap_breach", "region=EAST")
+    [row] = incidents(ledger)
+    assert (row.kind, row.scope, row.opened_by) == ("cap_breach", "region=EAST", "engine")
+    assert [(stop.scope, stop.by) for stop in ledger.stops()] == [("region=EAST", "engine")]
+    assert told(ledger) == ["incident.opened.v1"]
+    assert ledger.verify_audit().ok
+
+
+def test_who_caused_it_does_not_let_its_scope_go_on_and_is_named_nowhere(
+    ledger: Ledger, switch: StopSwitch
+) -> None:
+    noticed(ledger, switch, "planted_fault_missed", "category=disruption", caused_by="olga")
+    by_whom = [
+        switch.resume("category=disruption", login=login, reason="talked about it").code
+        for login in ("olga", "otto")
+    ]
+    assert by_whom == ["own_stop", None]
+    [row] = incidents(ledger)
+    rows = [body for body in ledger.control_rows() if '"incident"' in body]
+    assert "olga" not in json.dumps(row.json()) + "".join(rows)
+
+
+def test_a_stranger_at_the_door_stops_nothing(ledger: Ledger, switch: StopSwitch) -> None:
+    noticed(ledger, switch, "unauthorised_access", "token=0123456789ab")
+    assert (len(incidents(ledger)), ledger.stops()) == (1, ())
+
+
+def test_five_wrong_secrets_for_a_token_are_an_incident(ledger: Ledger, switch: StopSwitch) -> None:
+    tokens = Tokens(ledger, clock=lambda: 0.0)
+    token, row = tokens.make("ann", timedelta(days=1))
+    for _ in range(7):
+        assert tokens.login_of(token[:-43] + "x" * 43) is None
+    open_due(ledger, switch)
+    assert [(one.kind, one.scope) for one in incidents(ledger)] == [
+        ("unauthorised_access", f"token={row.token_id}")
+    ]
+
+
+def test_twenty_people_turned_away_within_an_hour_are_an_incident(
+    ledger: Ledger, switch: StopSwitch
+) -> None:
+    book = LedgerBook(ledger, timedelta(minutes=30))
+    for n in range(25):
+        if n == 19:
+            open_due(ledger, switch)
+            assert incidents(ledger) == ()
+        book.refused("oidc", {"code": "role", "client": "192.0.2.7"})
+    open_due(ledger, switch)
+    assert [one.kind for one in incidents(ledger)] == ["unauthorised_access"]
+
+
+def test_a_cap_that_what_ran_by_itself_exceeds_is_an_incident(
+    ledger: Ledger, switch: StopSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one look at caps that decides is taken away; the look at what was stored remains."""
+    monkeypatch.setattr(judgement, "cap_breach", lambda *_: None)
+    once = Cap(
+        scope=("region",), window=Rolling(length=timedelta(days=1)), value_minor=None, count=1
+    )
+    policies = under(caps=(once,))
+    for n in range(2):
+        tick(ledger, policies, n)
+    open_due(ledger, switch)
+    [row] = incidents(ledger)
+    assert (row.kind, row.scope) == ("cap_breach", "region=EAST")
+    assert "2 of 1 actions" in row.text
+
+
+def test_caps_that_hold_are_no_incident(ledger: Ledger, switch: StopSwitch) -> None:
+    once = Cap(
+        scope=("region",), window=Rolling(length=timedelta(days=1)), value_minor=None, count=1
+    )
+    for n in range(2):
+        tick(ledger, under(caps=(once,)), n)
+    open_due(ledger, switch)
+    assert incidents(ledger) == ()

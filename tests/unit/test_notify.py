@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from replan.errors import NotSo
+from replan.infra.boundary.quarterly import QUARTER, remind
 from replan.infra.ledger.store import Ledger
 from replan.infra.notify.messages import Message
 from replan.infra.notify.telling import Telling
@@ -20,6 +21,7 @@ from replan.infra.workspace.settings import read_settings
 from tests.databases import Place
 from tests.desk_cases import NOW, case
 from tests.mail_servers import mail_shop
+from tests.unit.test_boundary import overridden, under
 from tests.unit.test_office import source, tick
 from tests.web_targets import web_shop
 from tests.workspaces import write_workspace
@@ -243,6 +245,30 @@ def test_what_a_plug_in_raises_is_kept_and_tried_again(
 def mail(rest: str) -> str:
     head = "[notify.ways.mail]\nkind = 'smtp'\nhost = 'mail.example'\nsender = 'a@b'\n"
     return head + rest
+
+
+def test_a_process_owner_is_mailed_what_moved_the_boundary_and_what_went_wrong(
+    place: Place, clock: Clock
+) -> None:
+    """R57: the owner is told of an incident, of a stage that fell, and of a review that is due."""
+    ledger = place.open()
+    policies = under(demote={"override_rate": ">0.20 over 5"})
+    for n in range(2):
+        overridden(ledger, policies, n)
+    with ledger.transaction() as write:
+        remind(write, NOW)
+        remind(write, NOW + 2 * QUARTER)
+    to = {"role:process-owner": ["owner@shop.example"]}
+    with mail_shop() as shop:
+        way = by_mail(shop.port).ways["mail"].model_copy(update={"to": to, "digest": False})
+        telling(ledger, Notify(ways={"mail": way}), clock).round()
+    ledger.close()
+    assert sorted(mail["Subject"] for mail in shop.mails) == [
+        "Incident systematic_error: category=demand_surge",
+        "The quarterly review of the boundary is due",
+        "category=demand_surge was demoted to recommend",
+    ]
+    assert {mail["To"] for mail in shop.mails} == {"owner@shop.example"}
 
 
 @pytest.mark.parametrize(

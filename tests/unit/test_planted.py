@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from replan.brief import check_brief
 from replan.errors import LedgerBroken
+from replan.infra.desk.incident_record import incidents
 from replan.infra.ledger.store import Ledger
 from replan.infra.planners.office import Office
 from replan.infra.planners.planting import checks_told, plant_if_due
@@ -99,7 +100,21 @@ def test_approving_it_is_told_as_taken_and_counts_as_passed(ledger: Ledger) -> N
 def test_nothing_of_an_approved_check_is_ordered(ledger: Ledger) -> None:
     answer(ledger, "approve")
     assert ledger.outbox() == ()
-    assert ledger.desk_seqs() == {"all": 1}
+    assert [row.kind for row in ledger.desk_log("all")] == ["tick", "stop"]
+
+
+def test_approving_it_is_an_incident_that_stops_its_category(ledger: Ledger) -> None:
+    """R57. Whoever approved it is named nowhere, and does not let it go on."""
+    answer(ledger, "approve")
+    [stop] = ledger.stops()
+    [incident] = incidents(ledger)
+    assert (stop.scope, stop.by, incident.kind) == (
+        "category=demand_surge",
+        "engine",
+        "planted_fault_missed",
+    )
+    assert incident.is_of("ann")
+    assert "ann" not in json.dumps(incident.json())
 
 
 def test_the_ledger_itself_takes_no_action_of_a_check(ledger: Ledger, place: Place) -> None:
