@@ -14,16 +14,14 @@ from typing import Any, Final
 from uuid import uuid4
 
 from replan.desk_state import (
-    FINAL_ACTION,
     RELEASED,
     AnswersDue,
     ClaimDue,
     OpenDecision,
     Policy,
     SendingWord,
-    desk_from_json,
 )
-from replan.effects import Command, Proposal
+from replan.effects import Command
 from replan.events import ActionAnswered
 from replan.infra.desk.incidents_due import open_due
 from replan.infra.desk.policy import PolicySource
@@ -31,6 +29,7 @@ from replan.infra.desk.room import Taken, as_stopped, transact, transact_each
 from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.engine.batch import dead_letter
 from replan.infra.engine.belief import Belief
+from replan.infra.engine.waiting import answerable, decided_from, open_decisions, questions_out
 from replan.infra.executors.execution import Executor, Respondent
 from replan.infra.executors.overdue import watch_overdue
 from replan.infra.executors.signing import Seal
@@ -41,9 +40,8 @@ from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.outlets import Outlet
 from replan.infra.workspace.executor_settings import ACK_TIMEOUT
-from replan.records import proposal_from_json
 from replan.standstill import held, stop_on_sent
-from replan.units import ActionId, DecisionId, instant_text
+from replan.units import ActionId, instant_text
 
 IN_FLIGHT: Final = 10
 """Commands claimed at a time: as many may still leave when everything is stopped."""
@@ -104,7 +102,7 @@ class Sending:
         """
         commands = self._send(at, belief)
         if isinstance(self._executor, Respondent) and self._policies.mode != "shadow":
-            self._executor.hear(at, _questions_out(self._ledger))
+            self._executor.hear(at, questions_out(self._ledger))
         known = self._ledger.answers_for(at)
         sales = belief.tick_sales()
         events = self._executor.advance(at, () if known else sales, commands)
@@ -137,7 +135,7 @@ class Sending:
         under_way: set[str] = set()
         still: set[str] = set()
         for group in self._groups:
-            decisions = _open_decisions(self._ledger, group)
+            decisions = open_decisions(self._ledger, group)
             if any(d.state in RELEASED for d in decisions):
                 due = AnswersDue(at=at, answers=())
                 taken = transact(self._ledger, group, due, policy)
@@ -360,7 +358,7 @@ class Sending:
         keys = self._ledger.command_keys([answer.action_id for answer in answers])
         ours = [answer for answer in answers if (answer.action_id, answer.idem) in keys]
         for group in self._groups:
-            waiting = _answerable(self._ledger, group)
+            waiting = answerable(self._ledger, group)
             mine = tuple(a for a in ours if a.action_id in waiting)
             told = tuple(w for w in words if w.action_id in waiting)
             if mine or told:
@@ -368,44 +366,8 @@ class Sending:
         return due
 
 
-def decided_from(ledger: Ledger, decision_id: DecisionId) -> Proposal:
-    """The case of the newest version of a decision that was planned, not only answered."""
-    version = ledger.decision(decision_id).body["version"]
-    while True:
-        _, inputs = ledger.decision_made(decision_id, version)
-        if "proposal" in inputs:
-            return proposal_from_json(inputs["proposal"])
-        version -= 1
-
-
 def _word(row: OutboxRow, state: Any, reason: str) -> SendingWord:
     return SendingWord(action_id=ActionId(row.action_id), idem=row.idem, state=state, reason=reason)
-
-
-def _open_decisions(ledger: Ledger, group: str) -> tuple[OpenDecision, ...]:
-    body = ledger.desk(group).body
-    return () if body is None else tuple(desk_from_json(body).decisions.values())
-
-
-def _answerable(ledger: Ledger, group: str) -> set[str]:
-    """Actions of a desk that an executor may still answer for."""
-    body = ledger.desk(group).body
-    if body is None:
-        return set()
-    state = desk_from_json(body)
-    actions = [pair for d in state.decisions.values() for pair in d.actions.items()]
-    return {a for a, stands in actions if stands not in FINAL_ACTION} | set(state.undoing)
-
-
-def _questions_out(ledger: Ledger) -> list[dict[str, Any]]:
-    """What is asked and not answered, by decision."""
-    questions = []
-    for body in ledger.decisions(state="clarifying"):
-        if body["mode"] != "shadow":
-            option = next(o for o in body["options"] if o["name"] == body["chosen"])
-            about = {"decision_id": body["decision_id"], "actions": option["actions"]}
-            questions.append({**body["clarification"], **about})
-    return questions
 
 
 def _origin(event: Mapping[str, Any]) -> tuple[str, str]:
