@@ -13,25 +13,19 @@ from functools import cached_property
 import numpy as np
 
 from replan import alerts
+from replan.ahead import Ahead, shortfalls
 from replan.canonical import short_id
 from replan.causes import counterfactuals, empty_neighbours, late_units, leading_driver, split
 from replan.decision import last_moment
 from replan.drivers import driver_text
-from replan.effects import (
-    Category,
-    DataQuality,
-    Evidence,
-    Feedback,
-    Proposal,
-    Reassessed,
-)
+from replan.effects import Category, DataQuality, Evidence, Feedback, Proposal, Reassessed
 from replan.forecasting import Forecaster
 from replan.holds import Hold
 from replan.intraday import surge_text
 from replan.lost_sales import lost_sales
 from replan.network import Network
 from replan.offering import most_of, offers_of, taken_up
-from replan.outlook import Ahead, planning_problem, shortfalls
+from replan.outlook import planning_problem
 from replan.panel import NEVER, days_known
 from replan.planning import Action, Answer, Option, PlanningProblem
 from replan.replies import as_answered

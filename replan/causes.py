@@ -14,26 +14,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from replan.ahead import Ahead
 from replan.arrivals import is_late
 from replan.drivers import StatedDriver
 from replan.effects import Counterfactual, Driver
 from replan.forecasting import LEVELS, FloatArray, Forecaster
 from replan.live_model import lift_ahead, reference_mean
-from replan.outlook import DOUBT_DAYS, Ahead, left_to_sell
+from replan.outlook import DOUBT_DAYS, left_to_sell
 from replan.panel import NEVER, Panel
 from replan.planning import Inbound, PlanningProblem, SiteOutlook
 from replan.scenarios import draws, play
 from replan.state import SenseState
 from replan.stock_book import book_stock, stock_known
 from replan.supply import OrderLine
-from replan.units import (
-    ONE_UNIT,
-    ItemId,
-    SiteId,
-    day_from_number,
-    day_number,
-    units_nearest,
-)
+from replan.units import ONE_UNIT, ItemId, SiteId, day_from_number, day_number, units_nearest
 from replan.uplift import ratios
 
 RECENT_DAYS = 7

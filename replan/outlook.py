@@ -6,119 +6,36 @@ be used.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
 import numpy as np
 
-from replan.alerts import Reach, widened_arrival, widened_demand
+from replan.ahead import Ahead
+from replan.alerts import Reach, widened_demand
 from replan.arrivals import RECENT, LineOutlook, contract_of, line_outlook
 from replan.canonical import seed_from
+from replan.departures import lane_offer
 from replan.effects import Ordered
-from replan.events import LeadTimeStated
 from replan.forecasting import FloatArray, IntArray, mean_of
 from replan.inbound import as_promised, inbound_of, is_long_overdue, places_of, window_of
 from replan.intraday import Surge
-from replan.network import Item, Lane, Network, cut_off
-from replan.panel import NEVER, Panel
-from replan.planning import (
-    ExpediteOffer,
-    Inbound,
-    LaneOffer,
-    NextOrder,
-    PlanningProblem,
-    PostponeOffer,
-    SiteOutlook,
-)
+from replan.network import Network, cut_off
+from replan.panel import Panel
+from replan.planning import ExpediteOffer, NextOrder, PlanningProblem, PostponeOffer, SiteOutlook
 from replan.state import SenseRules
 from replan.stock_book import book_stock, stock_known
 from replan.supplier_terms import buffer_offer, postpone_offers
 from replan.supply import OrderLine, SupplyLedger, Transfer
-from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, units_floor
+from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, units_floor
 from replan.watch import Left, fallen_since, risen_since
-
-Z95 = 1.6448536269514722
-"""A donor is protected at this quantile of its own demand: an upper 95 %."""
-
 
 DOUBT_DAYS = 14
 IN_DOUBT = 0.3
 """After an alarm the new level is known from a few days only: for a fortnight its error is taken
 to last."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ahead:
-    """One series ahead of a day: demand quantiles (K, H) from that day on, and what can be sold."""
-
-    row: int
-    site: SiteId
-    quantiles: FloatArray
-    on_hand: int
-    inbound: tuple[Inbound, ...]
-    window: int
-    review_day: int
-    persistent: float
-    lines: tuple[LineOutlook, ...] = ()
-    """The open order lines behind `inbound`."""
-    surge: Surge | None = None
-    risen: int = NEVER
-    """The newest day on which it rose above its reference, by itself or with the item's other
-    sites."""
-    risen_with_others: bool = False
-    left_of_today: float | None = None
-    """The share of a usual day that is still to come, where its profile tells it."""
-    words: tuple[LeadTimeStated, ...] = ()
-    """Lead times stated lately that hold for what feeds the series."""
-    alerts: tuple[Reach, ...] = ()
-    """Weather and disruptions that concern the series or what is on its way to it."""
-    usual: "Ahead | None" = None
-    """The same had nothing slipped lately and no alert stood; None if that is no different."""
-
-    def supply_by_day(self) -> IntArray:
-        """Units on hand plus what has come in by the end of each day, at the late arrival dates."""
-        arrived = np.zeros(self.quantiles.shape[1], dtype=np.int64)
-        for row in self.inbound:
-            if row.day_p90 < len(arrived):
-                arrived[row.day_p90] += row.qty
-        return self.on_hand + np.cumsum(arrived)
-
-    def demand_by_day(self, z: float) -> FloatArray:
-        """Cumulative demand by day at z standard deviations, base units."""
-        return demand_at(self.quantiles, np.array([self.persistent]), z)
-
-    def spare(self) -> Units:
-        """What can be given away so that the protected demand is still met on every counted day."""
-        left = self.supply_by_day() / ONE_UNIT - self.demand_by_day(Z95)
-        spare = units_floor(float(max(np.min(left[: self.window], initial=math.inf), 0.0)))
-        # What comes in later may cover the donor, but only what lies there can leave.
-        return Units(min(spare, self.on_hand))
-
-
-def demand_at(quantiles: FloatArray, persistent: FloatArray, z: float) -> FloatArray:
-    """Cumulative demand (…, H) by day at z standard deviations, base units, of quantiles
-    (K, …, H); `persistent` (…, 1).
-
-    Variance of a sum of correlated days: with a share r common to all days and 1-r of each day's
-    own, r·(Σs)² + (1-r)·Σs².
-    """
-    spread = np.maximum(quantiles[-1] - quantiles[0], 0.0) / (2 * Z95)
-    common = persistent * np.cumsum(spread, axis=-1) ** 2
-    own = (1.0 - persistent) * np.cumsum(spread**2, axis=-1)
-    result: FloatArray = np.cumsum(mean_of(quantiles), axis=-1) + z * np.sqrt(common + own)
-    return result
-
-
-def shortfalls(aheads: Sequence[Ahead], z: float) -> list[float]:
-    """The largest shortfall of each inside its window at z standard deviations, base units, ≥ 0."""
-    if not aheads:
-        return []
-    persistent = np.array([[a.persistent] for a in aheads])
-    demand = demand_at(np.stack([a.quantiles for a in aheads], axis=1), persistent, z)
-    gap = demand - np.stack([a.supply_by_day() for a in aheads]) / ONE_UNIT
-    return [max(float(gap[n, : a.window].max()), 0.0) for n, a in enumerate(aheads)]
 
 
 def look_ahead(
@@ -355,63 +272,6 @@ def planning_problem(
         shared=shared,
         seed=seed_from([item, today]),
     )
-
-
-def lane_offer(
-    network: Network,
-    lane: Lane,
-    item: Item,
-    at: datetime,
-    today: int,
-    reaches: tuple[Reach, ...] = (),
-    transit: tuple[float, float] | None = None,
-) -> LaneOffer | None:
-    """The next departure that can still be made, or None where the lane cannot carry the item.
-    `transit`: days p50 and p90 where something else was stated than the network says.
-    """
-    usual, late = transit or (lane.lead_time_days_p50, lane.lead_time_days_p90)
-    if lane.capacity_units_per_day == 0:
-        return None
-    if item.shelf_life_days is not None and usual >= item.shelf_life_days:
-        return None
-    zone = network.sites[lane.origin].zone
-    local_today = day_number(at.astimezone(zone).date())
-    for ahead in range(8):
-        day = day_from_number(local_today + ahead)
-        leaves = cut_off(day, lane.cutoff_local, zone)
-        if at <= leaves and lane.runs_on(day):
-            ship = max(local_today + ahead - today, 0)
-            p50 = today + ship + transit_days(usual)
-            p90 = today + ship + transit_days(late)
-            p90 = widened_arrival(
-                reaches, (lane.lane, lane.origin, lane.destination), zone, today + ship, p50, p90
-            )
-            return LaneOffer(
-                lane=lane.lane,
-                origin=lane.origin,
-                destination=lane.destination,
-                ship_day=ship,
-                arrive_p50=p50 - today,
-                arrive_p90=p90 - today,
-                fixed_cost_minor=lane.fixed_cost_minor,
-                unit_cost_minor=lane.unit_cost_minor,
-                min_qty=lane.min_qty,
-                lot_multiple=lane.lot_multiple,
-                capacity=least_of(lane.capacity_units_per_day, lane.max_qty),
-                latest_start=leaves,
-                zone=zone.key,
-            )
-    return None
-
-
-def least_of(*limits: Units | None) -> Units | None:
-    """The strictest of some limits; None where none is set."""
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
-def transit_days(lead_time_days: float) -> int:
-    """Whole days in transit: less than a day arrives the same day, else rounded up."""
-    return 0 if lead_time_days < 1 else math.ceil(round(lead_time_days, 6))
 
 
 def _site_outlook(

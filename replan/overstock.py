@@ -9,10 +9,11 @@ from datetime import datetime
 
 import numpy as np
 
+from replan.ahead import Ahead
 from replan.canonical import short_id
 from replan.casework import Case
 from replan.network import Network
-from replan.outlook import Ahead, planning_problem
+from replan.outlook import planning_problem
 from replan.planning import PlanningProblem, Spread
 from replan.scenarios import HELD_OUT_STREAM, Ints, Outlook, draws, percentile, play
 from replan.state import SenseRules, SenseState

@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from replan.commitments import lane_use
+from replan.departures import lane_offer
 from replan.effects import Move
 from replan.network import Network
-from replan.outlook import lane_offer
 from replan.units import LaneId, Units, day_from_number, day_number, quantity_json
 
 

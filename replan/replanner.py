@@ -15,10 +15,12 @@ from typing import assert_never
 import numpy as np
 
 from replan import alerts
+from replan.ahead import Ahead
 from replan.alarms import Alarm, AlarmBook
 from replan.canonical import seed_from
 from replan.casework import Case, find_case, is_quiet, nearness, proposal_of, reassessed
 from replan.closing import apply_fit, censored, close_days, due_day
+from replan.departures import transit_days
 from replan.effects import Cleared, Corrected, DayRow, Feedback, ForecastRow, Proposal, Reassessed
 from replan.events import (
     AlertRaised,
@@ -50,7 +52,7 @@ from replan.known_events import as_drivers
 from replan.live_model import fit_request, forecast, live_mean
 from replan.model_watch import score, watch_answers, watch_models
 from replan.network import Network, close_instant
-from replan.outlook import Ahead, look_ahead, transit_days
+from replan.outlook import look_ahead
 from replan.overdue import hear_report, miss_report, watch_overdue
 from replan.overstock import find_overstock
 from replan.panel import (
@@ -75,14 +77,7 @@ from replan.state import SenseRules, SenseState, Sighting
 from replan.stock_book import add_stock_moves, book_at, count_stock, fold_old_moves
 from replan.taking_back import take_back
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, instant_text
-from replan.watch import (
-    after_surges,
-    left_of_day,
-    reopened_from,
-    restart_pools,
-    step_pools,
-    surges,
-)
+from replan.watch import after_surges, left_of_day, reopened_from, restart_pools, step_pools, surges
 
 SUPPLY_MEMORY = timedelta(days=35)
 """How long an order line or transfer that has ended is remembered after its promised day."""

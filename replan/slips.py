@@ -7,6 +7,7 @@ alert stood; what was slipping anyway, or cannot matter any more, explains nothi
 from collections.abc import Iterator
 from datetime import datetime
 
+from replan.ahead import Ahead, shortfalls
 from replan.alerts import Reach
 from replan.arrivals import LineOutlook, Slip, slipped_at
 from replan.effects import Category, Evidence
@@ -19,7 +20,6 @@ from replan.events import (
     SupplyCommitted,
 )
 from replan.lead_times import Bias
-from replan.outlook import Ahead, shortfalls
 from replan.scenarios import Z90
 from replan.supply import Promise, SupplyLedger
 from replan.units import ONE_UNIT, SiteId, day_from_number, instant_text

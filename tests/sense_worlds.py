@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 
 from replan import bands, deviation
-from replan.events import (
-    Fact,
-    SenseFact,
-    Tick,
-)
+from replan.events import Fact, SenseFact, Tick
 from replan.fit_record import panel_fit_digest
 from replan.forecasting import FitRequest, Forecaster, LiveFit, PanelFit
 from replan.models.classical import SeasonalEts
@@ -26,12 +22,7 @@ from replan.planning import Answer, PlanningProblem
 from replan.replanner import FitMade, Sensed, SenseInput, Sensing, fit_question, step
 from replan.scenarios import draws, judge, play
 from replan.state import SenseRules, SenseState, empty_state
-from replan.units import (
-    ItemId,
-    LaneId,
-    SiteId,
-    Units,
-)
+from replan.units import ItemId, LaneId, SiteId, Units
 from tests.sense_facts import OATS, S1, S2, SUP, Moment, closed, counted, sale, when
 
 FORECASTERS: Mapping[str, Forecaster] = {

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from replan.departures import transit_days
 from replan.events import SaleRecorded
 from replan.infra.erp.calendar import ARRIVES_AT, Calendar, Happening, Rank
 from replan.infra.erp.carriers import Carriers
@@ -46,7 +47,6 @@ from replan.infra.erp.world import (
     world_json,
 )
 from replan.network import Lane, Network
-from replan.outlook import transit_days
 from replan.panel import NEVER, micros
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, priced, quantity_json
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from replan.departures import transit_days
 from replan.infra.erp.levels import AskedFor
 from replan.infra.erp.world import (
     Key,
@@ -31,7 +32,6 @@ from replan.infra.erp.world import (
     supplier_contract,
 )
 from replan.network import Lane, Network
-from replan.outlook import transit_days
 from replan.units import ItemId, SiteId, Units, priced
 
 

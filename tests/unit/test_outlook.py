@@ -10,20 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from replan.ahead import Z95, Ahead, shortfalls
+from replan.departures import lane_offer, transit_days
 from replan.effects import Feedback, Ordered
 from replan.events import SenseFact
 from replan.live_model import forecast
 from replan.network import Lane
-from replan.outlook import (
-    Z95,
-    Ahead,
-    cut_off,
-    lane_offer,
-    left_to_sell,
-    look_ahead,
-    shortfalls,
-    transit_days,
-)
+from replan.outlook import cut_off, left_to_sell, look_ahead
 from replan.panel import NEVER
 from replan.planning import Inbound, LaneOffer, PlanningProblem
 from replan.replanner import SenseInput
