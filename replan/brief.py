@@ -13,7 +13,8 @@ from replan.currencies import money_text
 from replan.decision import on_offer, plan_sha
 from replan.effects import Driver, Evidence, Proposal
 from replan.overstock import too_much
-from replan.planning import Option, units_spread
+from replan.planning import Option
+from replan.planning_record import units_spread
 from replan.projection import margin_at_risk
 from replan.units import Units, instant_text, quantity_json
 from replan.wording import (

@@ -16,15 +16,9 @@ from replan.canonical import digest, sha256_hex, short_id
 from replan.effects import Command, Move, Ordered, Proposal
 from replan.network import Network
 from replan.offering import key_of_action, offers_of
-from replan.planning import Action, Option, PlanningProblem, PostponeOffer, Spread, units_spread
-from replan.units import (
-    ActionId,
-    DecisionId,
-    SiteId,
-    instant_text,
-    priced,
-    quantity_json,
-)
+from replan.planning import Action, Option, PlanningProblem, PostponeOffer, Spread
+from replan.planning_record import units_spread
+from replan.units import ActionId, DecisionId, SiteId, instant_text, priced, quantity_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

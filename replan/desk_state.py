@@ -15,7 +15,8 @@ from replan.ladder import StageMove, lowest
 from replan.mode import lower_of
 from replan.network import Network
 from replan.people import People
-from replan.planning import JointChooser, Option, option_from_json, option_plain
+from replan.planning import JointChooser, Option
+from replan.planning_record import option_from_json, option_plain
 from replan.stops import Stop
 from replan.throttle import ALERTS_PER_DAY, Notice, Told
 from replan.units import ActionId, DecisionId, ItemId, Units, instant_text

@@ -36,14 +36,13 @@ from replan.effects import (
 )
 from replan.errors import LedgerBroken
 from replan.events import ActionAnswered, HumanActed, HumanLineDone, QuestionAnswered
-from replan.planning import (
+from replan.planning import members, problem_json
+from replan.planning_record import (
     answer_from_json,
     answer_json,
-    members,
     option_from_json,
     option_plain,
     problem_from_json,
-    problem_json,
 )
 from replan.stops import stop_from_json, stop_json
 from replan.units import instant_text

@@ -10,7 +10,8 @@ from replan.canonical import canonical_bytes
 from replan.desk import step
 from replan.desk_state import DeskInput, DeskState, Policy, TickDue
 from replan.effects import DecisionMade, Move
-from replan.planning import Planner, answer_json
+from replan.planning import Planner
+from replan.planning_record import answer_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

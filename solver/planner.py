@@ -12,15 +12,7 @@ from typing import get_args
 
 from replan.feasibility import binding_limits, violations
 from replan.offering import key_of_action
-from replan.planning import (
-    Action,
-    ActionKind,
-    Answer,
-    Option,
-    Outcome,
-    PlanningProblem,
-    in_order,
-)
+from replan.planning import Action, ActionKind, Answer, Option, Outcome, PlanningProblem, in_order
 from replan.scenarios import draws, judge, play
 from replan.solver import transport
 from replan.solver.backend import (
@@ -32,14 +24,7 @@ from replan.solver.backend import (
     solver_version,
 )
 from replan.solver.greedy import Costing, best_single, greedy
-from replan.solver.offers import (
-    LANES_PER_RECEIVER,
-    Usable,
-    of_kinds,
-    reduced,
-    sizes,
-    usable_offers,
-)
+from replan.solver.offers import LANES_PER_RECEIVER, Usable, of_kinds, reduced, sizes, usable_offers
 
 OPTIMISE, HOLD_OUT = 1, 2
 """Streams of draws: what plans are made on, and what they are judged on."""

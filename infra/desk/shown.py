@@ -17,7 +17,8 @@ from replan.effects import DeskOutcome
 from replan.forecasting import PanelFit
 from replan.infra.ledger.writer import LedgerWriter
 from replan.network import Network
-from replan.planning import Action, problem_from_json
+from replan.planning import Action
+from replan.planning_record import problem_from_json
 from replan.projection import projected
 from replan.table_change import row_words
 from replan.units import ItemId, SiteId, units_from_decimal

@@ -16,7 +16,8 @@ from replan.infra.engine.segments import SegmentSource
 from replan.infra.engine.sending import Sending
 from replan.infra.ledger.rows import ManifestRow, ProposalRow, SegmentRow
 from replan.infra.ledger.store import Ledger
-from replan.planning import Answer, PlanningProblem, answer_from_json
+from replan.planning import Answer, PlanningProblem
+from replan.planning_record import answer_from_json
 from replan.replanner import Sensed, Sensing
 from replan.streams.messages import Arrived
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from replan.effects import Proposal
 from replan.infra.ledger.records import LedgerRecords
-from replan.planning import problem_from_json
+from replan.planning_record import problem_from_json
 from replan.records import proposal_from_json
 
 

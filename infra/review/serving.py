@@ -29,7 +29,7 @@ from replan.infra.review.sessions import new_token
 from replan.infra.workspace.folder import Workspace
 from replan.infra.workspace.people_now import PeopleNow
 from replan.people import People
-from replan.planning import option_from_json, problem_from_json
+from replan.planning_record import option_from_json, problem_from_json
 from replan.projection import stock_chart
 from replan.verdicts import CHIPS, VerdictResult
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from replan.canonical import canonical_bytes
 from replan.feasibility import violations
-from replan.planning import PlanningProblem, answer_json, in_order
+from replan.planning import PlanningProblem, in_order
+from replan.planning_record import answer_json
 from replan.scenarios import draws, play
 from replan.solver.greedy import Costing, greedy
 from replan.solver.offers import usable_offers

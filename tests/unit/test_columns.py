@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from replan.canonical import canonical_bytes
-from replan.planning import ItemChoices, Option, PlanningProblem, lane_uses, option_plain
+from replan.planning import ItemChoices, Option, PlanningProblem, lane_uses
+from replan.planning_record import option_plain
 from replan.solver.columns import AskingPlanner
 from replan.solver.joint import JointPlanner
 from replan.solver.planner import MilpPlanner

@@ -7,7 +7,8 @@ from multiprocessing import active_children
 import pytest
 
 from replan.canonical import canonical_bytes
-from replan.planning import Answer, PlanningProblem, answer_json
+from replan.planning import Answer, PlanningProblem
+from replan.planning_record import answer_json
 from replan.solver import planner as planner_module
 from replan.solver.backend import Limits, Solved, SolverName, solver_version
 from replan.solver.planner import MilpPlanner

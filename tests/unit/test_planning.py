@@ -4,13 +4,8 @@ import json
 from dataclasses import replace
 
 from replan.canonical import canonical_bytes
-from replan.planning import (
-    answer_from_json,
-    answer_json,
-    in_order,
-    problem_from_json,
-    problem_json,
-)
+from replan.planning import in_order, problem_json
+from replan.planning_record import answer_from_json, answer_json, problem_from_json
 from replan.solver.planner import MilpPlanner
 from tests.planning_problems import chain_problem
 

@@ -17,7 +17,7 @@ from replan.desk_state import AnswersDue, TickDue, VerdictGiven
 from replan.effects import Feedback, Move, Ordered, Proposal, Reassessed
 from replan.errors import LedgerBroken
 from replan.events import ActionAnswered
-from replan.planning import option_from_json, option_plain
+from replan.planning_record import option_from_json, option_plain
 from replan.records import desk_input_from_json, desk_input_json, proposal_json
 from tests.desk_cases import NOW, case, move, option
 from tests.examples import examples
