@@ -6,7 +6,7 @@ chains, looks up every body that a row speaks of, and at the end asks for things
 
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.infra.ledger import schema as t
 from replan.infra.ledger.columns import as_bytes, sortable_instant
-from replan.infra.ledger.rows import AuditReport, action_columns, now_columns
+from replan.infra.ledger.faults import KINDS, plain_value
+from replan.infra.ledger.rows import AuditReport, now_columns
 from replan.ledger import GENESIS, BadRow, ChainRow, link, verify
 from replan.units import instant_text
 
@@ -36,15 +37,6 @@ INCIDENTS: Final = "incidents"
 def desk_writer(group: str) -> str:
     """The name under which the desk of a planning group writes."""
     return f"desk:{group}"
-
-
-def verdict_body(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The hashed content of a verdict row."""
-    body = {name: row[name] for name in t.verdict.c.keys()}  # noqa: SIM118
-    if body["via"] is None:
-        # As it was before there was such a column.
-        del body["via"]
-    return body | {"at": instant_text(row["at"])}
 
 
 class AuditTail:
@@ -170,7 +162,7 @@ class _Bodies:
                 return "the column `at` differs from the body"
             if subject != body["subject"]:
                 return "the column `subject` differs from the body"
-            kind = _KINDS[body["kind"]]
+            kind = KINDS[body["kind"]]
             self.seen.add((body["kind"], *(body[name] for name in kind.key)))
             if "stops_sha" in body:
                 self.stops = body["stops_sha"]
@@ -187,12 +179,12 @@ class _Bodies:
 
     def without_row(self) -> BadRow | None:
         """The first stored thing that no audit row speaks of, or that differs from its last row."""
-        for name, kind in _KINDS.items():
+        for name, kind in KINDS.items():
             if not kind.columns:
                 continue
             query = sa.select(*kind.columns, kind.group).order_by(*kind.columns)
             for *place, group in _in_parts(self.conn, query):
-                key = (name, *map(_plain, place))
+                key = (name, *map(plain_value, place))
                 if key not in self.seen:
                     writer = SENSE if group is None else desk_writer(group)
                     return self._missing(writer, f"{key} has no audit row")
@@ -221,185 +213,3 @@ class _Bodies:
 
     def _missing(self, writer: str, reason: str) -> BadRow:
         return BadRow(writer=writer, seq=self.heads.get(writer, 0) + 1, reason=reason)
-
-
-def _plain(value: Any) -> Any:
-    return instant_text(value) if isinstance(value, datetime) else value
-
-
-# One function per kind: what is wrong with the thing that an audit row of this kind speaks of.
-
-
-def _decision_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
-    c = t.decision.c
-    row = conn.execute(
-        sa.select(c.body, c.sha, c.inputs, c.inputs_sha).where(
-            c.decision_id == body["subject"], c.version == body["version"]
-        )
-    ).first()
-    if row is None:
-        return "is missing"
-    if not _is(zlib.decompress(row.body), row.sha, body["body_sha"]):
-        return f"version {body['version']} has another body"
-    if not _is(zlib.decompress(row.inputs), row.inputs_sha, body["inputs_sha"]):
-        return f"version {body['version']} has other inputs"
-    return None
-
-
-def _moved_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
-    c = t.decision_move.c
-    move = conn.execute(
-        sa.select(as_bytes(c.body)).where(
-            c.planning_group == body["group"], c.seq == body["seq"], c.n == body["n"]
-        )
-    ).scalar()
-    if move is None:
-        return "is missing"
-    return None if sha256_hex(move) == body["body_sha"] else "is another one"
-
-
-def _verdict_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
-    c = t.verdict.c
-    row = conn.execute(
-        sa.select(t.verdict).where(
-            c.planning_group == body["group"], c.seq == body["seq"], c.n == body["n"]
-        )
-    ).first()
-    if row is None:
-        return "is missing"
-    data = canonical_bytes(verdict_body(row._asdict()))
-    return None if sha256_hex(data) == body["body_sha"] else "is another one"
-
-
-def _command_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
-    c = t.outbox.c
-    row = conn.execute(sa.select(t.outbox).where(c.idem == body["idem"])).first()
-    if row is None:
-        return f"{body['idem']} is missing"
-    if not _is(row.body.encode(), row.sha, body["body_sha"]):
-        return f"{body['idem']} has another body"
-    data = json.loads(row.body)
-    if datetime.fromisoformat(data["not_after"]) != row.not_after:
-        return f"{body['idem']} has another last moment"
-    action = conn.execute(sa.select(t.action).where(t.action.c.action_id == row.action_id)).first()
-    if action is None:
-        return f"{body['idem']} has no action"
-    if row.compensates != ("compensates" in data):
-        return f"{body['idem']} is another kind of command"
-    # A command that undoes an action has a key of its own and names the action's.
-    stated = action_columns(data) | {"idem": data.get("compensates", data["idem"])}
-    if any(getattr(action, name) != value for name, value in stated.items()):
-        return f"action {row.action_id} differs from the command"
-    return None
-
-
-def _proposal_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
-    c = t.proposal.c
-    row = conn.execute(
-        sa.select(c.body, c.sha).where(
-            c.tick == datetime.fromisoformat(body["tick"]),
-            c.planning_group == body["group"],
-            c.item == body["subject"],
-            c.n == body["n"],
-        )
-    ).first()
-    if row is None:
-        return "is missing"
-    same = _is(zlib.decompress(row.body), row.sha, body["body_sha"])
-    return None if same else "has another body"
-
-
-def _fit_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
-    asked_at = datetime.fromisoformat(body["tick"])
-    row = conn.execute(
-        sa.select(t.fit.c.body, t.fit.c.sha).where(t.fit.c.asked_at == asked_at)
-    ).first()
-    if row is None:
-        return "is missing"
-    same = _is(zlib.decompress(row.body), row.sha, body["body_sha"])
-    return None if same else "has another body"
-
-
-def _given_fault(conn: sa.Connection, body: Mapping[str, Any]) -> str | None:
-    c = t.desk_log.c
-    row = conn.execute(
-        sa.select(t.desk_log).where(c.planning_group == body["group"], c.seq == body["seq"])
-    ).first()
-    if row is None:
-        return f"{body['seq']} is missing"
-    if not _is(zlib.decompress(row.input), row.sha, body["body_sha"]):
-        return f"{body['seq']} was given something else"
-    stated = (body["input"], body["tick"], body["at"])
-    if (row.kind, _plain(row.tick), _plain(row.at)) != stated:
-        return f"{body['seq']} differs in kind, tick or time"
-    return None
-
-
-def _is(plain: bytes, *hashes: str) -> bool:
-    return all(sha256_hex(plain) == sha for sha in hashes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kind:
-    """How to find the thing of an audit row: by members of the row's body, equal to its columns.
-
-    `group`: the planning group whose desk wrote it, NULL for sense.
-    """
-
-    fault: Callable[[sa.Connection, Mapping[str, Any]], str | None]
-    key: tuple[str, ...]
-    columns: tuple[sa.ColumnElement[Any], ...]
-    group: sa.ColumnElement[Any]
-
-
-def _at_desk(fault: Callable[[sa.Connection, Mapping[str, Any]], str | None], c: Any) -> _Kind:
-    columns = (c.planning_group, c.seq, c.n)
-    return _Kind(fault=fault, key=("group", "seq", "n"), columns=columns, group=c.planning_group)
-
-
-_KINDS: Final = {
-    "decision": _Kind(
-        fault=_decision_fault,
-        key=("subject", "version"),
-        columns=(t.decision.c.decision_id, t.decision.c.version),
-        group=t.decision.c.planning_group,
-    ),
-    "moved": _at_desk(_moved_fault, t.decision_move.c),
-    "verdict": _at_desk(_verdict_fault, t.verdict.c),
-    "command": _Kind(
-        fault=_command_fault,
-        key=("idem",),
-        columns=(t.outbox.c.idem,),
-        group=sa.select(t.decision_now.c.planning_group)
-        .where(t.decision_now.c.decision_id == t.outbox.c.decision_id)
-        .scalar_subquery(),
-    ),
-    "proposal": _Kind(
-        fault=_proposal_fault,
-        key=("tick", "group", "subject", "n"),
-        columns=(
-            t.proposal.c.tick,
-            t.proposal.c.planning_group,
-            t.proposal.c.item,
-            t.proposal.c.n,
-        ),
-        group=sa.null(),
-    ),
-    "given": _Kind(
-        fault=_given_fault,
-        key=("group", "seq"),
-        columns=(t.desk_log.c.planning_group, t.desk_log.c.seq),
-        group=t.desk_log.c.planning_group,
-    ),
-    # The row itself is the record; what it left in force is looked at when all rows are read.
-    "stop": _Kind(fault=lambda conn, body: None, key=("verb",), columns=(), group=sa.null()),
-    "incident": _Kind(fault=lambda conn, body: None, key=("verb",), columns=(), group=sa.null()),
-    "ladder": _Kind(fault=lambda conn, body: None, key=("verb",), columns=(), group=sa.null()),
-    # The row itself is the record of what a person said about the run.
-    "gap": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
-    "door": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
-    "drill": _Kind(fault=lambda conn, body: None, key=("drill",), columns=(), group=sa.null()),
-    "estimate": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
-    "check": _Kind(fault=lambda conn, body: None, key=("subject",), columns=(), group=sa.null()),
-    "fit": _Kind(fault=_fit_fault, key=("tick",), columns=(t.fit.c.asked_at,), group=sa.null()),
-}

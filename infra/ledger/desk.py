@@ -25,8 +25,9 @@ from replan.effects import (
 )
 from replan.errors import LedgerBroken
 from replan.infra.ledger import schema as t
-from replan.infra.ledger.audit import AuditTail, desk_writer, verdict_body
+from replan.infra.ledger.audit import AuditTail, desk_writer
 from replan.infra.ledger.database import upsert
+from replan.infra.ledger.faults import verdict_body
 from replan.infra.ledger.rows import action_columns, now_columns, packed, text
 from replan.infra.out_names import COMMANDS, DECISIONS, ESCALATIONS, NOTIFICATIONS
 from replan.records import feedback_json

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import LedgerBroken, UsageError
 from replan.infra.ledger import schema as t
-from replan.infra.ledger.audit import desk_writer, verdict_body
+from replan.infra.ledger.audit import desk_writer
+from replan.infra.ledger.faults import verdict_body
 from replan.infra.ledger.rows import text
 
 FORMAT: Final = "replan-evidence-v1"

@@ -23,6 +23,7 @@ from replan.infra.ledger import schema as t
 from replan.infra.ledger import shadow as ledger_shadow
 from replan.infra.ledger import track_record as ledger_track
 from replan.infra.ledger.checks import CheckRow
+from replan.infra.ledger.faults import verdict_body
 from replan.infra.ledger.reads import LedgerReads
 from replan.infra.ledger.rows import (
     ActionRow,
@@ -413,7 +414,7 @@ def _moves(conn: sa.Connection, decision_id: str) -> tuple[dict[str, Any], ...]:
 def _verdicts(conn: sa.Connection, decision_id: str) -> tuple[dict[str, Any], ...]:
     c = t.verdict.c
     query = sa.select(t.verdict).where(c.decision_id == decision_id).order_by(c.seq, c.n)
-    rows = (ledger_audit.verdict_body(row._asdict()) for row in conn.execute(query))
+    rows = (verdict_body(row._asdict()) for row in conn.execute(query))
     return tuple(json.loads(canonical_bytes(row)) for row in rows)
 
 
