@@ -22,6 +22,13 @@ TABLE_OF = {
     "receipt": "supply",
 }
 
+SAME = ("clock", "events", "decisions", "decisions_digest", "state_digest", "actions", "sent")
+
+
+def only_same(found: dict[str, Any]) -> dict[str, Any]:
+    """What must not depend on where a log is read from and who reads it."""
+    return {name: found[name] for name in SAME}
+
 
 def lines(*, erp: bool = False) -> list[str]:
     """The lines that say when they arrived: others stand with a line before them, which partitions

@@ -17,15 +17,13 @@ from replan.infra.running.run import run_workspace
 from replan.infra.running.topics import create_all
 from replan.infra.wiring import open_ledger
 from replan.infra.workspace.folder import open_workspace
-from tests.broker.kafka_world import produce, seen_over_kafka, write_kafka_world
+from tests.broker.kafka_world import only_same, produce, seen_over_kafka, write_kafka_world
 from tests.busy_world import write_busy_world
 from tests.crash.lives import seen
 from tests.databases import server
 from tests.worlds import event
 
 REPLAN = str(Path(sys.executable).with_name("replan"))
-
-SAME = ("clock", "events", "decisions", "decisions_digest", "state_digest", "actions", "sent")
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +33,6 @@ def by_file(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     root = write_busy_world(tmp_path_factory.mktemp("file") / "world", events=lines())
     run_workspace(root, source=None, until_end=True, mode=None)
     return only_same(seen(root, replay=False))
-
-
-def only_same(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: found[name] for name in SAME}
 
 
 @pytest.fixture
