@@ -55,13 +55,33 @@ class LogRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogLoss:
+    """Records of a partition that people declared lost before they were read: offsets `first` up to
+    `end` (exclusive), or all that a topic held which was made anew (`end` not beyond `first`).
+
+    `sources`: those who had spoken on the partition until then, sorted.
+    """
+
+    partition: Partition
+    first: int
+    end: int
+    sources: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.end > self.first:
+            return f"offsets {self.first} to {self.end - 1} of {self.partition} were lost"
+        return f"{self.partition} was made anew after offset {self.first}; what was new is lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSlice:
     """The events of new records, and of held back ones that arrived later than `after`, as far as
     they arrived up to `through` (None: all of them).
 
     `after` is the watermark of the slice before (None: there is none). `topics`: the id that the
     cluster gave each topic when it was made, where it tells. `left_out`: partitions that were not
-    waited for any longer; what they bring late belongs to a later slice.
+    waited for any longer; what they bring late belongs to a later slice. `losses`: what is missing
+    before this slice, and was declared so.
     """
 
     ranges: tuple[LogRange, ...]
@@ -69,6 +89,7 @@ class LogSlice:
     through: datetime | None
     topics: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[Partition, ...] = ()
+    losses: tuple[LogLoss, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -78,6 +99,7 @@ class LogSlice:
             "ranges": [[*r.partition, r.low, r.first, r.end, r.high] for r in self.ranges],
             "topics": dict(sorted(self.topics.items())),
             "left_out": [list(partition) for partition in self.left_out],
+            "losses": [[*x.partition, x.first, x.end, list(x.sources)] for x in self.losses],
         }
 
     @classmethod
@@ -95,6 +117,16 @@ class LogSlice:
             ),
             topics=plain["topics"],
             left_out=tuple(Partition(*place) for place in plain["left_out"]),
+            # Slices that an earlier version stored know of none.
+            losses=tuple(
+                LogLoss(
+                    partition=Partition(topic, number),
+                    first=first,
+                    end=end,
+                    sources=tuple(sources),
+                )
+                for topic, number, first, end, sources in plain.get("losses", ())
+            ),
         )
 
 

@@ -15,7 +15,7 @@ from replan.delegation import Grant
 from replan.effects import Feedback
 from replan.events import ActionAnswered, SaleRecorded, Tick, Unsensed
 from replan.fit_record import panel_fit_digest, panel_fit_from_bytes
-from replan.infra.ledger.rows import FitRow
+from replan.infra.ledger.rows import FitRow, SegmentRow
 from replan.network import Network
 from replan.panel import typical_daily
 from replan.replanner import FitMade, Sensed, SenseInput, Sensing, step
@@ -63,6 +63,8 @@ class Belief:
         self._tick_sales: list[SaleRecorded] = []
         self._acks: list[ActionAnswered] = []
         self._answered: list[ActionAnswered] = []
+        self._mourned = 0
+        """The newest segment whose losses were taken."""
 
     @property
     def digest(self) -> str:
@@ -109,6 +111,19 @@ class Belief:
                     self._queue.append(fact)
             self._queue += one.troubles
         return outcome
+
+    def mourn(self, segment: SegmentRow) -> None:
+        """Doubt, once, all whose records were declared lost before a segment."""
+        cut = segment.cut
+        if cut is None or not cut.losses or segment.id <= self._mourned or self.clock is None:
+            return
+        self._mourned = segment.id
+        for loss in cut.losses:
+            for source in loss.sources:
+                name = f"{loss.partition}:{loss.first}"
+                shown = Shown(event_id=name, source=source, at=self.clock)
+                words = f"{loss}, where {source} had spoken"
+                self._queue.append(trouble(shown, "data_loss", feed=source, holds=True, text=words))
 
     def hear(self, feedback: Feedback) -> None:
         """Take what a desk said, and know the transfers that it ordered."""
@@ -187,7 +202,12 @@ class Belief:
 
     def as_bytes(self) -> bytes:
         """The memory as it stands between a tick and the answers to it."""
-        return state_bytes(self.state, {"intake": self.intake.state_json(), "ticks": self.ticks})
+        extra = {
+            "intake": self.intake.state_json(),
+            "ticks": self.ticks,
+            "mourned": self._mourned,
+        }
+        return state_bytes(self.state, extra)
 
     def recall(self, tick: datetime, body: bytes, fits: Iterable[FitRow]) -> None:
         """Go on from what `as_bytes` gave after a tick, with the fits that are on record."""
@@ -201,6 +221,7 @@ class Belief:
         self.state, extra = state_from_bytes(empty, body, fit)
         self.intake = self._new_intake(extra["intake"])
         self.ticks = extra["ticks"]
+        self._mourned = extra.get("mourned", 0)
         self.last_tick = tick
 
     def _new_intake(self, state: Mapping[str, Any] | None) -> Intake:

@@ -70,6 +70,7 @@ def come_back(
         segment = stored[row.segment]
         if segment.id not in merged:
             merged[segment.id] = segments.merged(segment)
+            belief.mourn(segment)
         events = merged[segment.id][row.first_offset : row.last_offset + 1]
         outcomes = [belief.take(arrived.result) for arrived in events]
         replies = [reply for outcome in outcomes for reply in replies_of(outcome)]

@@ -189,6 +189,7 @@ class Engine:
 
     def _finish_segment(self, segment: SegmentRow, merged: Sequence[Arrived]) -> None:
         self._segment = segment
+        self._belief.mourn(segment)
         self._expect_fits(merged)
         for arrived in merged[self._batch.next_rank :]:
             self._judge(arrived, merged)

@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from replan.errors import DataLost, NotSo
+from replan.infra.kafka.heard_sources import HeardSources
 from replan.infra.kafka.lost_records import begin_after, gaps
 from replan.infra.ledger.rows import SegmentRow
 from replan.infra.ledger.store import Ledger
 from replan.streams.log_slices import (
+    LogLoss,
     LogRange,
     LogSlice,
     Partition,
@@ -189,6 +191,8 @@ class LogSegments:
         self._goes_on = goes_on
         self._topics = topics or {}
         self._reaches: dict[Partition, _Reach] = {}
+        self._heard = HeardSources(ledger)
+        self._losses: tuple[LogLoss, ...] = ()
         self._clock: datetime | None = None
         self._ends: Mapping[Partition, int] = log.ends() if until_end else {}
         self._high: Mapping[Partition, int] = self._ends
@@ -222,6 +226,8 @@ class LogSegments:
                 with self._ledger.transaction() as write:
                     opened = write.store_slice(cut)
                     write.add_tombstones(sum(r.tombstones for r in self._reaches.values()))
+                    self._heard.keep(write)
+                self._losses = ()
                 yield opened
                 for reach in self._reaches.values():
                     reach.cut(through)
@@ -240,6 +246,7 @@ class LogSegments:
         if gone := sorted(known.keys() - begins.keys()):
             raise NotSo(f"{gone[0]}: was read up to {known[gone[0]].end} and is there no more")
         declared = gaps(self._ledger)
+        losses = []
         for partition, begin in sorted(begins.items()):
             part = known.get(partition)
             made = ""
@@ -249,12 +256,22 @@ class LogSegments:
             if part is None or last is None or is_lost:
                 if part is not None and not begin_after(declared, partition, part.end, begin, made):
                     raise _lost(partition, part.end, begin, made)
+                if part is not None and is_lost:
+                    losses.append(
+                        LogLoss(
+                            partition=partition,
+                            first=part.end,
+                            end=begin,
+                            sources=self._heard.of(partition),
+                        )
+                    )
                 self._reaches[partition] = _Reach(partition, begin, begin, ())
             else:
                 reads = self._log.read(partition, part.low, part.end)
                 reach = _Reach(partition, part.low, part.end, reads)
                 reach.cut(last.through)
                 self._reaches[partition] = reach
+        self._losses = tuple(losses)
 
     def _is_other(self, cut: LogSlice, partition: Partition) -> bool:
         """Whether the topic that a slice was read from is not the one of that name now."""
@@ -288,6 +305,7 @@ class LogSegments:
             if reads:
                 new += reads[-1].offset + 1 - reach.next
                 reach.add(reads, self._max_jump, self._newest())
+                self._heard.hear(reach.partition, reads)
             else:
                 stuck.add(reach.partition)
                 since, is_enough = self._marks.waited(reach.silent_since)
@@ -330,6 +348,7 @@ class LogSegments:
             through=through,
             topics=self._topics,
             left_out=tuple(r.partition for r in self._reaches.values() if r.is_left_out),
+            losses=self._losses,
         )
         if through is None or self._passes_mark(after, through):
             return cut

@@ -2,7 +2,9 @@
 that was cut off at any moment and went on elsewhere.
 """
 
+import json
 import random
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -235,6 +237,66 @@ def test_records_that_were_not_read_and_are_gone_stop_the_engine_until_two_peopl
     ledger.close()
     assert run_on(root, log)
     assert sum(seen(root, replay=True)["events"].values()) == len(lines()) - 3
+
+
+def accept_loss(root: Path, log: FakeLog) -> None:
+    """Run into a loss, and let two operators declare it."""
+    with pytest.raises(DataLost) as loss:
+        run_on(root, log, topics=MADE_FIRST)
+    workspace = open_workspace(root)
+    ledger = open_ledger(workspace)
+    at = ledger.clock()
+    assert at is not None
+    found(ledger, loss.value, at)
+    for login in ("op-1", "op-2"):
+        accept(ledger, workspace.people, "pos-0", login=login, reason="the disk was full", at=at)
+    ledger.close()
+
+
+def held(root: Path) -> list[dict[str, Any]]:
+    """What is on hold by the newest snapshot."""
+    ledger = open_ledger(open_workspace(root))
+    snapshot = ledger.latest_snapshot()
+    ledger.close()
+    assert snapshot is not None
+    header = snapshot.body.partition(b"\0")[0].partition(b"\n")[2]
+    plain = json.loads(header)
+    return [hold for hold in plain["holds"]["holds"] if hold["kind"] == "feed"]
+
+
+def test_who_spoke_where_records_were_lost_is_on_hold_for_a_day(
+    half_read: tuple[Path, dict[Partition, list[bytes]]],
+) -> None:
+    root, whole = half_read
+    spoke = sorted({json.loads(line)["source"] for line in whole[Partition("pos", 0)][:10]})
+    log = FakeLog({p: found[:15] for p, found in whole.items()}, seed=2)
+    log.lost[Partition("pos", 0)] = 13
+    accept_loss(root, log)
+    assert held(root) == []
+    assert run_on(root, log, topics=MADE_FIRST)
+    assert [hold["name"] for hold in held(root)] == spoke
+    assert "offsets 10 to 12 of pos-0 were lost" in held(root)[0]["text"]
+    assert run_on(
+        root, FakeLog({p: found[:60] for p, found in whole.items()}, seed=3), topics=MADE_FIRST
+    )
+    assert held(root) == [], "a day later machines may act again"
+
+
+def test_a_run_that_is_cut_off_after_a_loss_believes_what_one_that_is_not_does(
+    half_read: tuple[Path, dict[Partition, list[bytes]]], tmp_path: Path
+) -> None:
+    root, whole = half_read
+    log = FakeLog({p: found[:40] for p, found in whole.items()}, seed=2)
+    log.lost[Partition("pos", 0)] = 13
+    accept_loss(root, log)
+    copied = shutil.copytree(root, tmp_path / "copied")
+    assert run_on(copied, log, topics=MADE_FIRST)
+    cut_after = 2
+    while not run_on(root, log, cut_after=cut_after, topics=MADE_FIRST):
+        cut_after += 1
+    assert cut_after > 5, "it must have been cut off at every step"
+    assert held(root) == held(copied)
+    assert only_same(seen(root, replay=False)) == only_same(seen(copied, replay=False))
 
 
 def test_a_topic_that_was_made_anew_is_not_taken_for_the_old_one(
