@@ -19,7 +19,6 @@ from replan.infra.ledger import lease as ledger_lease
 from replan.infra.ledger import schema as t
 from replan.infra.ledger.audit import CONTROL, DOORS, INCIDENTS, LADDER, SENSE, STOPS, AuditTail
 from replan.infra.ledger.database import backend, insert_or, upsert
-from replan.infra.ledger.reads import EVENTS, TOMBSTONES
 from replan.infra.ledger.records import LedgerRecords
 from replan.infra.ledger.rows import (
     AnswerRow,
@@ -30,6 +29,7 @@ from replan.infra.ledger.rows import (
     packed,
     text,
 )
+from replan.infra.ledger.run_reads import EVENTS, TOMBSTONES
 from replan.infra.out_names import DLQ
 from replan.ladder import StageMove, move_json
 from replan.stops import Stop, stop_json

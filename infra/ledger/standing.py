@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from replan.infra.ledger import schema as t
 from replan.infra.ledger.audit import STOPS
-from replan.infra.ledger.reads import TOMBSTONES
 from replan.infra.ledger.rows import LeaseRow
+from replan.infra.ledger.run_reads import TOMBSTONES
 from replan.streams.log_slices import LogSlice, Partition
 
 MODE = "run_mode"

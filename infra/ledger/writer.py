@@ -22,10 +22,10 @@ from replan.infra.ledger import shadow as ledger_shadow
 from replan.infra.ledger.audit import CONTROL, SENSE, desk_writer
 from replan.infra.ledger.database import insert_or, upsert
 from replan.infra.ledger.desk import DeskTransaction, store_feedback
+from replan.infra.ledger.desk_reads import RESERVE_SEQ
 from replan.infra.ledger.doors import SessionRow, TicketRow, TokenRow
 from replan.infra.ledger.forecasts import put_days, put_forecasts
 from replan.infra.ledger.notices import NoticeRow, Serves
-from replan.infra.ledger.reads import RESERVE_SEQ
 from replan.infra.ledger.rows import CapRow, DeskKind, OutboxRow, ProposalRow, packed, text
 from replan.infra.ledger.run import RunWriter
 from replan.planted import Planted
