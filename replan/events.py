@@ -342,7 +342,7 @@ class Retracted(Fact):
     events has matched it to a fact that was applied, and does so once.
     """
 
-    of: ItemFact | DayClosed | SupplySignal
+    of: ItemFact | DayClosed | SupplySignal | HumanActed
     reason: CorrectionReason
 
 

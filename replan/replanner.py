@@ -14,7 +14,7 @@ from typing import assert_never
 
 import numpy as np
 
-from replan import alerts
+from replan import alerts, outside_moves
 from replan.ahead import Ahead
 from replan.alarms import Alarm, AlarmBook
 from replan.canonical import seed_from
@@ -152,6 +152,7 @@ def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     _apply(state, due, at, sensing)
     retracted = [fact for fact in due if isinstance(fact, Retracted)]
     said.corrected += take_back(state, retracted, sensing.rules, sensing.network)
+    outside_moves.arrive(state)
     doubt_returns(state, due)
     pass_time(state, at)
     said.replies += [f for f in due if isinstance(f, QuestionAnswered)]
@@ -228,6 +229,7 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                     _see(state, row, "adjust", fact, words)
                     state.case(fact.item).stirred = True
             case OrderLineStated():
+                outside_moves.order_heard(state, fact)
                 stated_on = day_from_number(_today(state, fact.ship_to, fact.occurred_at))
                 known = state.supply.lines.get(fact.po_line)
                 state.supply.state_line(fact, stated_on)
@@ -242,6 +244,7 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
                     if fact.qty_damaged > 0:
                         state.case(fact.item).stirred = True
             case TransferMoved():
+                outside_moves.give_way(state, fact)
                 moved = state.supply.move_transfer(fact, _arrival(state, fact, sensing.network))
                 end = fact.origin if fact.step == "shipped" else fact.destination
                 row = panel.row_of.get((fact.item, end))
@@ -262,9 +265,8 @@ def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing:
             ):
                 take_signal(state, fact, sensing.network, day_number(at.date()))
             case HumanActed():
-                # Stock that people moved stands in receipts, transfers and counts; this is the
-                # report of it.
                 hear_report(state, fact, at)
+                outside_moves.take_report(state, fact, sensing.network)
             case QuestionAnswered():
                 for row in hear_reply(state, fact):
                     _see(state, row, REPLY, fact, reply_text(fact))

@@ -33,17 +33,15 @@ def buffer_offer(
     left = contract.buffer_qty - supply.called(contract.supplier, item, site, filled)
     if left <= 0:
         return None
-    arrives = max(math.ceil(round(contract.buffer_lead_time_days, 6)), 1)
-    spread = max(math.ceil(contract.lead_time_days_p90 - contract.lead_time_days_p50), 0)
+    quick, late = buffer_days(contract, contract.buffer_lead_time_days)
     return BufferOffer(
         supplier=contract.supplier,
         site=site,
         qty=Units(left),
         min_qty=contract.moq,
         lot_multiple=contract.lot_multiple,
-        arrive_p50=arrives,
-        # A buffer lies ready: it cannot be later than twice its own lead time.
-        arrive_p90=arrives + min(spread, arrives),
+        arrive_p50=quick,
+        arrive_p90=late,
         unit_cost_minor=price_of(network, contract),
         premium_minor=contract.buffer_unit_premium_minor,
         clause=contract.contract_clause,
@@ -51,6 +49,14 @@ def buffer_offer(
         latest_start=cut_off(day_from_number(today), None, network.sites[site].zone),
         zone=network.sites[site].zone.key,
     )
+
+
+def buffer_days(contract: SupplyContract, lead_time_days: float) -> tuple[int, int]:
+    """Days p50 and p90 from the call of a buffer to its receipt."""
+    arrives = max(math.ceil(round(lead_time_days, 6)), 1)
+    spread = max(math.ceil(contract.lead_time_days_p90 - contract.lead_time_days_p50), 0)
+    # A buffer lies ready: it cannot be later than twice its own lead time.
+    return arrives, arrives + min(spread, arrives)
 
 
 def price_of(network: Network, contract: SupplyContract) -> int:

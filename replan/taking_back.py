@@ -19,6 +19,7 @@ from replan.events import (
     DayClosed,
     DriverStated,
     EtaChanged,
+    HumanActed,
     LeadTimeStated,
     MilestoneReached,
     OrderLineStated,
@@ -35,6 +36,7 @@ from replan.events import (
 )
 from replan.holds import cause_of
 from replan.network import Network, close_instant
+from replan.outside_moves import take_back_report
 from replan.panel import (
     NEVER,
     add_driver,
@@ -99,6 +101,8 @@ def take_back(
                 | AlertRaised()
             ):
                 take_back_signal(state, of, network)
+            case HumanActed():
+                take_back_report(state, of)
             case _:
                 assert_never(of)
         if item is not None:

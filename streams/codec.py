@@ -282,7 +282,8 @@ def _data_refusal(error: ErrorDetails) -> Refusal:
     pointer = "/data"
     for part in error["loc"]:
         pointer = member_pointer(pointer, str(part))
-    code = _code(error)
+    # A member that may be left out may be null; one that may not is missing either way.
+    code = "missing" if error["input"] is None else _code(error)
     if error["type"] == "string_pattern_mismatch":
         code = {"/data/uom": "unit", "/data/currency": "currency"}.get(pointer, code)  # type: ignore[assignment]
     return Refusal(code, pointer, f"{pointer}: {error['msg']}")

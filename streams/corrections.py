@@ -15,6 +15,7 @@ from replan.events import (
     CorrectionReason,
     DayClosed,
     EtaChanged,
+    HumanActed,
     InboundFact,
     ItemFact,
     MilestoneReached,
@@ -39,7 +40,7 @@ from replan.streams.order_index import OrderIndex, moved, of_line
 from replan.streams.troubles import Shown, named, trouble
 from replan.units import EventId, instant_text
 
-Correctable = ItemFact | DayClosed | SupplySignal
+Correctable = ItemFact | DayClosed | SupplySignal | HumanActed
 """What a correction can take back."""
 
 MAX_AWAITED = 10_000
@@ -162,6 +163,8 @@ class Corrections:
                 return f"site:{fact.site}"
             case AlertRaised():
                 return "alerts"
+            case HumanActed():
+                return "answers"
             case MilestoneReached() | EtaChanged() | ShipmentTroubled():
                 return f"item:{self._orders.item_of_shipment(fact.shipment)}"
             case _:

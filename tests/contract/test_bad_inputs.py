@@ -189,6 +189,7 @@ CASES = [
         "QUARANTINED",
     ),
     Bad("E21 missing", sale(data={}), "missing", "/data/qty"),
+    Bad("E21 null", sale(data={"qty": None}), "missing", "/data/qty"),
     Bad("E21 no id", without(sale(), "id"), "missing", "/id"),
     Bad("E21 null id", sale(id=None), "missing", "/id"),
     Bad("E21 no data", without(sale(), "data"), "missing", "/data"),
