@@ -24,7 +24,7 @@ def incident_open(
 ) -> None:
     """Open an incident, and stop what it is about."""
 
-    from replan.infra.boundary.incidents import incident_text
+    from replan.infra.boundary.incident_desk import incident_text
     from replan.infra.running.opened import opened_incidents
 
     with opened_incidents(place.root) as desk:
@@ -41,7 +41,7 @@ def incident_close(
 ) -> None:
     """Say what was found, as somebody else than who opened it."""
 
-    from replan.infra.boundary.incidents import incident_text
+    from replan.infra.boundary.incident_desk import incident_text
     from replan.infra.running.opened import opened_incidents
 
     with opened_incidents(place.root) as desk:
@@ -53,7 +53,7 @@ def incident_close(
 def incident_list(as_json: Json = False) -> None:
     """All incidents, the oldest first."""
 
-    from replan.infra.boundary.incidents import incident_text
+    from replan.infra.boundary.incident_desk import incident_text
     from replan.infra.desk.incident_record import incidents
     from replan.infra.running.opened import opened_office
 
@@ -68,7 +68,7 @@ def incident_list(as_json: Json = False) -> None:
 @incident.command("show")
 def incident_show(incident_id: str, as_json: Json = False) -> None:
     """One incident with its timeline."""
-    from replan.infra.boundary.incidents import incident_text, step_text
+    from replan.infra.boundary.incident_desk import incident_text, step_text
     from replan.infra.running.opened import opened_incidents
 
     with opened_incidents(place.root) as desk:

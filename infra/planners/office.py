@@ -29,8 +29,8 @@ from replan.infra.planners import check_desk, planting
 from replan.infra.planners.answerable import Standing, standings
 from replan.infra.planners.first_estimate import FirstEstimate, estimate_of, keep_estimate
 from replan.infra.planners.latest_look import basis_of
+from replan.infra.planners.one_answer import Together, take_all
 from replan.infra.planners.request_key import AnsweredBefore, RequestKey
-from replan.infra.planners.together import Together, take_all
 from replan.infra.planners.what_if import Tried, tried
 from replan.infra.planners.wishes import NO_WISH, Wish
 from replan.people import People, may_answer

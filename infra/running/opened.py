@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from replan.errors import ReplanError, UsageError
-from replan.infra.boundary.incidents import IncidentDesk
+from replan.infra.boundary.incident_desk import IncidentDesk
 from replan.infra.boundary.moves import Boundary
 from replan.infra.desk.incidents_due import open_due
 from replan.infra.ledger.standing import MODE

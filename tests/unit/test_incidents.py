@@ -9,7 +9,7 @@ import pytest
 
 from replan import judgement
 from replan.errors import NotSo, UsageError
-from replan.infra.boundary.incidents import IncidentDesk, step_text
+from replan.infra.boundary.incident_desk import IncidentDesk, step_text
 from replan.infra.desk.incident_record import incidents
 from replan.infra.desk.incident_watch import notice
 from replan.infra.desk.incidents_due import open_due

@@ -9,8 +9,8 @@ import pytest
 from replan.errors import UsageError
 from replan.infra.ledger.store import Ledger
 from replan.infra.planners.office import Office
+from replan.infra.planners.one_answer import Together
 from replan.infra.planners.request_key import RequestKey
-from replan.infra.planners.together import Together
 from replan.infra.proof.replay_run import replay
 from replan.solver.joint import JointPlanner
 from tests.authority_worlds import table
