@@ -1,4 +1,4 @@
-"""Does the record hold, and what does it show of how it goes? Chains, evidence, measures, checks."""
+"""Does the record hold, and what does it show of the pace? Chains, evidence, checks, measures."""
 
 import json
 from datetime import date, datetime, timedelta
