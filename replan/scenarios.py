@@ -32,6 +32,7 @@ _GRID = np.linspace(-6.0, 6.0, 4801)
 _STEPS = 400.0
 """Grid points per unit of z."""
 _PHI = np.array([round(0.5 * (1.0 + math.erf(z / math.sqrt(2.0))), 12) for z in _GRID])
+_PHI_RISE = np.diff(_PHI)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,8 @@ def play(problem: PlanningProblem, actions: tuple[Action, ...], draw: Draws) -> 
     """
     count, sites, days = draw.demand.shape
     index = {site.site: j for j, site in enumerate(problem.sites)}
-    arrivals = np.zeros((count, sites, days), dtype=np.int64)
+    # Day by day in memory, as it is played: (D, W, J).
+    arrivals = np.zeros((days, count, sites), dtype=np.int64)
     start = np.array([site.on_hand for site in problem.sites], dtype=np.int64)
     in_all = start + [sum(int(row.qty) for row in site.inbound) for site in problem.sites]
     for j, site in enumerate(problem.sites):
@@ -132,18 +134,19 @@ def play(problem: PlanningProblem, actions: tuple[Action, ...], draw: Draws) -> 
             taken[index[SiteId(action.origin)]] += action.qty
     in_all -= np.minimum(taken, start)
     reviews = _reviews(problem)
-    stock = np.empty((count, sites, days), dtype=np.int64)
-    lost = np.empty((count, sites, days), dtype=np.int64)
+    demand = np.ascontiguousarray(draw.demand.transpose(2, 0, 1))
+    stocks, losses = np.empty_like(demand), np.empty_like(demand)
     sold = np.zeros((count, sites), dtype=np.int64)
-    level = np.broadcast_to(np.maximum(start - taken, 0), (count, sites)).copy()
+    level = np.broadcast_to(np.maximum(start - taken, 0), (count, sites))
     for t in range(days):
-        level = level + arrivals[:, :, t] - draw.demand[:, :, t]
-        lost[:, :, t] = np.maximum(-level, 0)
-        level = np.maximum(level, 0)
-        stock[:, :, t] = level
-        sold += draw.demand[:, :, t] - lost[:, :, t]
+        left = level + arrivals[t] - demand[t]
+        level = np.maximum(left, 0, out=stocks[t])
+        np.subtract(level, left, out=losses[t])
+        sold += demand[t] - losses[t]
         for j, arrives, up_to in reviews.get(t, ()):
-            arrivals[:, j, arrives] += np.maximum(up_to - (in_all[j] - sold[:, j]), 0)
+            arrivals[arrives, :, j] += np.maximum(up_to - (in_all[j] - sold[:, j]), 0)
+    stock = np.ascontiguousarray(stocks.transpose(1, 2, 0))
+    lost = np.ascontiguousarray(losses.transpose(1, 2, 0))
     day = np.arange(days)[None, None, :]
     window = np.array([s.window for s in problem.sites])[None, :, None]
     counted = np.array([s.counted_days for s in problem.sites])[None, :, None]
@@ -271,13 +274,13 @@ def _worst_share(short: Ints, rows: list[int]) -> float:
 def _land(arrivals: Ints, j: int, days: Ints, qty: int) -> None:
     if qty <= 0:
         return
-    inside = np.flatnonzero(days < arrivals.shape[2])
+    inside = np.flatnonzero(days < arrivals.shape[0])
     landed: Ints = np.maximum(days[inside], 0)
-    arrivals[inside, j, landed] += qty
+    arrivals[landed, inside, j] += qty
 
 
 # The same item is looked at several times a day, in part and as a whole, with the same draws.
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _normals(seed: int, stream: int, name: str, *shapes: tuple[int, ...]) -> tuple[Floats, ...]:
     """Standard normal arrays, drawn one after the other from the generator of a name."""
     key = np.array([seed, stream + 256 * (seed_from(name) >> 8)], dtype=np.uint64)
@@ -293,7 +296,7 @@ def _phi(z: Floats) -> Floats:
     everywhere."""
     place = np.clip((z - _GRID[0]) * _STEPS, 0.0, len(_GRID) - 1.000001)
     low = place.astype(np.int64)
-    result: Floats = _PHI[low] + (place - low) * (_PHI[low + 1] - _PHI[low])
+    result: Floats = _PHI.take(low) + (place - low) * _PHI_RISE.take(low)
     return result
 
 
@@ -309,11 +312,14 @@ def _demand(u: Floats, problem: PlanningProblem) -> Ints:
     week = min(known, 7)
     q = q[:, :, [t if t < known else known - week + (t - known) % week for t in range(u.shape[2])]]
     knots = np.concatenate((np.zeros_like(q[:1]), q, q[-1:] + 2.0 * (q[-1:] - q[-2:-1])))
-    upper = np.clip(np.searchsorted(levels, u, side="right"), 1, len(levels) - 1)
-    j, t = np.arange(u.shape[1])[None, :, None], np.arange(u.shape[2])[None, None, :]
-    low, high = knots[upper - 1, j, t], knots[upper, j, t]
-    share = (u - levels[upper - 1]) / (levels[upper] - levels[upper - 1])
-    units: Ints = np.floor(np.round((low + share * (high - low)) * ONE_UNIT, 3) + 0.5).astype(
-        np.int64
-    )
+    # Between which two levels each u lies: levels are few, so counting them is quicker than a
+    # search.
+    below = np.zeros(u.shape, dtype=np.int64)
+    for level in LEVELS:
+        below += u >= level
+    series = np.arange(u.shape[1] * u.shape[2]).reshape(u.shape[1:])
+    place = below * series.size + series
+    low, rise = knots.take(place), np.diff(knots, axis=0).take(place)
+    share = (u - levels.take(below)) / np.diff(levels).take(below)
+    units: Ints = np.floor(np.round((low + share * rise) * ONE_UNIT, 3) + 0.5).astype(np.int64)
     return units
