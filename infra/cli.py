@@ -18,6 +18,7 @@ from replan.infra.commands import (
     records,
     safety,
     servers,
+    signing,
     tokens,
     workspaces,
 )
@@ -60,6 +61,7 @@ for name, group in (
     ("audit", records.audit),
     ("drill", safety.drill),
     ("incident", incident.incident),
+    ("sign", signing.signing),
     ("dev", servers.dev),
     ("token", tokens.tokens),
     ("topics", servers.topics),

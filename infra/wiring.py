@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,7 @@ from replan.infra.workspace.folder import Workspace
 from replan.infra.workspace.kafka_settings import connection
 from replan.infra.workspace.secret_values import LEDGER_PASSWORD, secret
 from replan.infra.workspace.settings import Plan, RunMode, Settings
+from replan.infra.workspace.signatures import SIGNATURE
 from replan.models.fitting import StatsforecastFitter
 from replan.models.registry import live_forecasters
 from replan.network import Network
@@ -70,12 +72,21 @@ class AuthorityOnDisk:
         standing = self._loaded.in_force(now)
         return standing.table, standing.code
 
-    def _stamp(self) -> tuple[int, int, int] | None:
-        try:
-            there = (self._workspace.root / AUTHORITY_FILE).stat()
-        except OSError:
-            return None
-        return there.st_mtime_ns, there.st_size, there.st_ino
+    def signature(self, table_hash: str) -> str | None:
+        """How the table of a hash was signed; None where it need not be."""
+        return self._loaded.signed.get(table_hash)
+
+    def _stamp(self) -> tuple[tuple[int, int, int] | None, ...]:
+        names = (AUTHORITY_FILE, AUTHORITY_FILE + SIGNATURE, self._workspace.settings.security.keys)
+        return tuple(_stamp_of(self._workspace.root / name) for name in names)
+
+
+def _stamp_of(file: Path) -> tuple[int, int, int] | None:
+    try:
+        there = file.stat()
+    except OSError:
+        return None
+    return there.st_mtime_ns, there.st_size, there.st_ino
 
 
 def sense_rules(settings: Settings) -> SenseRules:
@@ -99,8 +110,10 @@ def sense_rules(settings: Settings) -> SenseRules:
 def policy_source(workspace: Workspace, mode: str) -> PolicySource:
     """How the desk of this workspace decides, in a mode."""
     settings = workspace.settings
+    on_disk = AuthorityOnDisk(workspace)
     return PolicySource(
-        authority_at=AuthorityOnDisk(workspace),
+        authority_at=on_disk,
+        signature_of=on_disk.signature,
         people=workspace.people,
         network=workspace.network,
         mode=mode,

@@ -49,12 +49,18 @@ def audit_verify(
     anchors: Annotated[
         Path | None, typer.Option(help="Checkpoints kept outside the ledger, by audit anchor.")
     ] = None,
+    public: Annotated[
+        str | None,
+        typer.Option("--key", help="The public key, in base64, that must have signed them."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Walk the hash chain and compare every record with it: was anything changed afterwards?"""
     from replan.infra.running.proved import verify_with_anchors, verify_workspace
 
-    held = None if anchors is None else verify_with_anchors(place.root, place.of(anchors))
+    if public is not None and anchors is None:
+        raise UsageError("--key says who signed checkpoints: name them by --anchors")
+    held = None if anchors is None else verify_with_anchors(place.root, place.of(anchors), public)
     report = verify_workspace(place.root) if held is None else held.report
     bad = report.first_bad
     if as_json:

@@ -50,6 +50,8 @@ class PolicySource:
     zone: tzinfo = UTC
     """Where a day begins for what people may do."""
     grants: tuple[Grant, ...] = ()
+    signature_of: Callable[[str], str | None] = lambda _: None
+    """How the table of a hash was signed, where it must be."""
 
     def know(self, network: Network, grants: tuple[Grant, ...] = ()) -> None:
         """From here on the network is this one, and this was stated of people."""
@@ -62,6 +64,7 @@ class PolicySource:
     def at(self, now: datetime, fit_sha: str) -> Policy:
         """The policy in force at an instant, naming every version that shapes a decision."""
         table, absent = self.authority_at(now)
+        signed = None if table is None else self.signature_of(table.hash)
         return Policy(
             table=table,
             absent="table_expired" if absent == "table_expired" else "no_table",
@@ -77,6 +80,7 @@ class PolicySource:
                 "authority": table.hash if table is not None else "none",
                 "models": fit_sha,
                 "settings": self.settings_sha,
+                **({} if signed is None else {"signature": signed}),
             },
             chooser=self.chooser,
         )

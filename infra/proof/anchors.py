@@ -1,8 +1,10 @@
 """Was the tail of the ledger cut off, or all of it written anew? Checkpoints kept outside tell.
 
-A checkpoint is a line with the head of every chain; lines are chained by their own digests, and
-sealed (HMAC-SHA256) where a key is given. Whoever can rewrite the ledger cannot rewrite a file that
-lies elsewhere. Rows after the newest checkpoint are not covered yet, and said to be so.
+A checkpoint is a line with the head of every chain; lines are chained by their own digests, sealed
+(HMAC-SHA256) where a shared key is given, and signed (Ed25519) where a private one is: then anybody
+who has the public key can check them, and nobody who has only that can make one. Whoever can
+rewrite the ledger cannot rewrite a file that lies elsewhere. Rows after the newest checkpoint are
+not covered yet, and said to be so.
 """
 
 import hmac
@@ -18,13 +20,20 @@ from replan.canonical import canonical_bytes, sha256_hex
 from replan.errors import NotSo, UsageError
 from replan.infra.ledger.rows import AuditReport
 from replan.infra.ledger.store import Ledger
+from replan.infra.workspace.keys import SigningKey, is_signed, public_bytes, signing_key
+from replan.infra.workspace.secret_values import secret
 from replan.ledger import BadRow
 from replan.units import instant_text
 
 KEY: Final = "REPLAN_ANCHOR_KEY"
 """Environment variable with the key that seals checkpoints, or with `_FILE` where it stands."""
 
+SIGNING_KEY: Final = "REPLAN_CHECKPOINT_KEY"
+"""Environment variable with the private key, in PEM, that signs checkpoints, or with `_FILE`."""
+
 SHORTEST_KEY: Final = 16
+_STATED: Final = ("at", "heads", "prev")
+"""What of a line is sealed and signed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +71,11 @@ def append_anchor(
         "heads": {writer: list(head) for writer, head in heads.items()},
         "prev": prev,
     }
-    line["seal"] = _seal(line)
+    seal, key = _seal(line), _signing_key()
+    stated = checkpoint_message(line)
+    line["seal"] = seal
+    if key is not None:
+        line["signature"] = key.sign(stated)
     written = canonical_bytes(line).decode()
     with file.open("a", encoding="utf-8") as sink:
         sink.write(written + "\n")
@@ -83,13 +96,24 @@ def newest_anchor(file: Path) -> tuple[dict[str, tuple[int, str]], str | None]:
     return heads, sha256_hex(lines[-1].encode())
 
 
-def verify_anchored(ledger: Ledger, file: Path) -> Anchored:
-    """The ledger held against itself and against a file of checkpoints. UsageError where there is
-    no such file, NotSo where it was changed.
+def checkpoint_message(line: Mapping[str, Any]) -> bytes:
+    """What is signed of a checkpoint: its canonical bytes without seal and signature."""
+    return canonical_bytes({name: line[name] for name in _STATED})
+
+
+def verify_anchored(ledger: Ledger, file: Path, public: str | None = None) -> Anchored:
+    """The ledger held against itself and against a file of checkpoints; with a public key each of
+    them must be signed by it. UsageError where there is no such file or the key is none, NotSo
+    where the file was changed.
     """
     if not file.is_file():
         raise UsageError(f"{file}: there is no such file of checkpoints")
-    return held_against(ledger, _parsed(_lines(file), file))
+    if public is not None:
+        try:
+            public_bytes(public)
+        except ValueError as wrong:
+            raise UsageError(f"public key: {wrong}") from wrong
+    return held_against(ledger, _parsed(_lines(file), file, public))
 
 
 def held_against(ledger: Ledger, anchors: list[Mapping[str, Any]]) -> Anchored:
@@ -115,9 +139,9 @@ def _lines(file: Path) -> list[str]:
     return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def _parsed(lines: list[str], file: Path) -> list[Mapping[str, Any]]:
-    """The checkpoints of a file; NotSo names the first line that does not follow or is not sealed
-    by our key.
+def _parsed(lines: list[str], file: Path, public: str | None = None) -> list[Mapping[str, Any]]:
+    """The checkpoints of a file; NotSo names the first line that does not follow, is not sealed by
+    our key, or is not signed by the key asked for.
     """
     found: list[Mapping[str, Any]] = []
     prev: str | None = None
@@ -125,7 +149,7 @@ def _parsed(lines: list[str], file: Path) -> list[Mapping[str, Any]]:
         try:
             anchor = json.loads(line)
             follows = anchor["prev"] == prev
-            sealed = {name: anchor[name] for name in ("at", "heads", "prev")}
+            sealed = {name: anchor[name] for name in _STATED}
             for seq, hashed in anchor["heads"].values():
                 follows &= isinstance(seq, int) and isinstance(hashed, str)
         except (ValueError, KeyError, TypeError, AttributeError) as wrong:
@@ -135,9 +159,17 @@ def _parsed(lines: list[str], file: Path) -> list[Mapping[str, Any]]:
         seal = _seal(sealed)
         if seal is not None and not hmac.compare_digest(seal, str(anchor.get("seal"))):
             raise NotSo(f"{file}:{n}: the checkpoint was not sealed with the key in {KEY}")
+        signature = str(anchor.get("signature"))
+        if public is not None and not is_signed(checkpoint_message(sealed), signature, public):
+            raise NotSo(f"{file}:{n}: the checkpoint was not signed by the key {public}")
         found.append(anchor)
         prev = sha256_hex(line.encode())
     return found
+
+
+def _signing_key() -> SigningKey | None:
+    pem = secret(SIGNING_KEY)
+    return None if pem is None else signing_key(pem.encode(), SIGNING_KEY)
 
 
 def _seal(line: Mapping[str, Any]) -> str | None:

@@ -1,12 +1,14 @@
 """Does an evidence pack prove what it says? Standard library only; a pack carries this file itself.
 
-    python pack.zip [ANCHORS]
+    python pack.zip [ANCHORS [KEY]]
 
 Prints what was decided, under which authority and by whom it was released, checks every hash, and
 ends with 0 if all holds, 1 if not. ANCHORS: a file of checkpoints kept outside the ledger; without
 it the pack shows that its parts belong together, not that the ledger's tail was never cut off.
+KEY: the public key, in base64, that must have signed every checkpoint (Ed25519, RFC 8032).
 """
 
+import base64
 import hashlib
 import json
 import sys
@@ -145,6 +147,8 @@ def story(pack: dict[str, Any]) -> list[str]:
         f"table {body['authority_hash']}, mode {body['mode']}",
         f"decided: {body['reasoning']}; rests on {', '.join(body['evidence'])}",
     ]
+    signed = body["versions"].get("signature")
+    lines += [] if signed is None else [f"table signed by {signed.split()[1]}: {signed.split()[2]}"]
     lines += [f"released: {said}" for said in _approvers(pack)]
     moves = sorted(n for n in pack["records"] if n.startswith("moved/"))
     for name in moves:
@@ -156,7 +160,74 @@ def story(pack: dict[str, Any]) -> list[str]:
     return lines
 
 
-def main(pack_file: str, anchors_file: str | None) -> int:
+P = 2**255 - 19
+D = -121665 * pow(121666, P - 2, P) % P
+ORDER = 2**252 + 27742317777372353535851937790883648493
+Point = tuple[int, int, int, int]
+"""A point of the curve in extended coordinates."""
+
+
+def unsigned(anchors: list[dict[str, Any]], key: str) -> list[str]:
+    """Checkpoints that this key did not sign."""
+    found = []
+    for n, anchor in enumerate(anchors, start=1):
+        stated = {name: anchor[name] for name in ("at", "heads", "prev")}
+        message = json.dumps(stated, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        signature = base64.b64decode(anchor.get("signature") or "")
+        if not is_signed(message.encode(), signature, base64.b64decode(key)):
+            found.append(f"checkpoint {n} was not signed by {key}")
+    return found
+
+
+def is_signed(message: bytes, signature: bytes, key: bytes) -> bool:
+    """Whether an Ed25519 signature (64 bytes) is of this message by this public key (32 bytes);
+    RFC 8032, 5.1.7.
+    """
+    if len(signature) != 64 or len(key) != 32:
+        return False
+    a, r = _point(key), _point(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= ORDER:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % ORDER
+    base = _point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+    assert base is not None, "the base point lies on the curve"
+    left, right = _times(s, base), _plus(r, _times(h, a))
+    return all((left[n] * right[2] - right[n] * left[2]) % P == 0 for n in (0, 1))
+
+
+def _point(data: bytes) -> Point | None:
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & (2**255 - 1)
+    if y >= P:
+        return None
+    x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(x2, (P + 3) // 8, P)
+    if (x * x - x2) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - x2) % P or (x == 0 and sign):
+        return None
+    x = P - x if x & 1 != sign else x
+    return x, y, 1, x * y % P
+
+
+def _plus(p: Point, q: Point) -> Point:
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
+    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def _times(n: int, p: Point) -> Point:
+    total: Point = (0, 1, 1, 0)
+    while n:
+        if n & 1:
+            total = _plus(total, p)
+        p, n = _plus(p, p), n >> 1
+    return total
+
+
+def main(pack_file: str, anchors_file: str | None, key: str | None = None) -> int:
     """Check a pack; the exit code."""
     with zipfile.ZipFile(pack_file) as archive:
         pack = json.loads(archive.read("evidence.json"))
@@ -164,7 +235,7 @@ def main(pack_file: str, anchors_file: str | None) -> int:
     if anchors_file is not None:
         with open(anchors_file, encoding="utf-8") as lines:
             anchors = [json.loads(line) for line in lines if line.strip()]
-    wrong = faults(pack, anchors)
+    wrong = faults(pack, anchors) + ([] if key is None else unsigned(anchors, key))
     for line in story(pack) if not wrong else ():
         sys.stdout.write(line + "\n")
     for fault in wrong:
@@ -176,4 +247,5 @@ def main(pack_file: str, anchors_file: str | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[0], sys.argv[1] if len(sys.argv) > 1 else None))
+    given = [*sys.argv[1:3], None, None]
+    sys.exit(main(sys.argv[0], given[0], given[1]))

@@ -5,7 +5,6 @@ newest run: for the office, the boundary, incidents.
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 from replan.errors import ReplanError, UsageError
@@ -73,20 +72,15 @@ def opened_boundary(root: Path) -> Iterator[Boundary]:
     """What moves categories, regions and models of a workspace on the ladder."""
     with opened_office(root) as desk:
         desk.needs_people()
-        settings, risk = desk.workspace.settings, desk.workspace.risk
-
-        def wrong(now: datetime) -> str | None:
-            if risk is None:
-                return "there is none, or it cannot be read"
-            return risk.why_invalid(desk.workspace.people, now, settings.zone)
-
-        asked = settings.promotion
+        asked = desk.workspace.settings.promotion
         gate = Gate(cases=asked.min_cases, days=asked.min_days, agreement=asked.agreement)
         policies = policy_source(desk.workspace, desk.mode)
         policies.know(
             stated_network(desk.ledger) or desk.workspace.network, stated_grants(desk.ledger)
         )
-        yield Boundary(ledger=desk.ledger, policies=policies, gate=gate, risk=wrong)
+        yield Boundary(
+            ledger=desk.ledger, policies=policies, gate=gate, risk=desk.workspace.why_no_risk
+        )
 
 
 @contextmanager

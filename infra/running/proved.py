@@ -64,12 +64,12 @@ def verify_workspace(root: Path) -> AuditReport:
         ledger.close()
 
 
-def verify_with_anchors(root: Path, file: Path) -> Anchored:
-    """The audit chain, verified against checkpoints kept elsewhere too."""
+def verify_with_anchors(root: Path, file: Path, public: str | None = None) -> Anchored:
+    """The audit chain, verified against checkpoints kept elsewhere too; with a key, signed ones."""
     workspace = open_workspace(root)
     ledger = open_ledger(workspace)
     try:
-        held = verify_anchored(ledger, file)
+        held = verify_anchored(ledger, file, public)
         _suspended_if_broken(workspace, ledger, held.report)
         return held
     finally:

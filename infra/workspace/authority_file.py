@@ -6,8 +6,8 @@ table is nobody's intention.
 """
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -39,13 +39,14 @@ class Standing:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedAuthority:
     """What a file gave: versions by the start of their windows (none if the file was refused),
-    findings, why there is no table (None: there is one), and the `sha256:` of the bytes, to
-    notice a change."""
+    findings, why there is no table (None: there is one), the `sha256:` of the bytes, to
+    notice a change, and by hash of a table who signed it."""
 
     tables: tuple[AuthorityTable, ...]
     findings: tuple[Finding, ...]
     reason: str | None
     content_hash: str | None
+    signed: Mapping[str, str] = field(default_factory=dict)
 
     def in_force(self, now: datetime) -> Standing:
         """The version whose window contains the instant: from its start up to, not including,

@@ -28,6 +28,15 @@ from replan.infra.workspace.people_file import (
 from replan.infra.workspace.safe_read import read_config
 from replan.infra.workspace.secret_values import known_secrets
 from replan.infra.workspace.settings import SETTINGS_FILE, RunMode, Settings, read_settings
+from replan.infra.workspace.signatures import (
+    RISK,
+    SIGNATURE,
+    TABLE,
+    by_whom,
+    keys_of,
+    risk_hash,
+    signatures_of,
+)
 from replan.network import Network
 from replan.people import ROLE_PREFIX, People
 
@@ -53,6 +62,13 @@ class Workspace:
     authority: LoadedAuthority
     findings: tuple[Finding, ...]
     known: KnownNames
+    risk_unsigned: str | None = None
+
+    def why_no_risk(self, now: datetime) -> str | None:
+        """Why the risk record carries nothing at an instant; None: it does."""
+        if self.risk is None:
+            return "there is none, or it cannot be read"
+        return self.risk_unsigned or self.risk.why_invalid(self.people, now, self.settings.zone)
 
     @property
     def events(self) -> Path:
@@ -81,7 +97,9 @@ class Workspace:
         if mode == "live":
             risk = [f for f in self.findings if f.file == RISK_FILE and f.rule not in _JUDGED]
             wrong += [replace(finding, severity="error") for finding in risk]
-            wrong += _risk_findings(self.risk, self.people, self.settings, now, "live")
+            wrong += _risk_findings(
+                self.risk, self.people, self.settings, now, "live", self.risk_unsigned
+            )
         return tuple(wrong)
 
     def reload_authority(self) -> LoadedAuthority:
@@ -104,7 +122,8 @@ def open_workspace(root: Path) -> Workspace:
     live = settings.mode == "live"
     findings += loaded.findings + people_findings + authority.findings
     findings += tuple(f if live else replace(f, severity="warning") for f in risk_findings)
-    findings += tuple(_risk_findings(risk, people, settings, None, settings.mode))
+    unsigned = _risk_unsigned(root, settings, risk)
+    findings += tuple(_risk_findings(risk, people, settings, None, settings.mode, unsigned))
     return Workspace(
         root=root,
         settings=settings,
@@ -114,6 +133,7 @@ def open_workspace(root: Path) -> Workspace:
         authority=authority,
         findings=in_file_order(findings),
         known=known,
+        risk_unsigned=unsigned,
     )
 
 
@@ -181,18 +201,54 @@ def _unknown_recipients(settings: Settings, known: KnownNames) -> Iterator[Findi
 
 
 def _authority(root: Path, settings: Settings, known: KnownNames) -> LoadedAuthority:
-    if settings.security.require_signatures:
-        unsigned = _unverified(AUTHORITY_FILE)
-        return LoadedAuthority(
-            tables=(), findings=(unsigned,), reason=unsigned.message, content_hash=None
-        )
-    return load_authority(
+    loaded = load_authority(
         root,
         known,
         currency=settings.currency,
         policy_zone=settings.timezone,
         file=AUTHORITY_FILE,
     )
+    if not settings.security.require_signatures:
+        return loaded
+    keys = keys_of(root, settings.security.keys)
+    if isinstance(keys, str):
+        return _unsigned_table(loaded, _unverified(AUTHORITY_FILE, keys))
+    there = signatures_of(root, AUTHORITY_FILE)
+    signed: dict[str, str] = {}
+    for table in loaded.tables:
+        found = by_whom(TABLE, table.hash, table.approver, there, keys)
+        if found is None:
+            why = f"version {table.version} is not signed by its approver {table.approver}"
+            return _unsigned_table(loaded, _unverified(AUTHORITY_FILE, why, table.line))
+        signed[table.hash] = found.line
+    return replace(loaded, signed=signed)
+
+
+def _unsigned_table(loaded: LoadedAuthority, wrong: Finding) -> LoadedAuthority:
+    """The whole file is refused for one table that nobody answers for; what is wrong with it else
+    is said first.
+    """
+    if not loaded.tables:
+        return loaded
+    text = f"{AUTHORITY_FILE} is refused: {wrong.message}"
+    return LoadedAuthority(
+        tables=(),
+        findings=(*loaded.findings, wrong),
+        reason=text,
+        content_hash=loaded.content_hash,
+    )
+
+
+def _risk_unsigned(root: Path, settings: Settings, risk: RiskRecord | None) -> str | None:
+    """Why a risk record that must be signed is not; None: nothing is missing."""
+    if not settings.security.require_signatures or risk is None:
+        return None
+    keys = keys_of(root, settings.security.keys)
+    if isinstance(keys, str):
+        return keys
+    login = str(risk.signed_by)
+    found = by_whom(RISK, risk_hash(risk), login, signatures_of(root, RISK_FILE), keys)
+    return None if found is not None else f"{RISK_FILE}{SIGNATURE} holds no signature of {login}"
 
 
 def _risk_findings(
@@ -201,10 +257,13 @@ def _risk_findings(
     settings: Settings,
     now: datetime | None,
     mode: RunMode,
+    unsigned: str | None,
 ) -> Iterator[Finding]:
     """Why the risk record does not carry live mode: an error there, elsewhere a warning."""
-    if settings.security.require_signatures:
-        yield _unverified(RISK_FILE)
+    if unsigned is not None:
+        yield replace(
+            _unverified(RISK_FILE, unsigned), severity="error" if mode == "live" else "warning"
+        )
         return
     why = None if risk is None else risk.why_invalid(people, now, settings.zone)
     if why is not None:
@@ -218,13 +277,13 @@ def _risk_findings(
         )
 
 
-def _unverified(file: str) -> Finding:
+def _unverified(file: str, why: str, line: int | None = None) -> Finding:
     """With signatures required and none that can be verified, nothing is taken as signed."""
     return Finding(
         severity="error",
         file=file,
-        line=None,
+        line=line,
         value="require_signatures = true",
         rule="signature",
-        message=f"{file} has no signature that can be verified, and the settings require one",
+        message=f"{file} has no signature that can be verified, and one is required: {why}",
     )

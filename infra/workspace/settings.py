@@ -215,9 +215,11 @@ class Promotion(StrictShape):
 
 
 class Security(StrictShape):
-    """What must be signed."""
+    """Whether the authority table and the risk record must be signed, and the file that says whose
+    key is whose: in the workspace, or better elsewhere."""
 
     require_signatures: bool = False
+    keys: str = "keys.yaml"
 
 
 class Settings(StrictShape):

@@ -19,9 +19,10 @@ from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.drills.brake_and_proof import drill_evidence, drill_stop
 from replan.infra.ledger.store import Ledger
 from replan.infra.planners.office import Office
-from replan.infra.proof.anchors import KEY, add_anchor, verify_anchored
+from replan.infra.proof.anchors import KEY, SIGNING_KEY, add_anchor, verify_anchored
 from replan.infra.proof.evidence import write_evidence
 from replan.infra.proof.evidence_check import faults
+from replan.infra.workspace.keys import make_signing_key
 from replan.ledger import GENESIS, link
 from tests.authority_worlds import table
 from tests.desk_cases import MAY_MOVE, case, forward, option, rule
@@ -304,3 +305,34 @@ def test_an_evidence_drill_proves_the_newest_decision(ledger: Ledger) -> None:
     assert told["ok"]
     assert told["decision_id"] == ledger.decisions()[-1]["decision_id"]
     assert ledger.verify_audit().ok
+
+
+# Checkpoints that an outsider can check.
+
+
+def test_a_checkpoint_that_is_signed_is_checked_with_the_public_key_alone(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G9."""
+    mine, others = (make_signing_key(tmp_path / name) for name in ("mine.pem", "others.pem"))
+    monkeypatch.setenv(f"{SIGNING_KEY}_FILE", str(tmp_path / "mine.pem"))
+    file = tmp_path / "anchors.jsonl"
+    for _ in range(2):
+        add_anchor(ledger, file)
+    monkeypatch.delenv(f"{SIGNING_KEY}_FILE")
+    assert verify_anchored(ledger, file, mine.public).report.ok
+    with pytest.raises(NotSo, match=r"anchors\.jsonl:1: the checkpoint was not signed"):
+        verify_anchored(ledger, file, others.public)
+    write_evidence(ledger, ran(ledger), tmp_path / "pack.zip")
+    said = [checked(tmp_path / "pack.zip", str(file), key.public) for key in (mine, others)]
+    assert [one.returncode for one in said] == [0, 1]
+    assert "WRONG: checkpoint 1 was not signed by" in said[1].stdout
+
+
+def test_an_unsigned_checkpoint_is_none_for_who_asks_for_a_signature(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    key = make_signing_key(tmp_path / "key.pem")
+    add_anchor(ledger, tmp_path / "anchors.jsonl")
+    with pytest.raises(NotSo, match="was not signed by the key"):
+        verify_anchored(ledger, tmp_path / "anchors.jsonl", key.public)
