@@ -169,6 +169,31 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert {p for p in PAGES if p.is_relative_to(DOCS)} - reached == set()
 
 
+@pytest.mark.parametrize("folder", ["replan", "streams", "models", "solver"])
+def test_every_module_stands_once_on_the_map(folder: str) -> None:
+    found = [name for row in rows(section("map.md", heading_of(folder))) for name in named_in(row)]
+    there = [path.stem for path in (ROOT / folder).glob("*.py") if path.stem != "__init__"]
+    assert sorted(found) == sorted(there)
+
+
+def heading_of(folder: str) -> str:
+    """The heading of the map under which a folder's modules stand."""
+    heads = re.findall(r"^## (.+)$", text_of("map.md"), re.MULTILINE)
+    return next(head for head in heads if head.startswith(f"`{folder}/`"))
+
+
+def named_in(row: list[str]) -> list[str]:
+    """Names in backticks in the last cell of a row."""
+    return NAME.findall(row[-1])
+
+
+def test_every_room_of_infra_stands_on_the_map() -> None:
+    infra = ROOT / "infra"
+    rooms = [f"infra/{init.parent.name}/" for init in infra.glob("*/__init__.py")]
+    alone = [f"infra/{path.name}" for path in infra.glob("*.py") if path.stem != "__init__"]
+    assert sorted({*rooms, *alone} - set(NAME.findall(text_of("map.md")))) == []
+
+
 def test_decision_records_are_numbered_without_a_hole() -> None:
     numbers = [int(page.name[:4]) for page in sorted((DOCS / "adr").glob("[0-9]*.md"))]
     assert numbers == list(range(1, len(numbers) + 1))
