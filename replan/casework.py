@@ -32,6 +32,7 @@ from replan.replies import as_answered
 from replan.scenarios import HELD_OUT_STREAM, Z90, Draws, Outlook, draws, judge, play
 from replan.slips import endangered_by, line_evidence, slip_evidence
 from replan.state import CaseFile, SenseRules, SenseState, Sighting
+from replan.substitutes import emptied_items
 from replan.units import ONE_UNIT, ItemId, SiteId
 
 RECENT_DAYS = 7
@@ -208,8 +209,8 @@ def proposal_of(
     rules: SenseRules,
 ) -> Proposal:
     """The case and the planner's answer as a proposal for the desk."""
-    evidence = _with_lost_sales(state, case, _evidence(state, case), forecasters)
-    parts = split(state, case.item, case.site, case.aheads, case.today, forecasters)
+    evidence = _with_lost_sales(state, case, _evidence(state, network, case), forecasters)
+    parts = split(state, network, case.item, case.site, case.aheads, case.today, forecasters)
     holds = _holds(state, case, answer)
     dq, lacks = _quality(state, case, holds)
     row = state.panel.row_of[(case.item, case.site)]
@@ -323,6 +324,9 @@ def _category(
         return "demand_surge", f"item:{item}"
     if site in alarmed:
         emptied = empty_neighbours(panel, item, site, today)
+        missing = () if emptied else emptied_items(panel, network, item, site, today, RECENT_DAYS)
+        if missing:
+            return "demand_surge", f"item:{missing[0]}"
         return "demand_surge", f"site:{emptied[0] if emptied else site}"
     by_supply = endangered_by(next(a for a in aheads if a.site == site), at)
     if by_supply is not None:
@@ -334,7 +338,7 @@ def _category(
     return "demand_surge", f"site:{site}"
 
 
-def _evidence(state: SenseState, case: Case) -> tuple[Evidence, ...]:
+def _evidence(state: SenseState, network: Network, case: Case) -> tuple[Evidence, ...]:
     """The newest facts about the sites in need and their open orders, in order of time."""
     found: dict[tuple[str, str], Evidence] = {}
     item = case.item
@@ -358,6 +362,14 @@ def _evidence(state: SenseState, case: Case) -> tuple[Evidence, ...]:
                     event_id=driver.event_id,
                     time=driver.time,
                     fact=f"{item} at {site}: {driver_text(driver)}",
+                )
+        for other in emptied_items(state.panel, network, item, site, case.today, RECENT_DAYS):
+            seen_there = _seen_of(state, state.panel.row_of[(other, site)])
+            shelf = [seen for kind, seen in seen_there if kind in ("sale", "count")]
+            for newest in sorted(shelf, key=lambda seen: seen.time)[-1:]:
+                fact = f"{other} at {site}, whose place {item} takes, ran out: {newest.text}"
+                found[(newest.source, newest.event_id)] = Evidence(
+                    event_id=newest.event_id, time=newest.time, fact=fact
                 )
     # Goods that come in time speak against a plan where they are short, not where too many.
     short_from = 0 if case.category == "demand_drop" else case.today + case.short_by

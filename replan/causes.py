@@ -20,12 +20,14 @@ from replan.drivers import StatedDriver
 from replan.effects import Counterfactual, Driver
 from replan.forecasting import LEVELS, FloatArray, Forecaster
 from replan.live_model import lift_ahead, reference_mean
+from replan.network import Network
 from replan.outlook import DOUBT_DAYS, left_to_sell
-from replan.panel import NEVER, Panel
+from replan.panel import NEVER, Panel, is_forecast
 from replan.planning import Inbound, PlanningProblem, SiteOutlook
 from replan.scenarios import draws, play
 from replan.state import SenseState
 from replan.stock_book import book_stock, stock_known
+from replan.substitutes import emptied_items
 from replan.supply import OrderLine
 from replan.units import ONE_UNIT, ItemId, SiteId, day_from_number, day_number, units_nearest
 from replan.uplift import ratios
@@ -37,6 +39,10 @@ BUSY_DAYS = 1.1
 """Days ahead that sell this much more than the average day of their week are told as calendar."""
 
 NAMES: Mapping[str, str] = {"promo": "promotion", "price": "price", "competitor": "competitor"}
+
+
+OWN_PARTS = frozenset({"item_wide", "neighbour", "substitute", "this_site"})
+"""Parts of a deviation that are told from sales and shelves, not from an announcement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +132,7 @@ def late_lines(state: SenseState, item: ItemId, site: SiteId, today: int) -> lis
 
 def split(
     state: SenseState,
+    network: Network,
     item: ItemId,
     site: SiteId,
     aheads: Sequence[Ahead],
@@ -179,16 +186,23 @@ def split(
         who = ", ".join(emptied)
         drivers.append(Driver(name="neighbour", units=sent, text=f"{who} had none left of {item}"))
         tags.append("neighbour_stock_out")
+    missing = emptied_items(panel, network, item, site, today, RECENT_DAYS) if own > sent else ()
+    switched = min(own - sent, _usual_units(panel, missing, site, today, window, forecasters))
+    if switched > 0:
+        who = ", ".join(missing)
+        text = f"{site} had none left of {who}, and {item} is bought in its place"
+        drivers.append(Driver(name="substitute", units=switched, text=text))
+        tags.append("substitute_stock_out")
     drivers.append(
         Driver(
             name="this_site",
-            units=own - sent,
+            units=own - sent - switched,
             text=f"what {site} differs by beyond that, until {until}",
         )
     )
     usual = max(float(median[:window].sum()), 1e-9)
     for driver in drivers:
-        if driver.name in ("item_wide", "neighbour", "this_site") and driver.units > 0:
+        if driver.name in OWN_PARTS and driver.units > 0:
             left = max(1.0 - driver.units / ONE_UNIT / usual, 0.0)
             without[driver.name] = np.full(horizon, left)
     if _alarmed(aheads, today) >= 2:
@@ -246,6 +260,7 @@ def _told(name: str, short: int, left: int) -> Counterfactual:
     what = {
         "item_wide": "what all sites have in common",
         "neighbour": "the empty neighbour",
+        "substitute": "the empty shelf of what it replaces",
         "this_site": "what this site alone differs by",
         "supplier": f"the delay of {of}",
     }.get(kind, f"{NAMES.get(kind, kind)} {of}")
@@ -333,6 +348,27 @@ def _reference(
         mean = mean / live.moved_by[row]
     result: FloatArray = left_to_sell(panel, row, mean.T, first_open, today, days, to_come)[0]
     return result
+
+
+def _usual_units(
+    panel: Panel,
+    items: Sequence[ItemId],
+    site: SiteId,
+    today: int,
+    days: int,
+    forecasters: Mapping[str, Forecaster],
+) -> int:
+    """What these items usually sell at a site over some days, thousandths; nothing of one that has
+    no model.
+    """
+    total = 0.0
+    for item in items:
+        row = panel.row_of[(item, site)]
+        if is_forecast(panel)[row] and panel.closed[row] != NEVER:
+            behind = max(today - int(panel.closed[row]) - 1, 0)
+            mean = reference_mean(panel, np.array([row]), days + behind, forecasters)
+            total += float(mean[behind:, 0].sum())
+    return units_nearest(total)
 
 
 def _alarmed(aheads: Sequence[Ahead], today: int) -> int:

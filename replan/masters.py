@@ -65,6 +65,8 @@ def _item(network: Network, name: ItemId, row: dict[str, Any]) -> Network | Mast
                 pointer="/data/packs",
                 reason=f"item {name}: a {pack.uom} holds {pack.factor}, must be above 0",
             )
+    if "substitutes" in row:
+        row["substitutes"] = tuple(ItemId(other) for other in row["substitutes"] if other != name)
     margin = row.pop("margin_minor", None)
     if known is None:
         cost = row.get("unit_cost_minor")

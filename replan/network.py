@@ -44,6 +44,8 @@ class Item:
     shelf_life_days: float | None
     group: str = "all"
     packs: tuple[Pack, ...] = ()
+    substitutes: tuple[ItemId, ...] = ()
+    """What people buy in its place when it is not there."""
 
     @property
     def margin_minor(self) -> int:
@@ -210,6 +212,15 @@ class Network:
             found.setdefault((row.item, row.site), []).append(row)
         return {key: tuple(rows) for key, rows in found.items()}
 
+    @cached_property
+    def replaced_by(self) -> Mapping[ItemId, tuple[ItemId, ...]]:
+        """Items by what people buy in their place, sorted."""
+        found: dict[ItemId, list[ItemId]] = {}
+        for name, row in sorted(self.items.items()):
+            for instead in row.substitutes:
+                found.setdefault(instead, []).append(name)
+        return {item: tuple(names) for item, names in found.items()}
+
     def shortage_minor(self, item: ItemId, site: SiteId) -> int:
         """Cost of one base unit not sold: the stocking rule's, else the margin."""
         rule = self.stocking.get((item, site))
@@ -264,7 +275,7 @@ def _plain(row: Any) -> dict[str, Any]:
         name: v.isoformat() if isinstance(v, time | date) else v
         for name, v in values.items()
         # Members that came later stand in the record where they say something.
-        if v is not None or name not in _LATER
+        if (v is not None or name not in _LATER) and (name != "substitutes" or v)
     }
 
 
@@ -275,6 +286,8 @@ def _typed(plain: Mapping[str, Any]) -> dict[str, Any]:
             Pack(uom=uom, factor=Units(factor), since=date.fromisoformat(since))
             for uom, factor, since in row["packs"]
         )
+    if "substitutes" in row:
+        row["substitutes"] = tuple(row["substitutes"])
     for name in _DATES:
         if row.get(name) is not None:
             row[name] = date.fromisoformat(row[name])

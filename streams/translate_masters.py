@@ -84,6 +84,7 @@ _TABLES: Mapping[type, tuple[str, Mapping[str, str | Callable[[Any], Columns]]]]
             "category": "category",
             "description": "description",
             "currency": "currency",
+            "substitutes": lambda items: {"substitutes": sorted(set(items))},
         },
     ),
     MasterLocation: (

@@ -8,11 +8,12 @@ import pytest
 from replan.effects import Proposal
 from replan.events import SenseFact
 from replan.explain import explain
+from replan.network import Network
 from replan.records import proposal_from_json, proposal_json
 from replan.scenarios import draws, play
-from replan.units import ONE_UNIT, SiteId
-from tests.sense_facts import S1, S2, counted, line, moved, sale, stated
-from tests.sense_worlds import World, calm_sales, fitted_world
+from replan.units import ONE_UNIT, ItemId, SiteId
+from tests.sense_facts import OATS, RICE, S1, S2, counted, line, moved, sale, stated
+from tests.sense_worlds import CALM, World, calm_sales, fitted_world, network
 
 
 def both(first: int, last: int, factor: float = 1.0) -> list[SenseFact]:
@@ -34,6 +35,13 @@ def newest(
     ticks = [28 + 0.5 * k for k in range(1, round((last - 28) * 2) + 1)]
     said = world.live(list({f.event_id: f for f in facts}.values()), ticks)
     return world, [p for one in said for p in one.proposals][-1]
+
+
+def replacing(item: ItemId, by: ItemId) -> Network:
+    """Two items, of which one is bought where the other is not there."""
+    shop = network(items=(OATS, RICE))
+    told = replace(shop.items[item], substitutes=(by,))
+    return replace(shop, items={**shop.items, item: told})
 
 
 def promoted() -> Proposal:
@@ -89,6 +97,46 @@ def test_a_surge_beside_an_empty_shelf_is_put_down_to_the_neighbour() -> None:
     assert "neighbour_stock_out" in found.tags
     parts = {d.name: d.units for d in found.drivers}
     assert 0 < parts["neighbour"] <= 20 * 14 * ONE_UNIT
+
+
+def instead_of_rice(shelf: float) -> Proposal:
+    """Oats surge at S1 while so much rice, in whose place oats are bought, lies there."""
+    world = World(replacing(RICE, OATS), CALM)
+    days = [
+        fact
+        for site in (S1, S2)
+        for item in (OATS, RICE)
+        for fact in calm_sales(0, 28, site=site, item=item)
+    ]
+    shelves = [
+        counted(27.95, qty, site=site, item=item)
+        for site, item, qty in (
+            (S1, OATS, 260),
+            (S2, OATS, 900),
+            (S1, RICE, 900),
+            (S2, RICE, 900),
+        )
+    ]
+    world.tell([*{f.event_id: f for f in days}.values(), *shelves], 28)
+    world.tell([world.fit(28, "ets_ana")], 28.1)
+    facts = [*calm_sales(28, 33, factor=2.2), counted(28.2, shelf, item=RICE)]
+    said = world.live(facts, [28.5 + 0.5 * k for k in range(10)])
+    return [p for one in said for p in one.proposals if p.item == OATS][-1]
+
+
+def test_a_surge_of_what_is_bought_in_place_of_an_empty_shelf_is_put_down_to_that_item() -> None:
+    """R6."""
+    found = instead_of_rice(0)
+    assert found.cause == "item:RICE"
+    assert "substitute_stock_out" in found.tags
+    parts = {d.name: d.units for d in found.drivers}
+    assert 0 < parts["substitute"] <= 20 * 14 * ONE_UNIT
+    assert any("RICE at S1" in e.fact for e in found.evidence)
+
+
+def test_a_substitute_that_is_there_explains_nothing() -> None:
+    found = instead_of_rice(900)
+    assert (found.cause, found.tags) == ("site:S1", ("unknown",))
 
 
 def test_a_surge_that_nothing_explains_stays_unknown() -> None:

@@ -119,6 +119,14 @@ def test_correction_of_packs_takes_back_what_they_held_then() -> None:
     assert back.of.sold == 24_000  # type: ignore[union-attr]
 
 
+def test_what_is_bought_in_its_place_is_kept_with_the_network() -> None:
+    intake = judging()
+    take(intake, master("item", "MILK", substitutes=["OATS", "MILK"]))
+    assert intake.network is not None
+    again = network_of(intake.network.record)
+    assert (again.replaced_by, again) == ({ItemId("OATS"): (MILK,)}, intake.network)
+
+
 def test_sale_of_an_unknown_item_waits_and_follows_its_master_record() -> None:
     early, told, later = take(
         judging(),
