@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from replan.infra.commands.terminal import Json, place, print_rows, report
+from replan.findings import has_errors
+from replan.infra.commands.terminal import NOT_SO, Json, place, print_rows, report
 
 authority = typer.Typer(no_args_is_help=True, help="The decision table: what may run by itself.")
 
@@ -20,11 +21,14 @@ def authority_check(
     from replan.infra.running.checked import check_authority
 
     found, holds = check_authority(place.root, None if file is None else place.of(file))
-    report(found, as_json)
-    if holds and not as_json:
-        from replan.infra.boundary.table_proof import PROVED
+    if not as_json:
+        from replan.infra.boundary.table_proof import told
 
-        sys.stdout.write(PROVED)
+        sys.stdout.write("\n".join(told(found, holds)) + "\n")
+        if has_errors(found):
+            raise typer.Exit(NOT_SO)
+        return
+    report(found, as_json)
 
 
 @authority.command("diff")

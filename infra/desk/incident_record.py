@@ -102,7 +102,7 @@ def put(write: LedgerWriter, incident: Incident, note: str, at: datetime | None)
 
 
 def stepped_down(write: LedgerWriter, move: StageMove) -> None:
-    """A category stepped down by itself: that is an incident, and the lower stage suspends it."""
+    """What stepped down by itself is an incident, and its lower stage suspends it."""
     coverage = "90 % band" in move.reason
     put(
         write,

@@ -1,8 +1,8 @@
-"""Must a category step down by itself? Asked in the very transaction that stores what it did.
+"""Must a category or a model step down by itself? Asked in the transaction that stores what it did.
 
-What exceeds a limit of the table's `demote` puts its category back to where people release
-everything, before the next decision. It is an event (`mode.changed.v1`), an alarm that stands until
-people lift it, and a row of the audit chain.
+What exceeds a limit of the table's `demote` puts its category, or a model whose band does not hold,
+back to where people release everything, before the next decision. It is an event
+(`mode.changed.v1`), an alarm that stands until people lift it, and a row of the audit chain.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def step_down(
     write: LedgerWriter, stored: Sequence[Stored], *, days_closed: bool = False
 ) -> tuple[StageMove, ...]:
     """Move down every category that exceeds a limit of the table in force, among those that the
-    transactions are about; with `days_closed` all of them, for the coverage of forecasts.
+    transactions are about; with `days_closed` also every model whose band does not hold.
     """
     if not stored or stored[0].policy.table is None or not stored[0].policy.table.demote:
         return ()
@@ -61,32 +61,34 @@ def step_down(
     }
     moves = write.ladder()
     done: list[StageMove] = []
-    for category in CATEGORIES:
-        stands = stage_of(table, moves, "category", category)
-        if MODE_ORDER.index(stands) <= MODE_ORDER.index(DEMOTED_TO):
+    for measure in MEASURES:
+        limit = table.demote.get(measure)
+        if limit is None:
             continue
-        since = next((m.at for m in moves if (m.key, m.value) == ("category", category)), None)
-        for measure in MEASURES:
-            limit = table.demote.get(measure)
-            asked = days_closed if measure == "coverage_90" else category in touched
-            if limit is None or not asked:
+        if measure == "coverage_90":
+            places = [("model", name) for name in write.models_serving() if days_closed]
+        else:
+            places = [("category", name) for name in CATEGORIES if name in touched]
+        for key, value in places:
+            stands = stage_of(table, moves, key, value)
+            if MODE_ORDER.index(stands) <= MODE_ORDER.index(DEMOTED_TO):
                 continue
-            why = _breach(write, measure, limit, category, since)
+            since = next((m.at for m in moves if (m.key, m.value) == (key, value)), None)
+            why = _breach(write, measure, limit, value, since)
             if why is not None:
-                done.append(
-                    StageMove(
-                        key="category",
-                        value=category,
-                        stage=DEMOTED_TO,
-                        stated=stated(table, "category", category),
-                        verb="demoted",
-                        by=ENGINE,
-                        second=None,
-                        at=at,
-                        reason=why,
-                    )
+                move = StageMove(
+                    key=key,
+                    value=value,
+                    stage=DEMOTED_TO,
+                    stated=stated(table, key, value),
+                    verb="demoted",
+                    by=ENGINE,
+                    second=None,
+                    at=at,
+                    reason=why,
                 )
-                break
+                moves = moved_to(moves, move)
+                done.append(move)
     for move in done:
         keep_move(write, move)
         stepped_down(write, move)
@@ -94,9 +96,9 @@ def step_down(
 
 
 def _breach(
-    write: LedgerWriter, measure: Measure, limit: str, category: str, since: datetime | None
+    write: LedgerWriter, measure: Measure, limit: str, about: str, since: datetime | None
 ) -> str | None:
-    bad, of = write.track_record(measure, category, limit_of(measure, limit).over, since)
+    bad, of = write.track_record(measure, about, limit_of(measure, limit).over, since)
     return breach(measure, limit, bad, of)
 
 

@@ -132,11 +132,18 @@ class LedgerRecords(LedgerReads, DecisionReads):
         }
 
     def track_record(
-        self, measure: Measure, category: str, over: int, since: datetime | None
+        self, measure: Measure, about: str, over: int, since: datetime | None
     ) -> tuple[int, int]:
-        """Bad ones among the newest cases of a measure, and how many these are."""
+        """Bad ones among the newest cases of a measure, of a category or a model, and how many
+        these are.
+        """
         with self._reading() as conn:
-            return ledger_track.newest(conn, measure, category, over, since)
+            return ledger_track.newest(conn, measure, about, over, since)
+
+    def models_serving(self) -> tuple[str, ...]:
+        """The models that serve a series, by name."""
+        with self._reading() as conn:
+            return ledger_track.serving(conn)
 
     def caps_exceeded(self) -> tuple[str, ...]:
         """Caps of which more is used than they allow, as they stood at the last decision."""

@@ -15,16 +15,16 @@ _WRONG = ("failed", "unknown")
 
 
 def newest(
-    conn: sa.Connection, measure: Measure, category: str, over: int, since: datetime | None
+    conn: sa.Connection, measure: Measure, about: str, over: int, since: datetime | None
 ) -> tuple[int, int]:
-    """Bad ones among the newest cases, and how many these are, at most `over`. `since`: only what
-    came after that.
+    """Bad ones among the newest cases, and how many these are, at most `over`. `about`: a category,
+    of the coverage a model. `since`: only what came after that.
     """
     found = {
         "override_rate": _overrides,
         "error_rate": _errors,
         "coverage_90": _outside,
-    }[measure](conn, category, over, since)
+    }[measure](conn, about, over, since)
     return sum(found), len(found)
 
 
@@ -70,12 +70,19 @@ def looks(conn: sa.Connection, category: str, since: datetime | None) -> list[tu
     return [(row.decided_at.date().isoformat(), row.found == "right") for row in rows]
 
 
-def _outside(conn: sa.Connection, category: str, over: int, since: datetime | None) -> list[bool]:
-    """Coverage is a matter of the forecasts of all series, whatever they lead to."""
-    c = t.forecast_day.c
+def serving(conn: sa.Connection) -> tuple[str, ...]:
+    """The models that serve a series, by name."""
+    c = t.series.c.model
+    return tuple(conn.execute(sa.select(c).where(c.is_not(None)).distinct().order_by(c)).scalars())
+
+
+def _outside(conn: sa.Connection, model: str, over: int, since: datetime | None) -> list[bool]:
+    """Coverage is a matter of a model: of all series that it serves now, whatever they lead to."""
+    c, of = t.forecast_day.c, t.series.c
     query = (
         sa.select(c.actual, c.p05, c.p95)
-        .where(c.p05.is_not(None), sa.not_(c.censored))
+        .join(t.series, (of.item == c.item) & (of.site == c.site))
+        .where(c.p05.is_not(None), sa.not_(c.censored), of.model == model)
         .order_by(c.date.desc(), c.item, c.site)
         .limit(over)
     )

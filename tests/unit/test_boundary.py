@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from replan.desk_state import AnswersDue, TickDue
+from replan.effects import DayRow, ForecastRow
 from replan.errors import UsageError
 from replan.events import ActionAnswered
 from replan.infra.boundary.moves import Boundary, Moved, standing
-from replan.infra.desk.room import transact
+from replan.infra.desk.incident_record import incidents
+from replan.infra.desk.room import store, take, transact
+from replan.infra.desk.stepping_down import step_down
 from replan.infra.ledger.rows import ProposalRow
 from replan.infra.ledger.store import Ledger
 from replan.infra.planners.office import Office
@@ -22,6 +25,7 @@ from replan.promotion import Case, Gate, evidence_of, missing
 from replan.records import proposal_json
 from replan.shadowing import Compared
 from replan.solver.joint import JointPlanner
+from replan.units import Units
 from tests.authority_worlds import table
 from tests.desk_cases import (
     HOUR,
@@ -354,3 +358,74 @@ def test_a_stage_moved_behind_the_back_of_the_ledger_is_found(ledger: Ledger) ->
     bad = ledger.verify_audit().first_bad
     assert bad is not None
     assert bad.reason == "what was moved on the ladder is not what the last row states"
+
+
+# The band of each model.
+
+
+def closed(ledger: Ledger, policies: Any, n: int, outside: dict[str, int]) -> None:
+    """A tick at which ten days of each model's series have closed, so many outside their band."""
+    rows = [
+        DayRow(
+            item=item,  # type: ignore[arg-type]
+            site="S03",  # type: ignore[arg-type]
+            day=NOW.date() - (10 - day) * DAY,
+            actual=Units(99_000 if day < outside[model] else 10_000),
+            censored=False,
+        )
+        for item, model in (("I1", "ets"), ("I2", "theta"))
+        for day in range(10)
+    ]
+    with ledger.transaction() as write:
+        write.put_series(
+            [
+                {
+                    "item": item,
+                    "site": "S03",
+                    "region": "EAST",
+                    "category": "DAIRY",
+                    "class": "A",
+                    "model": model,
+                    "degraded": False,
+                }
+                for item, model in (("I1", "ets"), ("I2", "theta"))
+            ]
+        )
+        write.upsert_forecasts(
+            [
+                ForecastRow(
+                    item=item,  # type: ignore[arg-type]
+                    site="S03",  # type: ignore[arg-type]
+                    made_at=NOW - 11 * DAY,
+                    first_day=NOW.date() - 10 * DAY,
+                    quantiles=tuple(
+                        (level,) * 10 for level in (5.0, 6.0, 8.0, 10.0, 12.0, 14.0, 15.0)
+                    ),
+                )
+                for item in ("I1", "I2")
+            ]
+        )
+        write.add_days(rows)
+    due = TickDue(at=NOW + n * HOUR, proposals=(), reassessed=(), cleared=())
+    with ledger.transaction() as write:
+        write.set_clock(due.at)
+        taken = take(write, "all", due, policies.at(due.at, MODELS))
+        store(write, taken)
+        step_down(write, [taken], days_closed=True)
+
+
+def test_po4_a_model_whose_band_does_not_hold_steps_down_alone(ledger: Ledger) -> None:
+    policies = under(demote={"coverage_90": "<0.85 over 10"})
+    closed(ledger, policies, 0, {"ets": 2, "theta": 1})
+    assert [(m.scope, m.stage, m.by) for m in ledger.ladder()] == [
+        ("model=ets", "recommend", "engine")
+    ]
+    [incident] = incidents(ledger)
+    assert (incident.kind, incident.scope) == ("coverage_collapse", "model=ets")
+
+
+def test_po4_the_next_decision_on_that_model_is_under_it_already(ledger: Ledger) -> None:
+    policies = under(demote={"coverage_90": "<0.85 over 10"})
+    assert tick(ledger, policies, 0)["state"] == "executing"
+    closed(ledger, policies, 1, {"ets": 2, "theta": 1})
+    assert tick(ledger, policies, 2)["state"] == "recommended"
