@@ -13,6 +13,7 @@ from replan.currencies import money_text
 from replan.decision import on_offer, plan_sha
 from replan.effects import Driver, Evidence, Proposal
 from replan.overstock import too_much
+from replan.plain_words import option_text
 from replan.planning import Option
 from replan.planning_record import units_spread
 from replan.projection import margin_at_risk
@@ -152,10 +153,10 @@ def put_question(
     options = [{**option, "order_by": deadline, "cancel_by": deadline}, *others]
     recommended = brief["recommendation"]
     before = recommended["option"]
-    instead = "" if before == option["name"] else f"in place of {before}; "
+    instead = "" if before == option["name"] else f"in place of {option_text(before)}; "
     return {
-        "question": f"Approve the plan {option['name']}: {actions_text(option['actions'])}, "
-        f"for {cost}?",
+        "question": f"Approve the plan {option_text(option['name'])}: "
+        f"{actions_text(option['actions'])}, for {cost}?",
         "deadline": deadline,
         "on_timeout": on_timeout(recipient, next_recipient),
         "why_escalated": dict(why),
@@ -243,7 +244,10 @@ def _question(
     if not chosen.actions:
         return f"Leave {proposal.item} at {proposal.site} as it is, and do nothing?"
     cost = money_text(sum(a.cost_minor for a in chosen.actions), currency)
-    return f"Approve the plan {chosen.name}: {actions_text(published['actions'])}, for {cost}?"
+    return (
+        f"Approve the plan {option_text(chosen.name)}: "
+        f"{actions_text(published['actions'])}, for {cost}?"
+    )
 
 
 def on_timeout(recipient: str, next_recipient: str) -> str:
@@ -301,19 +305,20 @@ def _would_change(
     """
     worth = {o["name"]: o["benefit_minor"]["mean"] for o in options if o["actions"]}
     others = [name for name in worth if name != chosen]
-    mean = worth.get(chosen, 0)
+    mean, named = worth.get(chosen, 0), option_text(chosen)
     says = []
     if others:
         best = min(others, key=lambda name: (-worth[name], name))
         lead = mean - worth[best]
         says.append(
-            f"{best} wins if {chosen} costs {money_text(lead, currency)} more"
+            f"{option_text(best)} wins if {named} costs {money_text(lead, currency)} more"
             if lead >= 0
-            else f"{best} alone would save {money_text(-lead, currency)} more{passed_over}"
+            else f"{option_text(best)} alone would save "
+            f"{money_text(-lead, currency)} more{passed_over}"
         )
     if chosen in worth:
         says.append(
-            f"doing nothing wins if {chosen} costs {money_text(mean, currency)} more"
+            f"doing nothing wins if {named} costs {money_text(mean, currency)} more"
             if mean >= 0
             else f"doing nothing already saves {money_text(-mean, currency)}"
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from replan.currencies import money_text
+from replan.plain_words import DQ_WORDS, cause_text, option_text, state_text, why_text
 from replan.wording import (
     CATEGORY_WORDS,
     actions_text,
@@ -66,7 +67,7 @@ def _seen(body: Mapping[str, Any], proposal: Mapping[str, Any]) -> str:
     at, item = _at(body.get("decided_at")), body.get("item") or "an item"
     text = f"{at}: {item} at {body.get('site') or 'several sites'} showed {what}"
     if body.get("cause"):
-        text += f", put down to {body['cause']}"
+        text += f", put down to {cause_text(body['cause'])}"
     facts = proposal.get("evidence") or (body.get("brief") or {}).get("evidence") or []
     if facts:
         newest = sorted(facts, key=lambda row: row["time"])[-2:]
@@ -116,7 +117,7 @@ def _weighed(options: Mapping[str, Mapping[str, Any]], body: Mapping[str, Any]) 
     if not options:
         return ""
     said = [
-        f"{name} (costs of {money_range(o['cost_minor'], _currency(body))})"
+        f"{option_text(name)} (costs of {money_range(o['cost_minor'], _currency(body))})"
         for name, o in options.items()
         if o["actions"]
     ]
@@ -137,7 +138,7 @@ def _choice(
             if others
             else "Doing nothing was chosen, because nothing else could still be done"
         )
-    text = f"{chosen['name']} was chosen: {actions_text(chosen['actions'])}"
+    text = f"{option_text(chosen['name'])} was chosen: {actions_text(chosen['actions'])}"
     wins = body.get("confidence")
     if wins is not None:
         text += f"; it cost less than doing nothing in {share_text(wins)} of the scenarios"
@@ -160,7 +161,7 @@ def _authority(body: Mapping[str, Any]) -> str:
         if rule is None:
             return "No rule is on record for it"
         return f"Rule {rule} of the authority table {table} allows a value of {value}"
-    text = f"A person had to decide ({why['code']}): {why['text'].rstrip('.')}"
+    text = f"A person had to decide ({why_text(why)}): {why['text'].rstrip('.')}"
     if why.get("limit_minor") is not None:
         limit = money_text(why["limit_minor"], _currency(body))
         actual = money_text(why["actual_minor"], _currency(body))
@@ -179,8 +180,9 @@ def _would_change(
     mean = _mean(chosen)
     if chosen is None or mean is None or not chosen["actions"] or mean < 0:
         return ""
+    named = option_text(chosen["name"])
     dearer = money_text(mean, _currency(body))
-    text = f"doing nothing would have won, had {chosen['name']} cost {dearer} more"
+    text = f"doing nothing would have won, had {named} cost {dearer} more"
     others = [
         (other, name)
         for name, option in options.items()
@@ -188,7 +190,7 @@ def _would_change(
     ]
     if others and max(others)[0] <= mean:
         lead, name = money_text(mean - max(others)[0], _currency(body)), max(others)[1]
-        text = f"{name} would have won, had {chosen['name']} cost {lead} more; {text}"
+        text = f"{option_text(name)} would have won, had {named} cost {lead} more; {text}"
     return text
 
 
@@ -196,12 +198,14 @@ def _doubts(proposal: Mapping[str, Any]) -> str:
     lacks = proposal.get("lacks") or []
     if not lacks:
         return ""
-    return f"The data are {proposal.get('dq', 'not green')}: {'; '.join(lacks[:3])}"
+    return (
+        f"The data are {DQ_WORDS.get(str(proposal.get('dq')), 'not good')}: {'; '.join(lacks[:3])}"
+    )
 
 
 def _since(body: Mapping[str, Any]) -> str:
     state = str(body.get("state"))
-    text = SINCE.get(state, f"Its state is {state}")
+    text = SINCE.get(state, f"It stands so: {state_text(state)}")
     if state == "approved" and body.get("mode") == "shadow":
         text = "A person approved it; in shadow mode nothing is sent"
     if state in ("escalated", "recommended") and body.get("deadline"):

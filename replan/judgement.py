@@ -28,6 +28,7 @@ from replan.docket import Tally
 from replan.effects import Move, Proposal
 from replan.mode import account_of
 from replan.offering import key_of_action, offers_of, supplier_of
+from replan.plain_words import scope_text, window_text
 from replan.planning import BufferOffer, ExpediteOffer, LaneOffer, Offer, Option, PostponeOffer
 from replan.stops import stop_on
 from replan.units import ActionId, DecisionId, instant_text, priced
@@ -200,7 +201,8 @@ class Judgement:
         if breach is not None:
             return why(
                 "cap",
-                f"cap {breach.scope} per {breach.window} would be exceeded "
+                f"the cap on {scope_text(breach.scope)} {window_text(breach.window)} would be "
+                f"exceeded "
                 f"({cap_text(breach, self.policy.currency)})",
                 breach.limit_minor,
                 breach.used_minor,

@@ -8,8 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from replan.currencies import money_text
 from replan.errors import UsageError
 from replan.infra.commands.terminal import NOT_SO, Json, place, print_rows, say
+from replan.plain_words import CHIP_WORDS, option_text, why_text
+from replan.wording import CATEGORY_WORDS
 
 
 def decisions(
@@ -44,11 +47,11 @@ DECISION_COLUMNS: Mapping[str, Callable[[Any], str]] = {
     "decided": lambda r: r["decided_at"][:16],
     "item": lambda r: r["item"],
     "site": lambda r: r["site"] or "",
-    "category": lambda r: r["category"],
-    "chosen": lambda r: r["chosen"],
+    "trouble": lambda r: CATEGORY_WORDS.get(r["category"], r["category"]),
+    "plan": lambda r: option_text(r["chosen"]),
+    "value": lambda r: money_text(r["value_minor"], r["currency"]),
     "state": lambda r: r["state"],
-    "value": lambda r: f"{r['value_minor'] / 100:.2f} {r['currency']}",
-    "why": lambda r: "" if r["why_escalated"] is None else r["why_escalated"]["code"],
+    "why a person": lambda r: why_text(r["why_escalated"]),
 }
 
 
@@ -57,9 +60,9 @@ LABEL_COLUMNS: Mapping[str, Callable[[Any], str]] = {
     "said": lambda r: r["at"][:16],
     "item": lambda r: r["item"],
     "site": lambda r: r["site"] or "",
-    "category": lambda r: r["category"],
+    "trouble": lambda r: CATEGORY_WORDS.get(r["category"], r["category"]),
     "verdict": lambda r: r["verdict"],
-    "reason": lambda r: r["chip"],
+    "reason": lambda r: CHIP_WORDS.get(r["chip"], r["chip"]),
     "note": lambda r: r["note"],
 }
 

@@ -59,15 +59,16 @@ class Office:
 
     def queue(self) -> list[dict[str, Any]]:
         """Decisions that wait for a planner, the most urgent first: value at risk by time left."""
+        clock = self._ledger.clock()
+        if clock is None:
+            return []
         bodies = [
-            {**body, "urgency": self._urgency(body)}
+            body
             for state in sorted(PENDING - WAITING_ASIDE)
             for body in self._ledger.decisions(state=state)
         ]
-        clock = self._ledger.clock()
-        if clock is not None:
-            checks = planting.waiting(self._ledger.checks(), clock)
-            bodies += [{**body, "urgency": self._urgency(body)} for body in checks]
+        bodies += planting.waiting(self._ledger.checks(), clock)
+        bodies = [{**body, "urgency": _urgency(body, clock)} for body in bodies]
         return sorted(bodies, key=lambda b: (-b["urgency"], b["deadline"], b["decision_id"]))
 
     def ended(self, most: int) -> list[dict[str, Any]]:
@@ -528,11 +529,12 @@ class Office:
             "reason": absent,
         }
 
-    def _urgency(self, body: Mapping[str, Any]) -> float:
-        """How urgent a case is at the clock."""
-        deadline = body["deadline"]
-        last = None if deadline is None else datetime.fromisoformat(deadline)
-        return urgency(body["at_risk_minor"], last, _standing(self._ledger.clock()))
+
+def _urgency(body: Mapping[str, Any], clock: datetime) -> float:
+    """How urgent a case is at the clock."""
+    deadline = body["deadline"]
+    last = None if deadline is None else datetime.fromisoformat(deadline)
+    return urgency(body["at_risk_minor"], last, clock)
 
 
 def checked_reason(chip: str, note: str) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from replan.currencies import money_text
 from replan.infra.ledger.rows import DecisionFile
-from replan.wording import actions_text, money_range, quantity_range, share_text
+from replan.plain_words import ACTION_WORDS, CHIP_WORDS, cause_text, why_text
+from replan.wording import CATEGORY_WORDS, actions_text, money_range, quantity_range, share_text
 
 
 def status_text(status: Mapping[str, Any]) -> str:
@@ -80,15 +81,17 @@ def _decision_lines(file: DecisionFile) -> Iterator[str]:
     currency = body["currency"]
     yield f"{body['decision_id']} version {body['version']}: {body['state']}"
     where = body["site"] or "several sites"
-    yield f"{body['item']} at {where}, {body['category']}, {body['cause']}"
+    trouble = CATEGORY_WORDS.get(body["category"], body["category"])
+    yield f"{body['item']} at {where}, {trouble}, {cause_text(body['cause'])}"
     value = money_text(body["value_minor"], currency)
     rule = body["rule_id"] or "none"
     yield f"decided {body['decided_at']} in {body['mode']} mode, value {value}, rule {rule}"
     if body["why_escalated"] is not None:
         why = body["why_escalated"]
-        yield f"not by itself ({why['code']}): {why['text']}"
+        yield f"not by itself ({why_text(why)}): {why['text']}"
     if body["deadline"] is not None:
-        yield f"waits for {body['recipient']} until {body['deadline']}"
+        role = body["recipient"].removeprefix("role:")
+        yield f"waits for {role} until {body['deadline']}"
     yield "options:"
     for option in body["options"]:
         chosen = "*" if option["name"] == body["chosen"] else " "
@@ -101,12 +104,13 @@ def _decision_lines(file: DecisionFile) -> Iterator[str]:
             f" (donor {share_text(option['p_stockout_donor'])})"
         )
     for action in file.actions:
-        yield f"action {action.action_id}: {action.state}"
+        yield f"action {action.action_id}: {ACTION_WORDS.get(action.state, action.state)}"
     for move in file.moves:
         yield f"{move['at']} {move['changes']['state']}: {move['reason']}"
     for verdict in file.verdicts:
         code = "" if verdict["code"] is None else f" ({verdict['code']})"
-        said = f"{verdict['verdict']} by {verdict['login']}, {verdict['chip']}"
+        chip = CHIP_WORDS.get(verdict["chip"], verdict["chip"])
+        said = f"{verdict['verdict']} by {verdict['login']}, {chip}"
         yield f"{verdict['at']} {said}: {verdict['result']}{code}"
     if body["brief"] is not None:
         yield ""

@@ -22,6 +22,7 @@ from replan.infra.review.page import (
 )
 from replan.infra.review.reception import Reception, check_csrf, message_of, refused_request
 from replan.infra.review.sessions import Identity
+from replan.plain_words import VERDICT_WORDS, state_text
 
 
 def add_case_routes(app: FastAPI, reception: Reception) -> None:
@@ -33,7 +34,10 @@ def add_case_routes(app: FastAPI, reception: Reception) -> None:
         first = reception.answered(who, answer)
         notice = None
         if first is not None and first.decision_id == decision_id and first.result == "accepted":
-            text = f"Your {first.verdict} is recorded. The decision is now {first.state}."
+            text = (
+                f"Your answer ({VERDICT_WORDS[first.verdict]}) is recorded. "
+                f"The case is now: {state_text(first.state)}."
+            )
             body = reception.body(decision_id)
             rows = changes(first.diff, body["currency"])
             notice = {"kind": "good", "title": "Done.", "text": text, "changes": rows}

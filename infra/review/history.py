@@ -11,6 +11,7 @@ from replan.explain import SINCE
 from replan.infra.review.reception import Reception
 from replan.infra.review.sessions import Identity
 from replan.infra.review.words import time_words
+from replan.plain_words import state_text
 from replan.wording import actions_text
 
 MOST = 1_000
@@ -58,7 +59,7 @@ def _row(body: Mapping[str, Any], timezone: str) -> dict[str, Any]:
         or f"{body.get('site') or 'several'}, {body['item']}",
         "plan": actions_text(chosen.get("actions") or [], most=2),
         "value": money_text(body["value_minor"], currency),
-        "state": state.replace("_", " "),
+        "state": state_text(state),
         "became": SINCE.get(state, ""),
         "by": "itself" if body.get("why_escalated") is None else "person",
         "gained": "" if gained is None else money_text(gained, currency),

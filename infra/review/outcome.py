@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from replan.currencies import money_text
+from replan.plain_words import option_text, state_text
 from replan.wording import day_text, estimate_text, share_text
 
 PLANS = (
@@ -44,7 +45,7 @@ def outcome(result: Mapping[str, Any] | None, currency: str) -> dict[str, Any] |
         "days": f"{_day(result['from'])} to {_day(result['to'])}",
         "rows": rows,
         "says": ", ".join(says),
-        "best": str(result["best"]).replace("_", " "),
+        "best": option_text(str(result["best"])),
         "estimated": f"demand of {estimated} of {result['days']} site days is estimated"
         if estimated
         else "",
@@ -53,13 +54,14 @@ def outcome(result: Mapping[str, Any] | None, currency: str) -> dict[str, Any] |
 
 def precedent_text(row: Mapping[str, Any], currency: str) -> str:
     """An earlier case in words: what was chosen, what became of it, what it was worth."""
-    words = f"{row['chosen']}, {row['state']}, value {money_text(row['value_minor'], currency)}"
+    value = money_text(row["value_minor"], currency)
+    words = f"{option_text(row['chosen'])}, {state_text(row['state'])}, value {value}"
     if row["chosen"] == "none":
         words = "left alone on purpose"
     gained = (row.get("result") or {}).get("gained_minor")
     if gained is not None:
         words += f", gained {money_text(gained, currency)}"
-    return words.replace("_", " ")
+    return words
 
 
 def _day(day: str) -> str:

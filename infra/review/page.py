@@ -11,6 +11,15 @@ from replan.infra.planners.what_if import Tried
 from replan.infra.review.charts import band_chart, cost_chart, stock_chart
 from replan.infra.review.outcome import outcome, precedent_text
 from replan.infra.review.words import ago_words, left_words, share_or_dash, time_words
+from replan.plain_words import (
+    ACTION_WORDS,
+    CHIP_WORDS,
+    DQ_WORDS,
+    VERDICT_WORDS,
+    cause_text,
+    option_text,
+    state_text,
+)
 from replan.wording import (
     CATEGORY_WORDS,
     WHY_WORDS,
@@ -24,18 +33,6 @@ from replan.wording import (
     sentence,
     share_text,
 )
-
-CHIP_WORDS = {
-    "data_wrong": "Data wrong",
-    "known_event": "Known event, not in the model",
-    "supplier_info": "Supplier information",
-    "capacity_cutoff": "Capacity or cut-off",
-    "customer_priority": "Customer priority",
-    "cost_not_justified": "Cost not justified",
-    "better_alternative": "Better alternative",
-    "policy": "Policy",
-    "other": "Other (say what below)",
-}
 
 REFUSALS = {
     "not_allowed": "Your login may not answer this case.",
@@ -70,6 +67,8 @@ def case_page(
         "id": body["decision_id"],
         "version": body["version"],
         "state": body["state"],
+        "state_words": state_text(body["state"]),
+        "cause": cause_text(body.get("cause") or ""),
         "pending": pending,
         "opened": _opened(body.get("opened"), timezone),
         "category": CATEGORY_WORDS.get(body["category"], body["category"]),
@@ -92,6 +91,7 @@ def case_page(
         "recipient": (body.get("recipient") or "").removeprefix("role:"),
         "why": _why(body, currency),
         "dq": body.get("dq"),
+        "dq_words": DQ_WORDS.get(body.get("dq") or "", ""),
         "evidence": [
             {
                 **row,
@@ -109,7 +109,7 @@ def case_page(
         "stock_chart": stock_chart(chart.get("stock") or {}),
         "cost_chart": cost_chart(options, body["chosen"], currency),
         "recommended": {
-            "name": body["chosen"],
+            "name": option_text(body["chosen"]),
             "what": actions_text(_chosen(body).get("actions") or []),
             "confidence": share_or_dash(recommended.get("confidence", body.get("confidence"))),
             "drivers": [(_signed(d["units"]), d["text"]) for d in drivers],
@@ -140,9 +140,7 @@ def case_page(
         "ids": _ids(body, brief),
         "chips": [(chip, CHIP_WORDS.get(chip, chip)) for chip in chips],
         "actions": _actions(body),
-        "verdicts": [
-            {**row, "at": time_words(row.get("at"), timezone)} for row in body.get("verdicts") or []
-        ],
+        "verdicts": [_verdict(row, timezone) for row in body.get("verdicts") or []],
     }
 
 
@@ -363,9 +361,25 @@ def _actions(body: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the engine asked for and how far each action is; nothing while nothing was asked."""
     known = {a.get("action_id"): action_text(a) for o in body["options"] for a in o["actions"]}
     return [
-        (known.get(row["action_id"], row["action_id"]), row["state"])
+        (
+            known.get(row["action_id"], row["action_id"]),
+            ACTION_WORDS.get(row["state"], row["state"]),
+        )
         for row in body.get("actions") or []
     ]
+
+
+def _verdict(row: Mapping[str, Any], timezone: str) -> dict[str, Any]:
+    """A verdict of the past: when, who, what, why, and what came of it."""
+    code = row.get("code")
+    return {
+        **row,
+        "at": time_words(row.get("at"), timezone),
+        "verdict": VERDICT_WORDS.get(row["verdict"], row["verdict"]),
+        "chip": CHIP_WORDS.get(row.get("chip") or "", "").partition(" (")[0],
+        "code": code and code.replace("_", " "),
+        "refusal": refusal_text(code) if row["result"] == "refused" else "",
+    }
 
 
 def _chosen(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -373,7 +387,7 @@ def _chosen(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _name(option: Mapping[str, Any]) -> str:
-    return "do nothing" if option["name"] == "none" else str(option["name"])
+    return option_text(option["name"])
 
 
 def _days(arrive: Mapping[str, str]) -> str:

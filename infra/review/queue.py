@@ -10,6 +10,7 @@ from replan.currencies import money_text
 from replan.infra.planners.answerable import Standing
 from replan.infra.planners.first_estimate import is_asked_first
 from replan.infra.review.words import left_words, share_or_dash, time_words
+from replan.plain_words import cause_text, state_text
 from replan.wording import WHY_WORDS, actions_text, money_range
 
 PAGE_ROWS = 50
@@ -73,6 +74,19 @@ def by_incident(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(leads.values())
 
 
+def listed(rows: Sequence[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:
+    """What the queue lists: cases of one cause under the first of them, or each by itself where a
+    reader asked for one cause.
+    """
+    return [{**row, "children": []} for row in rows] if asked.cause else by_incident(rows)
+
+
+def choices(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[str, str]]:
+    """What a filter may be set to, each with its words."""
+    found = sorted({row[name] for row in rows} - {""})
+    return [(value, cause_text(value) if name == "cause" else value) for value in found]
+
+
 def alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Groups of two or more rows that the reader may approve at once: `key`, `rule`, `option` and
     `rows`, the most urgent group first.
@@ -114,6 +128,7 @@ def _row(
         "region": region or "",
         "item": body["item"],
         "cause": body.get("cause") or "",
+        "cause_words": cause_text(body.get("cause") or ""),
         "risk": money_text(risk["p50"], currency) if risk else "",
         "risk_range": money_range(risk, currency) if risk else "",
         "action": "shown after it" if hidden else actions_text(chosen.get("actions") or [], most=2),
@@ -122,7 +137,7 @@ def _row(
         "why": WHY_WORDS.get(why.get("code", ""), why.get("code", "")),
         "rule": why.get("rule_id") or body.get("rule_id") or "no rule",
         "confidence": share_or_dash(body.get("confidence")),
-        "state": body["state"],
+        "state": state_text(body["state"]),
         "owner": (body.get("recipient") or "").removeprefix("role:"),
         "mine": standing is not None and standing.mine,
         "above": standing is not None and standing.code == "over_limit",

@@ -11,13 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from replan.infra.review.answer_form import KEY
-from replan.infra.review.page import CHIP_WORDS, refusal_text
+from replan.infra.review.page import refusal_text
 from replan.infra.review.queue import (
     MOST_CHILDREN,
     PAGE_ROWS,
     Asked,
     alike,
-    by_incident,
+    choices,
+    listed,
     queue_rows,
 )
 from replan.infra.review.reception import (
@@ -29,6 +30,7 @@ from replan.infra.review.reception import (
     refused_request,
 )
 from replan.infra.review.sessions import Identity
+from replan.plain_words import CHIP_WORDS, state_text
 from replan.verdicts import VerdictResult
 
 MOST_AT_ONCE = 100
@@ -74,7 +76,7 @@ def add_queue_routes(app: FastAPI, reception: Reception) -> None:
             office.timezone,
         )
         shown = [row for row in rows if asked.shows(row)]
-        leads = by_incident(shown)
+        leads = listed(shown, asked)
         first = PAGE_ROWS * (page - 1)
         looks = queue_rows(reception.theirs(who, office.spot_checks()), {}, clock, office.timezone)
         return reception.page(
@@ -87,7 +89,7 @@ def add_queue_routes(app: FastAPI, reception: Reception) -> None:
             looks=looks,
             asked=asked,
             filters=[
-                (name, name.capitalize(), sorted({row[name] for row in rows} - {""}), chosen)
+                (name, name.capitalize(), choices(rows, name), chosen)
                 for name, chosen in (("region", region), ("cause", cause), ("owner", owner))
             ],
             before=_page_link(asked, page - 1) if page > 1 else None,
@@ -134,7 +136,7 @@ def _said(body: Mapping[str, Any], result: VerdictResult) -> dict[str, Any]:
         "id": decision_id,
         "headline": ((body.get("brief") or {}).get("headline") or {}).get("text", decision_id),
         "done": done,
-        "text": f"Approved; the decision is now {result.state}."
+        "text": f"Approved; the case is now: {state_text(result.state)}."
         if done
         else refusal_text(result.code),
     }

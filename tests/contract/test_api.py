@@ -512,7 +512,7 @@ def test_approving_on_the_page_leads_to_the_result(ana: TestClient, office: Fake
     )
     assert answer.status_code == 303
     page = ana.get(answer.headers["Location"]).text
-    assert "Your approve is recorded. The decision is now approved." in page
+    assert "Your answer (approve) is recorded. The case is now: approved." in page
     assert "street fair" in page
     assert (office.taken[0].login, office.taken[0].version) == ("ana", 1)
 
@@ -678,7 +678,7 @@ def test_who_took_a_case_up_is_seen_by_the_others(ana: TestClient) -> None:
 
 def test_a_closed_case_shows_what_became_of_it_and_no_form(ana: TestClient) -> None:
     page = ana.get("/review/dec-ran").text
-    assert "acked" in page
+    assert "<td>done</td>" in page
     assert "Every action has been acknowledged as done." in page
     assert "Your answer" not in page
 

@@ -138,7 +138,7 @@ def test_an_earlier_case_is_told_with_what_it_was_worth(
     ]
     page = ana.get(f"/review/{DECISION}").text
     link = '<a href="/review/dec-ran">Sat 4 Apr 08:00</a>'
-    assert f"{link}: reallocate half, executed, value 40.00 EUR, gained 57.00 EUR" in page
+    assert f"{link}: reallocate half, carried out, value 40.00 EUR, gained 57.00 EUR" in page
 
 
 def test_a_known_event_goes_with_any_answer(ana: TestClient, office: FakeOffice) -> None:

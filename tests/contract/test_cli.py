@@ -416,11 +416,13 @@ def test_ids_stay_whole_in_a_list_that_is_not_on_a_screen(cli: Cli, beyond: Path
 def test_a_decision_is_shown_in_words_with_all_that_became_of_it(cli: Cli, inside: Path) -> None:
     decision_id = cli("-C", inside, "decisions", "--json").row["decision_id"]
     text = cli("-C", inside, "show", decision_id).out
-    assert text.startswith(f"{decision_id} version 1: executed\nOATS at S1, demand_surge")
+    assert text.startswith(
+        f"{decision_id} version 1: executed\nOATS at S1, more demand than foreseen"
+    )
     for part in (
         " * reallocate: move ",
         "   none: do nothing",
-        ": acked",
+        ": done",
         " executed: all actions",
     ):
         assert part in text
@@ -428,8 +430,8 @@ def test_a_decision_is_shown_in_words_with_all_that_became_of_it(cli: Cli, insid
 
 def test_an_escalation_is_shown_with_its_brief(cli: Cli, beyond: Path) -> None:
     text = cli("-C", beyond, "show", escalation(cli, beyond)).out
-    assert "not by itself (limit): value " in text
-    assert "waits for role:planner until 2026-05-" in text
+    assert "not by itself (above the limit): value " in text
+    assert "waits for planner until 2026-05-" in text
     assert "\n\nS1, OATS: " in text
 
 

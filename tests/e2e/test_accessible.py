@@ -118,7 +118,7 @@ def test_a_case_is_answered_with_the_keyboard_alone(
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
     page.keyboard.press("Enter")
-    expect(page.locator("#result")).to_contain_text("The decision is now rejected.")
+    expect(page.locator("#result")).to_contain_text("The case is now: rejected.")
     assert [(v.verdict, v.chip) for v in office.taken] == [("reject", "data_wrong")]
     page.close()
 

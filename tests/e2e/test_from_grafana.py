@@ -83,7 +83,7 @@ def test_from_a_dashboard_to_the_case_and_an_answer(
     expect(page).to_have_url(f"{home}/review/{DECISION}")
     page.get_by_label("Policy").check()
     page.get_by_role("button", name="Reject").click()
-    expect(page.locator("#result")).to_contain_text("The decision is now rejected.")
+    expect(page.locator("#result")).to_contain_text("The case is now: rejected.")
     [taken] = office.taken
     assert (taken.login, taken.verdict, taken.via["provider"]) == (
         "ana",

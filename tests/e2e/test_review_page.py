@@ -65,7 +65,7 @@ def test_a_planner_signs_in_reads_and_approves(
     page.get_by_label("Known event, not in the model").check()
     page.get_by_label("Note").fill("street fair until Sunday")
     page.get_by_role("button", name="Approve reallocate").click()
-    expect(page.locator("#result")).to_contain_text("The decision is now approved.")
+    expect(page.locator("#result")).to_contain_text("The case is now: approved.")
     assert [(v.login, v.verdict, v.chip, v.note) for v in office.taken] == [
         ("ana", "approve", "known_event", "street fair until Sunday")
     ]
@@ -82,7 +82,7 @@ def test_a_planner_changes_the_quantity_of_another_plan(
     page.get_by_role("combobox", name="Plan").select_option("expedite")
     page.get_by_label("Quantity, all in all").fill("18")
     page.get_by_role("button", name="Modify").click()
-    expect(page.locator("#result")).to_contain_text("The decision is now modified.")
+    expect(page.locator("#result")).to_contain_text("The case is now: changed and approved.")
     [taken] = office.taken
     assert (taken.verdict, taken.option, taken.wish.qty) == ("modify", "expedite", 18_000)
 
@@ -141,7 +141,7 @@ def test_a_case_that_changed_is_confirmed_by_a_button_of_its_own(
     page.get_by_role("button", name="Approve reallocate").click()
     expect(page.locator("#result")).to_contain_text("159.00 EUR")
     page.get_by_role("button", name="Confirm: approve reallocate").click()
-    expect(page.locator("#result")).to_contain_text("The decision is now approved.")
+    expect(page.locator("#result")).to_contain_text("The case is now: approved.")
     assert [(v.confirm, v.chip, v.note) for v in office.taken] == [
         (False, "supplier_info", "they said so"),
         (True, "supplier_info", "they said so"),
@@ -156,7 +156,9 @@ def test_a_planner_asks_and_the_note_is_the_question(
     page.get_by_label("Supplier information").check()
     page.get_by_label("Note").fill("can you spare 30?")
     page.get_by_role("button", name="Ask").click()
-    expect(page.locator("#result")).to_contain_text("The decision is now clarifying.")
+    expect(page.locator("#result")).to_contain_text(
+        "The case is now: waits for an answer from outside."
+    )
     assert [(v.verdict, v.note, v.wish.to) for v in office.taken] == [
         ("ask", "can you spare 30?", None)
     ]
@@ -169,7 +171,7 @@ def test_another_plan_is_approved_by_a_button_of_its_own(
     sign_in(page, f"{home}/review/{DECISION}")
     page.get_by_label("Cost not justified").check()
     page.get_by_role("button", name="Approve expedite").click()
-    expect(page.locator("#result")).to_contain_text("The decision is now approved.")
+    expect(page.locator("#result")).to_contain_text("The case is now: approved.")
     assert [(v.verdict, v.option) for v in office.taken] == [("approve", "expedite")]
 
 

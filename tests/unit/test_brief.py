@@ -202,3 +202,14 @@ def test_a_missing_block_is_found() -> None:
     brief = brief_of(proposal())
     del brief["held"]
     assert check_brief(brief, []) == ["held is missing"]
+
+
+def test_a_page_that_is_too_long_leaves_out_whole_clauses_and_cuts_none() -> None:
+    lacks = tuple(f"S{n:02}: stock was never counted; it is taken as nothing" for n in range(1, 30))
+    facts = "; and so it went on at the next count" * 4
+    case = proposal(evidence=12, lacks=lacks)
+    case = replace(case, evidence=tuple(replace(e, fact=f"{e.fact}{facts}") for e in case.evidence))
+    text = brief_of(case)["text"]
+    assert words(text) <= MOST_WORDS
+    assert "…" not in text
+    assert "11 sold where 8 were usual" in text

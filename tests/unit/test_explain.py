@@ -62,7 +62,7 @@ def test_leaving_a_case_alone_needs_no_authority() -> None:
 def test_doubtful_data_are_told() -> None:
     case = proposal(lacks=("S03: more was sold than the stock on record",))
     text = explain(body_of(case), inputs_of(case))
-    assert "The data are amber: S03: more was sold than the stock on record." in text
+    assert "The data are doubtful: S03: more was sold than the stock on record." in text
 
 
 @pytest.mark.parametrize("state", sorted(SINCE))

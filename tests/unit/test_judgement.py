@@ -210,8 +210,8 @@ def test_a_cap_that_would_be_exceeded_is_named_with_its_limit() -> None:
     why = ruled(capped, first, second)
     assert (why["code"], why["limit_minor"], why["actual_minor"]) == ("cap", 8_000, 10_000)
     assert why["text"] == (
-        "cap action=reallocate,region=EAST per 2026-05-04@Europe/Berlin would be exceeded "
-        "(100.00 EUR of 80.00 EUR)"
+        "the cap on action reallocate in region EAST on Mon 4 May (Europe/Berlin) "
+        "would be exceeded (100.00 EUR of 80.00 EUR)"
     )
 
 
