@@ -39,7 +39,7 @@ from replan.infra.workspace.signatures import SIGNATURE
 from replan.models.fitting import StatsforecastFitter
 from replan.models.registry import live_forecasters
 from replan.network import Network
-from replan.replanner import Sensing
+from replan.sensing import Sensing
 from replan.solver.columns import AskingPlanner
 from replan.solver.planner import MilpPlanner
 from replan.solver.pool import PooledPlanner, new_pool

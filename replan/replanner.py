@@ -7,76 +7,39 @@ is worth money become proposals. Nothing is decided between ticks, so where the 
 fall cannot show.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from typing import assert_never
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from replan import alerts, outside_moves
 from replan.ahead import Ahead
-from replan.alarms import Alarm, AlarmBook
+from replan.alarms import AlarmBook
 from replan.canonical import seed_from
 from replan.casework import Case, find_case, is_quiet, nearness, proposal_of, reassessed
 from replan.closing import apply_fit, censored, close_days, due_day
-from replan.departures import transit_days
-from replan.effects import Cleared, Corrected, DayRow, Feedback, ForecastRow, Proposal, Reassessed
-from replan.events import (
-    AlertRaised,
-    DayClosed,
-    DriverStated,
-    EtaChanged,
-    HumanActed,
-    LeadTimeStated,
-    MilestoneReached,
-    OrderLineStated,
-    QuestionAnswered,
-    Received,
-    Retracted,
-    SaleRecorded,
-    SenseFact,
-    ShipmentNoticed,
-    ShipmentTroubled,
-    StockAdjusted,
-    StockCounted,
-    SupplyCommitted,
-    Tick,
-    TransferMoved,
-    TroubleFound,
-)
-from replan.forecasting import FitRequest, Forecaster, PanelFit, combined
-from replan.hearing import REPLY, close_episode, hear_reply, is_locked
+from replan.effects import Cleared, DayRow, Feedback
+from replan.events import HumanActed, QuestionAnswered, Retracted, SaleRecorded, SenseFact, Tick
+from replan.folding import fold_facts
+from replan.forecasting import FitRequest, combined
+from replan.hearing import close_episode, is_locked
 from replan.hygiene import doubt_returns, pass_time, take_doubts
 from replan.known_events import as_drivers
 from replan.live_model import fit_request, forecast, live_mean
 from replan.model_watch import score, watch_answers, watch_models
-from replan.network import Network, close_instant
+from replan.network import close_instant
 from replan.outlook import look_ahead
-from replan.overdue import hear_report, miss_report, watch_overdue
+from replan.overdue import miss_report, watch_overdue
 from replan.overstock import find_overstock
-from replan.panel import (
-    NEVER,
-    add_driver,
-    add_hours,
-    add_sales,
-    begin,
-    is_forecast,
-    local_day_number,
-    local_hour,
-    micros,
-    takes_part,
-    trim_history,
-)
-from replan.planning import Planner
+from replan.panel import NEVER, add_driver, is_forecast, micros, takes_part, trim_history
 from replan.published import behind, forecast_rows
-from replan.replies import reply_text
-from replan.signals import take_signal
+from replan.sensing import FitMade, Sensed, SenseInput, Sensing
 from replan.silence import hear, is_blind, listen
-from replan.state import SenseRules, SenseState, Sighting
-from replan.stock_book import add_stock_moves, book_at, count_stock, fold_old_moves
+from replan.state import SenseRules, SenseState
+from replan.stock_book import fold_old_moves
 from replan.taking_back import take_back
-from replan.units import ONE_UNIT, ItemId, SiteId, Units, day_from_number, day_number, instant_text
+from replan.units import ItemId, SiteId, Units, day_from_number, day_number, instant_text
 from replan.watch import after_surges, left_of_day, reopened_from, restart_pools, step_pools, surges
 
 SUPPLY_MEMORY = timedelta(days=35)
@@ -85,43 +48,6 @@ SUPPLY_MEMORY = timedelta(days=35)
 
 PROMOTION_MEMORY = timedelta(days=14)
 """How long a promotion is remembered after the newest sale under it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FitMade:
-    """A recorded fit and its digest; it takes effect at the tick before which it is given."""
-
-    fit: PanelFit
-    sha: str
-
-
-SenseInput = SenseFact | Feedback | FitMade | Tick
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sensing:
-    """The ports and settings of a run; nothing here changes while it lasts."""
-
-    network: Network
-    rules: SenseRules
-    forecasters: Mapping[str, Forecaster]
-    planner: Planner
-
-
-@dataclass(slots=True, kw_only=True)
-class Sensed:
-    """What a step has to say: per batch, in order."""
-
-    proposals: list[Proposal] = field(default_factory=list)
-    reassessed: list[Reassessed] = field(default_factory=list)
-    cleared: list[Cleared] = field(default_factory=list)
-    replies: list[QuestionAnswered] = field(default_factory=list)
-    reports: list[HumanActed] = field(default_factory=list)
-    fit_wanted: FitRequest | None = None
-    forecasts: list[ForecastRow] = field(default_factory=list)
-    days: list[DayRow] = field(default_factory=list)
-    alarms: tuple[Alarm, ...] = ()
-    corrected: list[Corrected] = field(default_factory=list)
 
 
 def step(state: SenseState, batch: Sequence[SenseInput], sensing: Sensing) -> Sensed:
@@ -149,7 +75,7 @@ def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
     state.inbox = [f for f in state.inbox if f.arrived_at > at]
     state.clock = at
     take_doubts(state, due)
-    _apply(state, due, at, sensing)
+    fold_facts(state, due, at, sensing)
     retracted = [fact for fact in due if isinstance(fact, Retracted)]
     said.corrected += take_back(state, retracted, sensing.rules, sensing.network)
     outside_moves.arrive(state)
@@ -173,174 +99,6 @@ def _tick(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> No
         # Nobody is alarmed before decisions are taken; what lasts until then is told then.
         state.alarms = AlarmBook()
         _forecast_closed(state, at, sensing, said)
-
-
-def _apply(state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing: Sensing) -> None:
-    panel = state.panel
-    oldest = day_number(at.date()) - sensing.rules.history_days
-    sales: list[tuple[int, int, int, int, int]] = []
-    moves: list[tuple[int, int, int]] = []
-    counts: list[StockCounted] = []
-    sold: list[SaleRecorded] = []
-    for fact in facts:
-        match fact:
-            case SaleRecorded():
-                row = panel.row_of.get((fact.item, fact.site))
-                if row is None:
-                    continue
-                day = local_day_number(panel, fact.site, fact.occurred_at)
-                if day >= oldest:
-                    hour = local_hour(panel, fact.site, fact.occurred_at)
-                    sales.append((row, day, fact.sold, micros(fact.occurred_at), hour))
-                    sold.append(fact)
-                _see(
-                    state,
-                    row,
-                    "suspect" if fact.suspect else "sale",
-                    fact,
-                    "the newest sale heard of",
-                )
-                if fact.promo is not None:
-                    _see(
-                        state,
-                        row,
-                        f"promo:{fact.promo}",
-                        fact,
-                        f"sold under promotion {fact.promo}",
-                    )
-                    panel.drivers.sold_under(row, fact.promo, day)
-            case DriverStated():
-                row = panel.row_of.get((fact.item, fact.site))
-                if row is not None:
-                    add_driver(panel, row, panel.drivers.state(row, fact))
-                    state.case(fact.item).stirred = True
-            case DayClosed():
-                told = state.told_closed.get(fact.site, NEVER)
-                state.told_closed[fact.site] = max(told, day_number(fact.business_date))
-            case StockCounted():
-                counts.append(fact)
-            case StockAdjusted():
-                row = panel.row_of.get((fact.item, fact.site))
-                if row is not None:
-                    moves.append((row, micros(fact.occurred_at), fact.delta))
-                    words = (
-                        f"stock adjusted by {fact.delta / 1000:g} ({fact.reason or 'no reason'})"
-                    )
-                    _see(state, row, "adjust", fact, words)
-                    state.case(fact.item).stirred = True
-            case OrderLineStated():
-                outside_moves.order_heard(state, fact)
-                stated_on = day_from_number(_today(state, fact.ship_to, fact.occurred_at))
-                known = state.supply.lines.get(fact.po_line)
-                state.supply.state_line(fact, stated_on)
-                if known is not None:
-                    state.case(fact.item).stirred = True
-            case Received():
-                state.supply.receive(fact, day_from_number(_today(state, fact.site, fact.at)))
-                row = panel.row_of.get((fact.item, fact.site))
-                if row is not None:
-                    usable = fact.qty_received - fact.qty_damaged
-                    moves.append((row, micros(fact.at), usable))
-                    if fact.qty_damaged > 0:
-                        state.case(fact.item).stirred = True
-            case TransferMoved():
-                outside_moves.give_way(state, fact)
-                moved = state.supply.move_transfer(fact, _arrival(state, fact, sensing.network))
-                end = fact.origin if fact.step == "shipped" else fact.destination
-                row = panel.row_of.get((fact.item, end))
-                if moved and row is not None:
-                    sign = -1 if fact.step == "shipped" else 1
-                    moves.append((row, micros(fact.at), sign * moved))
-            case TroubleFound() | Retracted():
-                # Doubts were taken before; what is taken back goes when all else is in.
-                continue
-            case (
-                SupplyCommitted()
-                | LeadTimeStated()
-                | ShipmentNoticed()
-                | MilestoneReached()
-                | EtaChanged()
-                | ShipmentTroubled()
-                | AlertRaised()
-            ):
-                take_signal(state, fact, sensing.network, day_number(at.date()))
-            case HumanActed():
-                hear_report(state, fact, at)
-                outside_moves.take_report(state, fact, sensing.network)
-            case QuestionAnswered():
-                for row in hear_reply(state, fact):
-                    _see(state, row, REPLY, fact, reply_text(fact))
-            case _:
-                assert_never(fact)
-    if sales:
-        table = np.array(sales, dtype=np.int64)
-        bulk = add_sales(panel, table[:, 0], table[:, 1], table[:, 2])
-        for n in bulk.tolist():
-            words = f"one ticket of {sold[n].sold / ONE_UNIT:g}, far above the usual ones: bulk"
-            _see(state, int(table[n, 0]), "bulk", sold[n], words)
-        usual = np.delete(table, bulk, axis=0)
-        add_hours(panel, usual[:, 0], usual[:, 1], usual[:, 4], usual[:, 2])
-        moves += [(row, when, -qty) for row, _, qty, when, _ in sales]
-    if moves:
-        table = np.array(moves, dtype=np.int64)
-        add_stock_moves(panel, table[:, 0], table[:, 1], table[:, 2])
-    for count in counts:
-        _count(state, count, oldest, sensing)
-
-
-def _count(state: SenseState, fact: StockCounted, oldest: int, sensing: Sensing) -> None:
-    """A count of the shelf. One that the book did not expect, by more than a little, is worth
-    saying.
-    """
-    panel = state.panel
-    row = panel.row_of.get((fact.item, fact.site))
-    if row is None:
-        return
-    as_of = micros(fact.as_of)
-    book = book_at(panel, row, as_of)
-    if not count_stock(panel, row, fact.on_hand, as_of):
-        return
-    day = max(local_day_number(panel, fact.site, fact.as_of), oldest)
-    begin(panel, np.array([row]), np.array([day]))
-    _see(state, row, "count", fact, f"{fact.on_hand / ONE_UNIT:g} on hand counted")
-    if book is None:
-        return
-    off = abs(fact.on_hand - max(book, 0))
-    least = max(abs(book) // 20, 3 * ONE_UNIT)
-    minor = off * sensing.network.items[fact.item].unit_cost_minor // ONE_UNIT
-    if off > least and minor >= sensing.rules.min_value_minor:
-        words = f"{fact.on_hand / ONE_UNIT:g} counted where {book / ONE_UNIT:g} were on record"
-        _see(state, row, "mismatch", fact, words)
-        state.case(fact.item).stirred = True
-
-
-def _see(state: SenseState, row: int, kind: str, fact: SenseFact, text: str) -> None:
-    """Keep the newest fact of a kind as evidence; ties by source and id, so order cannot show."""
-    known = state.sightings.get((row, kind))
-    if known is None or (fact.occurred_at, fact.source, fact.event_id) > (
-        known.time,
-        known.source,
-        known.event_id,
-    ):
-        state.sightings[(row, kind)] = Sighting(
-            event_id=fact.event_id, source=fact.source, time=fact.occurred_at, text=text
-        )
-
-
-def _today(state: SenseState, site: SiteId, at: datetime) -> int:
-    zone = state.panel.zones.get(site)
-    return day_number((at.astimezone(zone) if zone is not None else at).date())
-
-
-def _arrival(state: SenseState, fact: TransferMoved, network: Network) -> tuple[date, date]:
-    """Days p50 and p90 on which a transfer that takes a step now arrives by the quickest lane; a
-    day or two later where none is known.
-    """
-    today = _today(state, fact.destination, fact.at)
-    lanes = network.lanes_between.get((fact.origin, fact.destination), ())
-    p50 = min((transit_days(lane.lead_time_days_p50) for lane in lanes), default=1)
-    p90 = min((transit_days(lane.lead_time_days_p90) for lane in lanes), default=2)
-    return day_from_number(today + p50), day_from_number(today + max(p50, p90))
 
 
 def _close_days(state: SenseState, at: datetime, sensing: Sensing, said: Sensed) -> None:

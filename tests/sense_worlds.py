@@ -19,8 +19,9 @@ from replan.models.uplift_history import without_drivers
 from replan.models.watching import FitErrors, watch_fit
 from replan.network import Item, Lane, Network, Site, StockingRule, SupplyContract
 from replan.planning import Answer, PlanningProblem
-from replan.replanner import FitMade, Sensed, SenseInput, Sensing, fit_question, step
+from replan.replanner import fit_question, step
 from replan.scenarios import draws, judge, play
+from replan.sensing import FitMade, Sensed, SenseInput, Sensing
 from replan.state import SenseRules, SenseState, empty_state
 from replan.units import ItemId, LaneId, SiteId, Units
 from tests.sense_facts import OATS, S1, S2, SUP, Moment, closed, counted, sale, when

@@ -13,7 +13,8 @@ from replan.events import SenseFact, Tick, Unsensed
 from replan.infra.bench.measure import Measure, typical, typical_on
 from replan.infra.bench.sales import BEGINS, fit_of, network, sensing, till_lines
 from replan.network import Network
-from replan.replanner import SenseInput, Sensing, step
+from replan.replanner import step
+from replan.sensing import SenseInput, Sensing
 from replan.state import SenseState, empty_state
 from replan.streams.codec import Decoder
 from replan.streams.intake import Intake

@@ -19,7 +19,7 @@ from replan.models.fitting import StatsforecastFitter
 from replan.models.registry import live_forecasters
 from replan.network import Item, Network, Site, StockingRule
 from replan.planning import Answer, PlanningProblem
-from replan.replanner import FitMade, Sensing
+from replan.sensing import FitMade, Sensing
 from replan.state import SenseRules
 from replan.units import ItemId, SiteId, Units, day_number
 

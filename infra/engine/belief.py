@@ -18,7 +18,8 @@ from replan.fit_record import panel_fit_digest, panel_fit_from_bytes
 from replan.infra.ledger.rows import FitRow, SegmentRow
 from replan.network import Network
 from replan.panel import typical_daily
-from replan.replanner import FitMade, Sensed, SenseInput, Sensing, step
+from replan.replanner import step
+from replan.sensing import FitMade, Sensed, SenseInput, Sensing
 from replan.state import empty_state, state_digest
 from replan.state_record import fit_sha_of, state_bytes, state_from_bytes
 from replan.streams.codec import Decoder

@@ -18,7 +18,7 @@ from replan.infra.ledger.rows import ManifestRow, ProposalRow, SegmentRow
 from replan.infra.ledger.store import Ledger
 from replan.planning import Answer, PlanningProblem
 from replan.planning_record import answer_from_json
-from replan.replanner import Sensed, Sensing
+from replan.sensing import Sensed, Sensing
 from replan.streams.messages import Arrived
 
 

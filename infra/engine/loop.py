@@ -42,7 +42,8 @@ from replan.infra.process.patience import Patience
 from replan.infra.process.watching import TickTold
 from replan.network import Network
 from replan.records import proposal_json
-from replan.replanner import Sensed, Sensing, fit_question
+from replan.replanner import fit_question
+from replan.sensing import Sensed, Sensing
 from replan.streams.messages import Arrived
 from replan.throttle import BUDGET_WINDOW
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from replan.events import SenseFact, Tick
 from replan.records import proposal_json
-from replan.replanner import FitMade, Sensed, SenseInput, step
+from replan.replanner import step
+from replan.sensing import FitMade, Sensed, SenseInput
 from replan.state import state_digest
 from replan.state_record import state_bytes
 from tests.examples import examples

@@ -41,7 +41,7 @@ from replan.infra.workspace.authority_file import LoadedAuthority
 from replan.infra.workspace.folder import Workspace, open_workspace
 from replan.infra.workspace.settings import RunMode
 from replan.models.registry import live_forecasters
-from replan.replanner import Sensing
+from replan.sensing import Sensing
 from replan.streams.log_slices import Partition
 from tests.busy_world import shuffled
 from tests.simulation import tiny_world

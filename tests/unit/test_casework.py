@@ -16,8 +16,8 @@ from replan.offering import reallocation
 from replan.outlook import left_to_sell
 from replan.panel import NEVER
 from replan.planning import Option
-from replan.replanner import Sensed, SenseInput
 from replan.scenarios import draws, judge, play
+from replan.sensing import Sensed, SenseInput
 from replan.units import ONE_UNIT, SiteId, Units
 from tests.sense_facts import (
     OATS,

@@ -10,7 +10,7 @@ import pytest
 from replan.alarms import AlarmScope
 from replan.events import SenseFact
 from replan.planning import Answer, PlanningProblem
-from replan.replanner import FitMade
+from replan.sensing import FitMade
 from replan.state import empty_state
 from replan.state_record import state_bytes, state_from_bytes
 from replan.units import ItemId

@@ -19,7 +19,7 @@ from replan.network import Lane
 from replan.outlook import cut_off, left_to_sell, look_ahead
 from replan.panel import NEVER
 from replan.planning import Inbound, LaneOffer, PlanningProblem
-from replan.replanner import SenseInput
+from replan.sensing import SenseInput
 from replan.units import ONE_UNIT, LaneId, SupplierId, Units, day_number
 from tests.examples import examples
 from tests.sense_facts import (

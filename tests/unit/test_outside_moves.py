@@ -3,7 +3,7 @@
 from replan.events import HumanActed, HumanLineDone, Retracted
 from replan.inbound import inbound_of
 from replan.panel import micros
-from replan.replanner import SenseInput
+from replan.sensing import SenseInput
 from replan.stock_book import book_stock
 from replan.units import EventId, ItemId, SiteId, Units
 from tests.sense_facts import OATS, S1, S2, SUP, counted, line, moved, ordered, when

@@ -8,7 +8,8 @@ import pytest
 
 from replan.effects import Feedback
 from replan.panel import NEVER
-from replan.replanner import SUPPLY_MEMORY, FitMade, Sensed, fit_question
+from replan.replanner import SUPPLY_MEMORY, fit_question
+from replan.sensing import FitMade, Sensed
 from replan.stock_book import book_stock
 from replan.units import PoLineId, SiteId, TransferId
 from tests.sense_facts import (
