@@ -54,6 +54,9 @@ from replan.units import ONE_UNIT, SiteId, day_from_number, day_number
 def fold_facts(
     state: SenseState, facts: Sequence[SenseFact], at: datetime, sensing: Sensing
 ) -> None:
+    """Fold facts that arrived up to a tick, in the order of their arrival; the state is changed in
+    place.
+    """
     panel = state.panel
     oldest = day_number(at.date()) - sensing.rules.history_days
     sales: list[tuple[int, int, int, int, int]] = []

@@ -1,124 +1,38 @@
-"""What can a planner see and say, whatever the way in? Queue, decisions, verdicts and status of a
-workspace.
+"""What can planners say, whatever the way in? Verdicts, several at once, what one would come to.
 
 The command line, the pages and the API ask here, so the same rules hold for each.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-from replan.alarms import alarm_json
-from replan.desk_state import (
-    PENDING,
-    WAITING_ASIDE,
-    CaseOpened,
-    Policy,
-    VerdictGiven,
-)
+from replan.desk_state import PENDING, CaseOpened, VerdictGiven
 from replan.errors import UsageError
 from replan.infra.desk.incidents_due import open_due
-from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.room import Taken, take, transact
-from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.ledger.checks import CheckRow
 from replan.infra.ledger.records import LedgerRecords
-from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.planners import check_desk, planting
-from replan.infra.planners.answerable import Standing, standings
-from replan.infra.planners.first_estimate import FirstEstimate, estimate_of, keep_estimate
+from replan.infra.planners.first_estimate import keep_estimate
 from replan.infra.planners.latest_look import basis_of
+from replan.infra.planners.looking import Looking, standing_clock
 from replan.infra.planners.one_answer import Together, take_all
 from replan.infra.planners.request_key import AnsweredBefore, RequestKey
 from replan.infra.planners.what_if import Tried, tried
 from replan.infra.planners.wishes import NO_WISH, Wish
-from replan.people import People, may_answer
+from replan.people import may_answer
 from replan.together import apart
 from replan.units import DecisionId
-from replan.urgency import urgency
 from replan.verdicts import CHIPS, VERDICTS, VerdictResult
 
-LISTED_WITHOUT = ("brief", "versions")
-"""Members of a decision that lists leave out."""
 
-
-class Office:
+class Office(Looking):
     """The open cases of a workspace and what may be done about them."""
-
-    def __init__(self, ledger: Ledger, policies: PolicySource) -> None:
-        self._ledger = ledger
-        self._policies = policies
-        self.switch = StopSwitch(ledger, policies)
-
-    def people_now(self, people: People) -> People:
-        """These people from here on, with what was stated of them; as they stand at the clock."""
-        self._policies.people = people
-        clock = self._ledger.clock()
-        return people if clock is None else self._policies.at_work(clock)
-
-    def queue(self) -> list[dict[str, Any]]:
-        """Decisions that wait for a planner, the most urgent first: value at risk by time left."""
-        clock = self._ledger.clock()
-        if clock is None:
-            return []
-        bodies = [
-            body
-            for state in sorted(PENDING - WAITING_ASIDE)
-            for body in self._ledger.decisions(state=state)
-        ]
-        bodies += planting.waiting(self._ledger.checks(), clock)
-        bodies = [{**body, "urgency": _urgency(body, clock)} for body in bodies]
-        return sorted(bodies, key=lambda b: (-b["urgency"], b["deadline"], b["decision_id"]))
-
-    def ended(self, most: int) -> list[dict[str, Any]]:
-        """The newest decisions that wait for nothing any more, the newest first."""
-        return list(self._ledger.ended(most))
-
-    def standings(self, login: str) -> dict[str, Standing]:
-        """By id of each case that waits, how this login stands to it."""
-        clock = self._ledger.clock()
-        if clock is None:
-            return {}
-        people, network = self._policies.at(clock, "").people, self._policies.network
-        found = standings(self._ledger, self._ledger.desk_seqs(), people, login, clock, network)
-        for check in self._ledger.checks():
-            if not planting.waits(check, clock):
-                continue
-            region, value = self._receiving(check.body), int(check.body["value_minor"])
-            code = may_answer(people, login, check.recipient, region, value)
-            found[check.decision_id] = Standing(
-                code=code,
-                region=region,
-                together=check_desk.together(check, code, clock, network),
-            )
-        return found
-
-    def estimate(self, decision_id: str, login: str) -> FirstEstimate:
-        """Whether this login owes its own estimate before it sees the engine's."""
-        return estimate_of(self._ledger, decision_id, login)
 
     def keep_estimate(self, decision_id: str, login: str, units: str) -> None:
         """Put this login's own estimate on record; UsageError for what is no quantity."""
         keep_estimate(self._ledger, decision_id, login, units)
-
-    def decision(self, decision_id: str) -> dict[str, Any]:
-        """A decision as it stands, with its brief; UsageError for an unknown id."""
-        check = self._ledger.check(decision_id)
-        if check is not None:
-            return planting.shown(
-                check,
-                _standing(self._ledger.clock()),
-                planting.taken_up(self._ledger, decision_id),
-            )
-        return dict(self._ledger.decision(decision_id).body)
-
-    def decisions(
-        self, state: str | None, item: str | None, since: datetime | None
-    ) -> list[dict[str, Any]]:
-        """Decisions as listed, ordered by time and id."""
-        rows = self._ledger.decisions(state=state, item=item, since=since)
-        return [{k: v for k, v in row.items() if k not in LISTED_WITHOUT} for row in rows]
 
     def verdict(
         self,
@@ -227,7 +141,7 @@ class Office:
             verdict=verdict,
             option=option,
             version=version,
-            at=_standing(write.clock()),
+            at=standing_clock(write.clock()),
         )
 
     def approve_together(
@@ -332,7 +246,7 @@ class Office:
         if len(set(ids)) != len(ids) or not ids:
             raise UsageError("cases: name each case once, and at least one")
         bodies = [self._checked(d, "approve", login, None, NO_WISH) for d in ids]
-        clock, network = _standing(self._ledger.clock()), self._policies.network
+        clock, network = standing_clock(self._ledger.clock()), self._policies.network
         opened = {
             row["decision_id"]: row
             for group in sorted({body["group"] for body in bodies})
@@ -364,7 +278,7 @@ class Office:
         held: Mapping[str, Any] | None = body.get("opened")
         if body["state"] not in PENDING or (held is not None and held["by"] == login):
             return held
-        clock = _standing(self._ledger.clock())
+        clock = standing_clock(self._ledger.clock())
         check = self._ledger.check(decision_id)
         if check is not None:
             code = may_answer(
@@ -445,7 +359,7 @@ class Office:
         check = ledger.check(decision_id)
         now = ledger.decision(decision_id).body if check is None else check.body
         return VerdictGiven(
-            at=_standing(ledger.clock()),
+            at=standing_clock(ledger.clock()),
             decision_id=DecisionId(decision_id),
             version=version,
             verdict=verdict,
@@ -464,77 +378,10 @@ class Office:
             via=via,
         )
 
-    def _policy(self, body: Mapping[str, Any]) -> Policy:
-        clock = _standing(self._ledger.clock())
-        return self._policies.at(clock, body["versions"]["models"])
-
-    def spot_checks(self) -> list[dict[str, Any]]:
-        """Plans that ran by themselves and were drawn for a look afterwards, the oldest first."""
-        return [
-            body
-            for state in ("executed", "failed", "cancelled")
-            for body in self._ledger.decisions(state=state)
-            if (body.get("spot_check") or {"found": True})["found"] is None
-        ]
-
-    def regions(self, body: Mapping[str, Any]) -> tuple[str, ...]:
-        """The regions that a case touches: of the site in trouble, and of all that its plans send
-        goods to or take goods from.
-        """
-        touched = [body["site"]]
-        for option in body["options"]:
-            for action in option["actions"]:
-                touched.append(action["to"])
-                if action["kind"] == "reallocate":
-                    touched.append(action["from"])
-        sites = self._policies.network.sites
-        return tuple(sorted({sites[site].region for site in touched if site in sites}))
-
     def _drawn(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
         """What the desk has to know of a plan that is to be looked at; None for any other."""
         drawn = body.get("spot_check")
         return None if drawn is None else {**drawn, "region": self._receiving(body)}
-
-    def _receiving(self, body: Mapping[str, Any]) -> str | None:
-        """The one region that all goods of the chosen plan go to; None for several."""
-        sites = self._policies.network.sites
-        option = next(o for o in body["options"] if o["name"] == body["chosen"])
-        regions = {sites[a["to"]].region for a in option["actions"] if a["to"] in sites}
-        return regions.pop() if len(regions) == 1 else None
-
-    def status(self, mode: str) -> dict[str, Any]:
-        """The state of everything, as `replan status` prints it."""
-        clock = self._ledger.clock()
-        counts = self._ledger.counts()
-        names = ("accepted", "rejected", "duplicate", "late", "quarantined")
-        return {
-            "clock": None if clock is None else clock.isoformat().replace("+00:00", "Z"),
-            "mode": mode,
-            "stopped": self.switch.standing(),
-            "authority": self._authority(clock),
-            "events": {name: counts.get(name, 0) for name in names},
-            "state_digest": self._ledger.control("state_digest"),
-            "decisions_digest": self._ledger.decisions_digest(),
-            "alarms": [alarm_json(alarm) for alarm in self._ledger.alarms()],
-        }
-
-    def _authority(self, clock: datetime | None) -> Mapping[str, Any]:
-        if clock is None:
-            return {"version": None, "hash": None, "in_force": False, "reason": "no clock yet"}
-        table, absent = self._policies.authority_at(clock)
-        return {
-            "version": None if table is None else table.version,
-            "hash": None if table is None else table.hash,
-            "in_force": table is not None,
-            "reason": absent,
-        }
-
-
-def _urgency(body: Mapping[str, Any], clock: datetime) -> float:
-    """How urgent a case is at the clock."""
-    deadline = body["deadline"]
-    last = None if deadline is None else datetime.fromisoformat(deadline)
-    return urgency(body["at_risk_minor"], last, clock)
 
 
 def checked_reason(chip: str, note: str) -> None:
@@ -543,8 +390,3 @@ def checked_reason(chip: str, note: str) -> None:
         raise UsageError(f"reason {chip!r} is not one of {', '.join(CHIPS)}")
     if chip == "other" and not note.strip():
         raise UsageError("reason other needs a note that says what it is")
-
-
-def _standing(clock: datetime | None) -> datetime:
-    assert clock is not None, "a decision was made, so the clock stands somewhere"
-    return clock
