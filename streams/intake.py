@@ -26,7 +26,6 @@ from replan.events import (
     QuestionAnswered,
     Retracted,
     SaleRecorded,
-    ShipmentNoticed,
     ShipmentTroubled,
     StockCounted,
     TroubleFound,
@@ -44,7 +43,6 @@ from replan.streams.messages import (
     CommitHeard,
     Decoded,
     NoticeHeard,
-    OfLine,
     Outcome,
     Place,
     ReceiptHeard,
@@ -55,15 +53,10 @@ from replan.streams.messages import (
     Unresolved,
     refusal_of,
 )
-from replan.streams.order_index import (
-    KnownTransfer,
-    OrderIndex,
-    Waiting,
-    moved,
-    of_line,
-)
+from replan.streams.order_index import KnownTransfer, OrderIndex, Waiting
+from replan.streams.supply_heard import SupplyHeard
 from replan.streams.troubles import Shown, Troubles
-from replan.units import ONE_UNIT, ItemId, ShipmentId, SiteId, TransferId, Units, instant_text
+from replan.units import ONE_UNIT, ItemId, SiteId, TransferId, Units, instant_text
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a producer's clock may run ahead of the arrival."""
@@ -102,6 +95,7 @@ class Intake:
         self._windows = IdWindows()
         self._orders = OrderIndex()
         self._corrections = Corrections(self._windows, self._orders, self._base_units)
+        self._supply = SupplyHeard(self._orders, self._windows, self._corrections)
         self._troubles = Troubles()
         self._parked: dict[str, Refused] = {}
         if state is not None:
@@ -125,7 +119,10 @@ class Intake:
         fact = result.fact
         if self._clock is not None and fact.arrived_at <= self._clock:
             return None
-        if isinstance(fact, TransferHeard) and self._transfer_refusal(result, fact) is not None:
+        if (
+            isinstance(fact, TransferHeard)
+            and self._supply.transfer_refusal(result, fact) is not None
+        ):
             return None
         if result.corrects is not None:
             key = self._window_key(result)
@@ -213,8 +210,7 @@ class Intake:
     ) -> tuple[InboundFact, ...]:
         """Learn of a transfer that we ordered at `at`; steps that waited for it are released."""
         known = KnownTransfer(item=item, origin=origin, destination=destination, qty=qty)
-        self._orders.learn_transfer(transfer, known)
-        return self._steps_released(transfer, known, at)
+        return self._supply.know_transfer(transfer, known, at)
 
     def release(self, network: Network, at: datetime | None = None) -> list[Outcome]:
         """Judge again what waited for master data, with the later of its arrival and `at` (clock).
@@ -271,6 +267,7 @@ class Intake:
         self._corrections = Corrections(
             self._windows, self._orders, self._base_units, state=awaited
         )
+        self._supply = SupplyHeard(self._orders, self._windows, self._corrections)
         self._troubles = Troubles.from_json(state["troubles"])
         for row in state["masters"]:
             self._learn(_master_from(row))
@@ -448,123 +445,17 @@ class Intake:
                 is_suspect = decoded.is_free or self._is_suspect(fact)
                 return (replace(fact, suspect=True) if is_suspect else fact,)
             case OrderLineStated():
-                return self._order_line(decoded, fact)
+                return self._supply.order_line(decoded, fact)
             case ReceiptHeard() | CommitHeard() | NoticeHeard():
-                return self._about_line(decoded, fact, content)
+                return self._supply.about_line(decoded, fact, content)
             case MilestoneReached() | EtaChanged() | ShipmentTroubled():
                 if self._orders.item_of_shipment(fact.shipment) is None:
-                    return self._wait(decoded, Waiting(message=fact, content=content))
+                    return self._supply.wait(decoded, Waiting(message=fact, content=content))
                 return (fact,)
             case TransferHeard():
-                return self._transfer_step(decoded, fact, content)
+                return self._supply.transfer_step(decoded, fact, content)
             case _:
                 return (fact,)
-
-    def _order_line(self, decoded: Decoded, fact: OrderLineStated) -> tuple[InboundFact, ...]:
-        known = self._orders.line(fact.po_line)
-        if not decoded.has_status and known is not None and decoded.type != "po.ack.v1":
-            # A change that is silent about the status must not open a closed line again.
-            fact = replace(fact, status=known.status)
-        self._orders.learn_line(fact)
-        line = self._orders.line(fact.po_line)
-        assert line is not None
-        released: list[InboundFact] = []
-        for waiting in self._orders.released_by_line(fact.po_line):
-            message = waiting.message
-            assert isinstance(message, ReceiptHeard | CommitHeard | NoticeHeard)
-            said = of_line(message, line, max(message.arrived_at, fact.arrived_at))
-            self._remember(line.item, waiting)
-            released += self._corrections.with_facts(self._with_reports(said), waiting.content)
-        return (fact, *released)
-
-    def _about_line(
-        self, decoded: Decoded, fact: OfLine, content: bytes
-    ) -> tuple[InboundFact, ...] | Refused:
-        line = self._orders.line(fact.po_line)
-        if line is None:
-            return self._wait(decoded, Waiting(message=fact, content=content))
-        return self._with_reports(of_line(fact, line, fact.arrived_at))
-
-    def _with_reports(self, said: InboundFact) -> tuple[InboundFact, ...]:
-        """What was said of an order line; behind a shipping notice the reports that waited for
-        it."""
-        if not isinstance(said, ShipmentNoticed):
-            return (said,)
-        self._orders.learn_shipment(said.shipment, said.item)
-        return (said, *self._reports_released(said.shipment, said.item, said.arrived_at))
-
-    def _reports_released(
-        self, shipment: ShipmentId, item: ItemId, at: datetime
-    ) -> tuple[InboundFact, ...]:
-        reports: list[InboundFact] = []
-        for waiting in self._orders.released_by_shipment(shipment):
-            message = waiting.message
-            assert isinstance(message, MilestoneReached | EtaChanged | ShipmentTroubled)
-            self._remember(item, waiting)
-            report = replace(message, arrived_at=max(message.arrived_at, at))
-            reports += self._corrections.with_facts((report,), waiting.content)
-        return tuple(reports)
-
-    def _transfer_refusal(self, decoded: Decoded, fact: TransferHeard) -> Refused | None:
-        """Why a step contradicts what is known of its transfer, or says too little; else None."""
-        known = self._orders.transfer(fact.transfer)
-        stated = {"item": fact.item, "from": fact.origin, "to": fact.destination}
-        if known is not None:
-            expected = {"item": known.item, "from": known.origin, "to": known.destination}
-            for name, value in stated.items():
-                if value is not None and value != expected[name]:
-                    reason = f"transfer {fact.transfer} has {name} {expected[name]}, not {value}"
-                    return refusal_of(decoded, "scope", f"/data/{name}", reason)
-            return None
-        if all(value is None for value in stated.values()):
-            return None
-        for name, needed in (stated | {"qty": fact.qty}).items():
-            if needed is None:
-                reason = f"transfer {fact.transfer} is not one that we ordered and has no {name}"
-                return refusal_of(decoded, "missing", f"/data/{name}", reason)
-        return None
-
-    def _transfer_step(
-        self, decoded: Decoded, fact: TransferHeard, content: bytes
-    ) -> tuple[InboundFact, ...] | Refused:
-        if (refused := self._transfer_refusal(decoded, fact)) is not None:
-            return refused
-        known = self._orders.transfer(fact.transfer)
-        if known is not None:
-            return (moved(fact, known, fact.arrived_at),)
-        if fact.item is None or fact.origin is None or fact.destination is None or fact.qty is None:
-            return self._wait(decoded, Waiting(message=fact, content=content))
-        known = KnownTransfer(
-            item=fact.item, origin=fact.origin, destination=fact.destination, qty=fact.qty
-        )
-        self._orders.learn_transfer(fact.transfer, known)
-        step = moved(fact, known, fact.arrived_at)
-        return (step, *self._steps_released(fact.transfer, known, fact.arrived_at))
-
-    def _steps_released(
-        self, transfer: TransferId, known: KnownTransfer, at: datetime
-    ) -> tuple[InboundFact, ...]:
-        steps: list[InboundFact] = []
-        for waiting in self._orders.released_by_transfer(transfer):
-            message = waiting.message
-            assert isinstance(message, TransferHeard)
-            self._remember(known.item, waiting)
-            step = moved(message, known, max(message.arrived_at, at))
-            steps += self._corrections.with_facts((step,), waiting.content)
-        return tuple(steps)
-
-    def _remember(self, item: ItemId, waiting: Waiting) -> None:
-        message = waiting.message
-        origin = origin_digest(message.source, message.event_id)
-        key = f"item:{item}"
-        if self._windows.content_of(key, origin) is None:
-            self._windows.add(key, origin, waiting.content, message.occurred_at)
-
-    def _wait(self, decoded: Decoded, waiting: Waiting) -> tuple[InboundFact, ...] | Refused:
-        if not self._orders.has_room:
-            return refusal_of(decoded, "scope", "/subject", "too many events wait already")
-        self._orders.wait(waiting)
-        return ()
 
     def _is_suspect(self, fact: SaleRecorded) -> bool:
         if self._typical_daily is None or abs(fact.sold) <= SUSPECT_UNITS * ONE_UNIT:
