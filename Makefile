@@ -1,6 +1,6 @@
 # One line a target, run in the project's own .venv, which is made on demand and again when a lock changes.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint check test golden crash simulate planted guards tables tamper demo bench build lock
+.PHONY: help setup lint check test golden ledgers crash simulate planted guards tables tamper demo bench build lock
 SHELL := /bin/bash
 BIN := .venv/bin
 # One thread a library: two test workers and a solver must not fight for the same cores.
@@ -32,6 +32,9 @@ test: lint ## lint and every test
 
 golden: .venv/.dev ## the golden cases: events in, decisions out; ACCEPT=1 keeps what is told now
 	GOLDEN_ACCEPT=$(ACCEPT) $(PYTEST) -q tests/golden $(ARGS)
+
+ledgers: .venv/.dev ## keep ledgers of this version for the tests of later ones; once a release
+	$(BIN)/python -m tests.golden_ledgers.make
 
 crash: .venv/.dev ## kill runs over files, then over Kafka, at random KILLS=200 times and compare with undisturbed ones
 	$(BIN)/python -m tests.crash.random_kills $(KILLS)
