@@ -4,7 +4,7 @@ byte for byte.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from replan.canonical import canonical_bytes
 from replan.desk import step
@@ -12,6 +12,9 @@ from replan.desk_state import DeskInput, DeskState, Policy, TickDue
 from replan.effects import DecisionMade, Move
 from replan.planning import Planner
 from replan.planning_record import answer_json
+
+WORDS: Final = ("brief", "reasoning")
+"""Members of a decision that tell people of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +31,14 @@ class Given:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """One version of a decision, decided again: equal, or where it first differs (a JSON
-    pointer).
+    pointer). `words_only`: what is decided is the same and said in other words.
     """
 
     decision_id: str
     version: int
     equal: bool
     first_difference: str | None
+    words_only: bool = False
 
 
 def retell(
@@ -115,7 +119,22 @@ def _compared(
         version=made.version,
         equal=difference is None,
         first_difference=difference,
+        words_only=(
+            difference is not None
+            and wrong is None
+            and recorded is not None
+            and canonical_bytes(_decided(recorded)) == canonical_bytes(_decided(made.body))
+        ),
     )
+
+
+def _decided(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A decision without the sentences in which it is told."""
+    plain = {name: value for name, value in body.items() if name not in WORDS}
+    why = plain.get("why_escalated")
+    if isinstance(why, Mapping):
+        plain["why_escalated"] = {name: value for name, value in why.items() if name != "text"}
+    return plain
 
 
 def _is_list(value: Any) -> bool:

@@ -28,12 +28,14 @@ def replay(
             "version": compared.version,
             "equal": compared.equal,
             "first_difference": compared.first_difference,
+            "words_only": compared.words_only,
         }
         if as_json:
             print_rows([row])
         elif not compared.equal:
             sys.stdout.write(
-                f"{compared.decision_id}: differs at {compared.first_difference or '/'}\n"
+                f"{compared.decision_id}: differs at {compared.first_difference or '/'}"
+                f"{', in words alone' if compared.words_only else ''}\n"
             )
     if not as_json:
         say(f"{total - wrong} of {total} decisions are byte-equal")

@@ -1,7 +1,8 @@
 """SR6, SR10: do ledgers of earlier versions open, hold, and decide again as they did?
 
-A ledger that was kept replays byte for byte, but for what stands in its `differences.jsonl`: there
-a release says, decision by decision, what it decides in another way than the one that wrote it.
+A ledger that was kept replays byte for byte, but for the sentences in which a version tells people
+of a decision, and for what stands in its `differences.jsonl`: there a release says, decision by
+decision, what it decides in another way than the one that wrote it.
 """
 
 import json
@@ -49,7 +50,7 @@ def test_a_kept_ledger_replays_byte_for_byte_but_for_what_is_listed(name: str) -
     told = [
         json.dumps({"decision_id": c.decision_id, "version": c.version, "at": c.first_difference})
         for c in replay_workspace(opened(name), None)
-        if not c.equal
+        if not c.equal and not c.words_only
     ]
     if ACCEPT and (told or listed.exists()):
         listed.write_text("".join(line + "\n" for line in told))

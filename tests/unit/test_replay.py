@@ -149,6 +149,18 @@ def test_an_answer_that_the_planner_would_not_give_again_is_named() -> None:
     assert [c.first_difference for c in found if not c.equal] == ["/inputs/answer/solver"]
 
 
+def test_a_decision_that_is_only_told_in_other_words_is_said_to_be() -> None:
+    """SR10."""
+    _, recorded = story()
+    words, figures = deepcopy(recorded), deepcopy(recorded)
+    key = min(key for key, body in recorded.items() if body["brief"] is not None)
+    words[key]["brief"]["text"] += " More."  # type: ignore[index]
+    figures[key]["value_minor"] += 1  # type: ignore[index]
+    for changed, words_only in ((words, True), (figures, False)):
+        [found] = [c for c in told(changed) if not c.equal]
+        assert found.words_only is words_only
+
+
 @pytest.mark.parametrize(
     ("one", "other", "pointer"),
     [
