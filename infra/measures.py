@@ -4,8 +4,9 @@ An exception is an episode: one trouble of one item, from its first plan until i
 many plans replaced each other. Each ends in one of three outcomes, the worst that befell any of its
 plans:
 
-- escalated: a plan was put before a planner, whatever became of it; a question that nobody answered
-  in time is one of these, also where nothing could help any more by then
+- escalated: a plan was put before a planner, to decide or only to release it, whatever became of
+  it; a question that nobody answered in time is one of these, also where nothing could help any
+  more by then
 - clarified: else, a plan waited for the answer to a question of the table
 - resolved: else; the plan ran within authority
 
@@ -109,9 +110,14 @@ _UNDER_WAY = frozenset({"pending", "claimed", "attempted", "sent"})
 def _outcome(plans: Sequence[Mapping[str, Any]], was_escalated: Collection[str]) -> str:
     asked = [body for body in plans if body.get("clarification") is not None]
     in_vain = [body for body in asked if body["state"] == "expired" and not _answers(body)]
-    if in_vain or any(body["decision_id"] in was_escalated for body in plans):
+    if in_vain or any(_before_a_person(body, was_escalated) for body in plans):
         return ESCALATED
     return CLARIFIED if asked else RESOLVED
+
+
+def _before_a_person(body: Mapping[str, Any], was_escalated: Collection[str]) -> bool:
+    # In that mode nothing runs until a person releases it, though it is no escalation.
+    return body["mode"] == "recommend" or body["decision_id"] in was_escalated
 
 
 def _answers(body: Mapping[str, Any]) -> Sequence[Any]:

@@ -277,7 +277,8 @@ VIEWS: Final[dict[str, str]] = {
         FROM (SELECT episode, decided_at, event_time, category, item, site, value_minor, currency,
                      row_number() OVER (PARTITION BY episode
                                         ORDER BY decided_at, decision_id) AS n,
-                     max(CASE WHEN was_escalated OR (asked = 'asked' AND state = 'expired')
+                     max(CASE WHEN was_escalated OR mode = 'recommend'
+                                   OR (asked = 'asked' AND state = 'expired')
                               THEN 1 ELSE 0 END) OVER (PARTITION BY episode) AS reviewed,
                      count(asked) OVER (PARTITION BY episode) AS questions,
                      max(CASE WHEN state IN ('failed', 'unknown', 'cancelled') OR found = 'wrong'
@@ -319,7 +320,8 @@ VIEWS: Final[dict[str, str]] = {
     # What people said of a case, without who said it.
     "v_labels": f"""
         SELECT now.decision_id, verdict.version, {_instant("verdict.at")} AS at,
-               CASE WHEN now.was_escalated THEN 'verdict' ELSE 'spot_check' END AS kind,
+               CASE WHEN now.was_escalated OR now.mode = 'recommend' THEN 'verdict'
+                    ELSE 'spot_check' END AS kind,
                verdict.verdict, verdict.chip, verdict.note, now.item, now.site, now.category,
                now.cause, now.incident_id, now.mode, now.state, now.chosen, now.rule_id,
                now.why_code, now.value_minor, now.currency, now.confidence, @label_facts@

@@ -124,6 +124,23 @@ def test_rates_are_what_sql_counts(ledger: Ledger, tmp_path: Path) -> None:
     assert row["error_rate"] == round(wrong / resolved, 3)
 
 
+def test_what_waits_for_a_release_is_reviewed_and_never_autonomous(tmp_path: Path) -> None:
+    """PO5: in mode recommend nothing runs by itself."""
+    opened = new_ledger(tmp_path)
+    policies = source(BOTH, mode="recommend")
+    for n, item in enumerate(("I1", "I2")):
+        _tick(opened, policies, n, item, option("plan", move(item)))
+    office = Office(opened, policies)
+    released = office.queue()[0]["decision_id"]
+    office.verdict(released, "approve", login="ann", chip="policy")
+    row = told(opened)
+    labels = [label["kind"] for label in opened.labels()]
+    opened.close()
+    assert (row["exceptions"], row["review_rate"], row["autonomous_rate"]) == (2, 1.0, 0.0)
+    assert asked(tmp_path, "SELECT outcome, count(*) FROM v_exceptions") == [("escalated", 2)]
+    assert labels == ["verdict"]
+
+
 def test_volume_is_what_the_daily_view_adds_up_to(ledger: Ledger, tmp_path: Path) -> None:
     """PO5."""
     found = asked(

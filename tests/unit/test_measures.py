@@ -10,6 +10,7 @@ def decision(name: str, episode: str, chosen: str = "reallocate", **more: Any) -
         "decision_id": name,
         "episode": episode,
         "chosen": chosen,
+        "mode": "live",
         "state": "executed",
         "category": "demand_surge",
         "event_time": "2026-05-04T08:00:00Z",
