@@ -13,7 +13,7 @@ from typing import Any
 from replan.desk_state import PENDING
 from replan.errors import UsageError
 from replan.infra.identity.book import Book, LedgerBook
-from replan.infra.planners.answerable import Standing
+from replan.infra.planners.answerable import Answerable
 from replan.infra.planners.first_estimate import FirstEstimate
 from replan.infra.planners.request_key import RequestKey
 from replan.infra.planners.what_if import Tried
@@ -94,9 +94,9 @@ class FakeOffice:
     def queue(self) -> list[dict[str, Any]]:
         return [b for b in self.cases.values() if b["state"] in ("escalated", "recommended")]
 
-    def standings(self, login: str) -> Mapping[str, Standing]:
+    def standings(self, login: str) -> Mapping[str, Answerable]:
         return {
-            b["decision_id"]: Standing(
+            b["decision_id"]: Answerable(
                 code=self.codes.get(b["decision_id"]),
                 region=b.get("region"),
                 together=None

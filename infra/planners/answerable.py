@@ -18,7 +18,7 @@ from replan.together import needs_own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Answerable:
     """How one login stands to one open case. `code`: why it may not release the plan alone or with
     a second person, None if it may. `region`: the one that all goods go to, None for several.
     `together`: row of the table and option, where the login may approve it with others of the same
@@ -42,9 +42,9 @@ def standings(
     login: str,
     at: datetime,
     network: Network,
-) -> dict[str, Standing]:
+) -> dict[str, Answerable]:
     """By id of each case that waits at `at` in these groups, how the login stands to it."""
-    found: dict[str, Standing] = {}
+    found: dict[str, Answerable] = {}
     for group in sorted(frozenset(groups)):
         for row in (ledger.desk(group).body or {"decisions": []})["decisions"]:
             if row["state"] in PENDING:
@@ -54,7 +54,7 @@ def standings(
 
 def _standing(
     row: Mapping[str, Any], people: People, login: str, at: datetime, network: Network
-) -> Standing:
+) -> Answerable:
     code: str | None = may_answer(
         people, login, row["recipient"], row["region"], row["current_value_minor"]
     )
@@ -64,4 +64,4 @@ def _standing(
         code = "same_approver"
     alone = code is not None or needs_own(row, at, network) is not None
     together = None if alone else (row["body"]["rule_id"], row["body"]["chosen"])
-    return Standing(code=code, region=row["region"], together=together)
+    return Answerable(code=code, region=row["region"], together=together)

@@ -10,7 +10,7 @@ from replan.infra.desk.policy import PolicySource
 from replan.infra.desk.stop_switch import StopSwitch
 from replan.infra.ledger.store import Ledger
 from replan.infra.planners import check_desk, planting
-from replan.infra.planners.answerable import Standing, standings
+from replan.infra.planners.answerable import Answerable, standings
 from replan.infra.planners.first_estimate import FirstEstimate, estimate_of
 from replan.people import People, may_answer
 from replan.urgency import urgency
@@ -51,7 +51,7 @@ class Looking:
         """The newest decisions that wait for nothing any more, the newest first."""
         return list(self._ledger.ended(most))
 
-    def standings(self, login: str) -> dict[str, Standing]:
+    def standings(self, login: str) -> dict[str, Answerable]:
         """By id of each case that waits, how this login stands to it."""
         clock = self._ledger.clock()
         if clock is None:
@@ -63,7 +63,7 @@ class Looking:
                 continue
             region, value = self._receiving(check.body), int(check.body["value_minor"])
             code = may_answer(people, login, check.recipient, region, value)
-            found[check.decision_id] = Standing(
+            found[check.decision_id] = Answerable(
                 code=code,
                 region=region,
                 together=check_desk.together(check, code, clock, network),

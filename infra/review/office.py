@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from replan.infra.identity.book import Book
-from replan.infra.planners.answerable import Standing
+from replan.infra.planners.answerable import Answerable
 from replan.infra.planners.first_estimate import FirstEstimate
 from replan.infra.planners.what_if import Tried
 from replan.infra.planners.wishes import NO_WISH, Wish
@@ -101,7 +101,7 @@ class ReviewOffice(Protocol):
         """
         ...
 
-    def standings(self, login: str) -> Mapping[str, Standing]:
+    def standings(self, login: str) -> Mapping[str, Answerable]:
         """By id of each case that waits, how this login stands to it."""
         ...
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replan.currencies import money_text
-from replan.infra.planners.answerable import Standing
+from replan.infra.planners.answerable import Answerable
 from replan.infra.planners.first_estimate import is_asked_first
 from replan.infra.review.words import left_words, share_or_dash, time_words
 from replan.plain_words import cause_text, state_text
@@ -50,7 +50,7 @@ class Asked:
 
 def queue_rows(
     bodies: Sequence[Mapping[str, Any]],
-    standings: Mapping[str, Standing],
+    standings: Mapping[str, Answerable],
     clock: str | None,
     timezone: str,
 ) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _row(
-    body: Mapping[str, Any], standing: Standing | None, clock: str | None, timezone: str
+    body: Mapping[str, Any], standing: Answerable | None, clock: str | None, timezone: str
 ) -> dict[str, Any]:
     brief = body.get("brief") or {}
     headline = brief.get("headline") or {}

@@ -15,7 +15,7 @@ from replan.infra.identity.book import LedgerBook
 from replan.infra.identity.choice import provider_of, takes_run_token
 from replan.infra.identity.tokens import Tokens
 from replan.infra.ledger.store import Ledger
-from replan.infra.planners.answerable import Standing
+from replan.infra.planners.answerable import Answerable
 from replan.infra.planners.first_estimate import FirstEstimate
 from replan.infra.planners.office import Office
 from replan.infra.planners.request_key import AnsweredBefore, RequestKey
@@ -85,7 +85,7 @@ class DeskReview:
         """The newest decisions that wait for nothing any more, the newest first."""
         return self._office.ended(most)
 
-    def standings(self, login: str) -> Mapping[str, Standing]:
+    def standings(self, login: str) -> Mapping[str, Answerable]:
         """How this login stands to what waits."""
         return self._office.standings(login)
 

@@ -28,7 +28,7 @@ _RULES = {"missing": "yaml", "extra_forbidden": "yaml", "rule:duration": "number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class InForce:
     """The table in force at an instant, or the code and words of why there is none."""
 
     table: AuthorityTable | None
@@ -48,22 +48,22 @@ class LoadedAuthority:
     content_hash: str | None
     signed: Mapping[str, str] = field(default_factory=dict)
 
-    def in_force(self, now: datetime) -> Standing:
+    def in_force(self, now: datetime) -> InForce:
         """The version whose window contains the instant: from its start up to, not including,
         its end."""
         for table in self.tables:
             if table.holds_at(now):
-                return Standing(table=table, code=None, text=f"version {table.version} is in force")
+                return InForce(table=table, code=None, text=f"version {table.version} is in force")
         if self.reason is not None:
-            return Standing(table=None, code="no_table", text=self.reason)
+            return InForce(table=None, code="no_table", text=self.reason)
         ended = [table for table in self.tables if table.effective_to <= now]
         if ended:
             last = ended[-1]
             until = last.effective_to.isoformat()
             text = f"version {last.version} ended at {until} and none follows it yet"
-            return Standing(table=None, code="table_expired", text=text)
+            return InForce(table=None, code="table_expired", text=text)
         text = f"no version is in force before {self.tables[0].effective_from.isoformat()}"
-        return Standing(table=None, code="no_table", text=text)
+        return InForce(table=None, code="no_table", text=text)
 
 
 def load_authority(
