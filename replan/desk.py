@@ -30,6 +30,7 @@ from replan.desk_state import (
     Policy,
     StopMoved,
     TickDue,
+    TimersDue,
     VerdictGiven,
     mode_now,
 )
@@ -101,6 +102,8 @@ def step(
             judge_again(state, given, tally)
         case CaseOpened():
             take_opening(state, given, tally)
+        case TimersDue():
+            _ring(state, tally)
         case _:
             assert_never(given)
     waiting = {d.item: d for d in state.pending if not is_notice(d)}
@@ -137,13 +140,18 @@ def _tick(state: DeskState, tick: TickDue, tally: Tally) -> None:
     for cleared in tick.cleared:
         _withdraw(state, cleared, tally)
     _attach_replies(state, tick, heard, tally)
+    _ring(state, tally)
+    take_results(state, tick.results, tally)
+
+
+def _ring(state: DeskState, tally: Tally) -> None:
+    """What somebody was to answer by now is over."""
     for decision in [d for _, d in sorted(state.decisions.items())]:
-        if decision.timer is not None and decision.timer <= tick.at:
+        if decision.timer is not None and decision.timer <= tally.at:
             _timer_rings(state, decision, tally)
     for decision in state.pending:
-        if decision.deadline is not None and decision.deadline <= tick.at:
+        if decision.deadline is not None and decision.deadline <= tally.at:
             _miss_deadline(state, decision, tally)
-    take_results(state, tick.results, tally)
 
 
 def _take_replies(state: DeskState, tick: TickDue, tally: Tally) -> set[ItemId]:

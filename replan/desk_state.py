@@ -169,7 +169,14 @@ class CaseOpened:
     login: str
 
 
-DeskInput = TickDue | AnswersDue | VerdictGiven | StopMoved | ClaimDue | CaseOpened
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimersDue:
+    """Time went on between two ticks: what was to be done by now is due."""
+
+    at: datetime
+
+
+DeskInput = TickDue | AnswersDue | VerdictGiven | StopMoved | ClaimDue | CaseOpened | TimersDue
 
 
 @dataclass(slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from replan.desk_state import (
     SendingWord,
     StopMoved,
     TickDue,
+    TimersDue,
     VerdictGiven,
 )
 from replan.effects import (
@@ -226,6 +227,8 @@ def desk_input_json(given: DeskInput) -> dict[str, Any]:
             }
         case CaseOpened():
             return {"kind": "opened", **asdict(given), "at": instant_text(given.at)}
+        case TimersDue():
+            return {"kind": "timers", "at": instant_text(given.at)}
 
 
 def desk_input_from_json(
@@ -261,6 +264,8 @@ def desk_input_from_json(
     if plain["kind"] == "claim":
         claims = tuple((d, proposal_from_json(proposal)) for d, proposal in plain["claims"])
         return ClaimDue(at=at, claims=claims)
+    if plain["kind"] == "timers":
+        return TimersDue(at=at)
     rest = {name: value for name, value in plain.items() if name not in ("kind", "at")}
     if plain["kind"] == "opened":
         return CaseOpened(at=at, **rest)

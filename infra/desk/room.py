@@ -21,6 +21,7 @@ from replan.desk_state import (
     Policy,
     StopMoved,
     TickDue,
+    TimersDue,
     VerdictGiven,
     desk_from_json,
     desk_json,
@@ -130,6 +131,7 @@ def store(write: LedgerWriter, taken: Taken) -> None:
         StopMoved: "stop",
         ClaimDue: "claim",
         CaseOpened: "opened",
+        TimersDue: "timers",
     }
     given = {
         "given": desk_input_json(taken.given),

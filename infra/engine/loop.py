@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 from replan.delegation import grants_text
-from replan.desk_state import TickDue
+from replan.desk_state import TickDue, TimersDue
 from replan.effects import CaseResult
 from replan.errors import LeaseLost, LedgerBusy, LedgerMoved
 from replan.fit_record import panel_fit_bytes
@@ -23,7 +23,7 @@ from replan.forecasting import FitRequest, PanelFitter
 from replan.infra.boundary.quarterly import remind
 from replan.infra.desk.incidents_due import open_due
 from replan.infra.desk.policy import PolicySource
-from replan.infra.desk.room import ATTEMPTS, Taken, announced_by, store, take
+from replan.infra.desk.room import ATTEMPTS, Taken, announced_by, store, take, transact
 from replan.infra.desk.shown import series_rows
 from replan.infra.desk.stepping_down import step_down
 from replan.infra.desk.stop_switch import StopSwitch
@@ -33,6 +33,7 @@ from replan.infra.engine.coming_back import come_back, sense
 from replan.infra.engine.scoring import SCORED_THROUGH, Scored, results_due
 from replan.infra.engine.segments import SegmentSource
 from replan.infra.engine.sending import Sending, SendingRules
+from replan.infra.engine.timers import MinuteTimers
 from replan.infra.executors.execution import Executor
 from replan.infra.ledger.rows import ProposalRow, SegmentRow
 from replan.infra.ledger.store import Ledger
@@ -115,6 +116,7 @@ class Engine:
         self._switch = StopSwitch(ledger, policies)
         self._groups = sorted({item.group for item in sensing.network.items.values()})
         self._segments = segments
+        self._timers = MinuteTimers(ledger) if rules.goes_by_time else None
         self._segment: SegmentRow | None = None
         self._forget()
 
@@ -205,6 +207,18 @@ class Engine:
         self._commit(finish=True)
         self._segment = None
         self._batch.begin_at(0)
+        if segment.cut is not None and segment.cut.through is not None and self._timers is not None:
+            self._ring(self._timers, segment.cut.through)
+
+    def _ring(self, timers: MinuteTimers, at: datetime) -> None:
+        """Timers and deadlines between two ticks, which hold their own."""
+        belief = self._belief
+        if belief.last_tick is None or at <= belief.last_tick:
+            return
+        self._policies.know(belief.network, belief.grants)
+        for group in timers.due(at):
+            policy = self._policies.at(at, belief.state.fit_sha)
+            transact(self._ledger, group, TimersDue(at=at), policy)
 
     def _run_last_ticks(self) -> None:
         clock = self._belief.clock

@@ -164,8 +164,8 @@ class LogSegments:
 
     `until_end`: go to where the log ends when the run begins, and no further; otherwise on and on
     while `goes_on()`. A watermark that has passed a multiple of `every` is worth a slice without
-    events. `topics`: the ids of the topics, which are kept with the offsets: a topic of the same
-    name under another id is another log, however far it goes.
+    events, and so is one that `wakes` somebody. `topics`: the ids of the topics, kept with the
+    offsets: a topic of the same name under another id is another log, however far it goes.
     """
 
     def __init__(
@@ -179,6 +179,7 @@ class LogSegments:
         every: timedelta | None = None,
         slice_records: int = SLICE_RECORDS,
         goes_on: Callable[[], bool] = lambda: True,
+        wakes: Callable[[datetime], bool] = lambda _: False,
         topics: Mapping[str, str] | None = None,
     ) -> None:
         self._ledger = ledger
@@ -189,6 +190,7 @@ class LogSegments:
         self._every = every
         self._slice_records = slice_records
         self._goes_on = goes_on
+        self._wakes = wakes
         self._topics = topics or {}
         self._reaches: dict[Partition, _Reach] = {}
         self._heard = HeardSources(ledger)
@@ -357,7 +359,7 @@ class LogSegments:
             for reach in self._reaches.values()
             for _, order, _ in places(reach.kept)
         )
-        return cut if has_events else None
+        return cut if has_events or self._wakes(through) else None
 
     def _passes_mark(self, after: datetime | None, through: datetime) -> bool:
         if self._every is None:

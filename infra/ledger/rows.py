@@ -25,7 +25,7 @@ from replan.units import (
     units_from_decimal,
 )
 
-DeskKind = Literal["tick", "verdict", "answers", "stop", "claim", "opened"]
+DeskKind = Literal["tick", "verdict", "answers", "stop", "claim", "opened", "timers"]
 
 _LEVEL: Final = 3
 """Decision inputs shrink to about the same size at higher levels and take several times as long."""

@@ -15,6 +15,7 @@ from typing import Final
 
 from replan.errors import DataLost, LeaseLost, LedgerBusy, ReplanError, SourceAway
 from replan.infra.engine.loop import Progress
+from replan.infra.engine.timers import MinuteTimers
 from replan.infra.kafka.ingest_child import ingest_beside
 from replan.infra.kafka.log import KafkaLog
 from replan.infra.kafka.lost_records import found
@@ -142,6 +143,7 @@ def _fold(
         KafkaLog(reached.for_kafka_python(), names.inputs, names.of(FACTS), stamped=by_time) as log,
         opened_producers(reached.for_aiokafka(), shadow=mode == "shadow") as (told, commands),
     ):
+        timers = MinuteTimers(ledger)
         segments = LogSegments(
             ledger,
             WatchedLog(log, observer.log_ends),
@@ -153,6 +155,7 @@ def _fold(
             max_jump=timedelta.max if by_time else settings.time.max_jump,
             every=settings.ticks.planning if by_time else None,
             goes_on=lambda: not stopping,
+            wakes=(lambda at: bool(timers.due(at))) if by_time else (lambda _: False),
         )
         ends = Ends(
             segments=segments,

@@ -4,17 +4,20 @@ that was cut off at any moment and went on elsewhere.
 
 import json
 import random
+import re
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from replan.errors import DataLost, NotSo
+from replan.infra.engine.timers import MinuteTimers
 from replan.infra.kafka.lost_records import accept, found
 from replan.infra.kafka.segments import DatabaseClockMarks, LogClockMarks, LogSegments
 from replan.infra.running.run import run_workspace
@@ -185,6 +188,44 @@ def test_on_the_clock_of_the_database_ticks_come_by_time(
     assert [i for i, _ in seen(root, replay=True)["decisions"]] == [
         i for i, _ in by_file["decisions"]
     ]
+
+
+@pytest.mark.slow
+def test_on_the_clock_of_the_database_a_deadline_passes_between_two_ticks(tmp_path: Path) -> None:
+    """A4: there timers also fire once a minute."""
+    root = no_files(tmp_path / "world")
+    settings = root / "replan.toml"
+    told = settings.read_text().replace("[time]", '[time]\nclock = "database"')
+    settings.write_text(re.sub('planning = ".*"', 'planning = "24h"', told))
+    workspace = open_workspace(root)
+    ledger = open_ledger(workspace)
+    first, last = (arrival_of(lines()[n]) for n in (0, -1))
+    assert first is not None
+    assert last is not None
+    log = LiveLog(
+        spread(lines(), partitions=1, seed=8), seed=8, begins=first, step=timedelta(hours=1)
+    )
+    timers = MinuteTimers(ledger)
+    segments = LogSegments(
+        ledger,
+        log,
+        DatabaseClockMarks(lambda: log.now),
+        until_end=False,
+        max_jump=timedelta.max,
+        every=workspace.settings.ticks.planning,
+        goes_on=lambda: log.now <= last + timedelta(days=4),
+        wakes=lambda at: bool(timers.due(at)),
+    )
+    ends = replace(file_ends(workspace, ledger), segments=segments)
+    with opened_engine(workspace, ledger, "live", ends=ends) as engine:
+        engine.run_until_end()
+    ledger.close()
+    with sqlite3.connect(root / "ledger.db") as rows:
+        moves = [json.loads(body) for (body,) in rows.execute("select body from decision_move")]
+    over = [move for move in moves if move["changes"].get("state") == "expired"]
+    moments = [datetime.fromisoformat(move["at"]) for move in over]
+    assert [at for at in moments if (at.hour, at.minute) != (0, 0)]
+    assert seen(root, replay=True)
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from replan.desk_state import TickDue, desk_from_json, desk_json
+from replan.desk_state import TickDue, TimersDue, desk_from_json, desk_json
 from replan.effects import Cleared, Feedback, Proposal
 from replan.events import HumanActed, QuestionAnswered
 from replan.limits import Cap, Rolling
 from replan.people import People
 from replan.planning import Option
 from replan.questions import answer_until
+from replan.records import desk_input_from_json, desk_input_json
 from replan.replies import as_answered, terms_of
 from replan.units import ActionId, DecisionId, EventId, ItemId, Units
 from tests.authority_worlds import above, table, upto
@@ -226,6 +227,17 @@ def test_silence_goes_to_a_person_and_runs_nothing() -> None:
     desk.tick(at=NOW + timedelta(hours=72))
     assert (states(desk.said), codes(desk.said)) == (["escalated"], ["clarification_timeout"])
     assert desk.said.commands == ()
+
+
+def test_silence_is_over_between_two_ticks_too() -> None:
+    """A4: on the database clock timers also fire once a minute."""
+    desk = asking()
+    for minutes, expected in ((72 * 60 - 1, []), (72 * 60, ["escalated"])):
+        given = TimersDue(at=NOW + timedelta(minutes=minutes))
+        assert desk_input_from_json(desk_input_json(given), {}) == given
+        desk.take(given)
+        assert states(desk.said) == expected
+    assert (codes(desk.said), desk.said.commands) == (["clarification_timeout"], ())
 
 
 def test_the_row_says_how_long_is_waited() -> None:
