@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from replan.infra.review.api import make_app
-from tests.browsers import CHROMIUM, NO_CHROMIUM, chromium, sign_in
+from tests.browsers import CHROMIUM, NO_CHROMIUM, sign_in
 from tests.escalations import DECISION
 from tests.fake_office import TOKEN, FakeOffice, an_office
 from tests.pages_served import served
@@ -38,12 +38,6 @@ def office() -> FakeOffice:
 def home(office: FakeOffice) -> Iterator[str]:
     with served(make_app(office, token=TOKEN, loopback=True)) as home:
         yield home
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 def faults(page: Page) -> list[str]:

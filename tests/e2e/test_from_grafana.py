@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from replan.infra.identity.grafana_broker import GrafanaBroker
 from replan.infra.review.api import make_app
 from replan.infra.workspace.review_settings import Review
-from tests.browsers import CHROMIUM, NO_CHROMIUM, chromium
+from tests.browsers import CHROMIUM, NO_CHROMIUM
 from tests.escalations import DECISION
 from tests.fake_grafana_proxy import FakeGrafana, grafana
 from tests.fake_office import FakeOffice, an_office
@@ -49,20 +49,6 @@ def dashboards(home: str) -> Iterator[str]:
 
 def named(proxy: FakeGrafana) -> str:
     return proxy.base.replace("127.0.0.1", "localhost")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
-def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    context = browser.new_context(java_script_enabled=request.param)
-    context.set_default_timeout(10_000)
-    yield context
-    context.close()
 
 
 def opened(context: BrowserContext, dashboards: str, login: str) -> Page:

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from replan.infra.review.api import make_app
 from tests import browsers
-from tests.browsers import CHROMIUM, NO_CHROMIUM, chromium
+from tests.browsers import CHROMIUM, NO_CHROMIUM
 from tests.escalations import DECISION
 from tests.fake_office import TOKEN, FakeOffice, an_office
 from tests.pages_served import served
@@ -33,20 +33,6 @@ def home(office: FakeOffice) -> Iterator[str]:
     """Where the pages of the office are served."""
     with served(make_app(office, token=TOKEN, loopback=True)) as home:
         yield home
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
-def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    context = browser.new_context(java_script_enabled=request.param)
-    context.set_default_timeout(10_000)
-    yield context
-    context.close()
 
 
 def sign_in(page: Page, address: str, login: str = "ana") -> None:
