@@ -10,11 +10,10 @@ import random
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from tests.worlds import PLANNERS, RISK, at, event
+from tests.worlds import PLANNERS, RISK, at, event, order_line, placed
 
 FIRST = date(2026, 3, 2)
 DAYS = 26
@@ -247,13 +246,13 @@ def _sales() -> Iterable[tuple[str, str]]:
                     )
                     if rng.random() < 0.05:
                         row["recordedtime"] = at(day + timedelta(days=1), 16)
-                    yield _placed(row)
+                    yield placed(row)
         for site in SITES:
             # The third store never says that a day is over.
             if site != "S3":
                 closed = {"business_date": day.isoformat()}
                 row = event("pos.day_close.v1", f"close-{site}-{day}", site, at(day, 22), closed)
-                yield _placed(row)
+                yield placed(row)
 
 
 def _stock() -> Iterable[tuple[str, str]]:
@@ -272,12 +271,12 @@ def _stock() -> Iterable[tuple[str, str]]:
                         at(day, 21),
                         counted,
                     )
-                    yield _placed(row)
+                    yield placed(row)
                 if n % 7 == k:
                     yield from _order(item, site, day, int(base * 7))
         if n % 6 == 5:
             lost = {"delta": -7, "reason": "shrink"}
-            yield _placed(event("inv.adjust.v1", f"shrink-{day}", "RICE@S3", at(day, 9), lost))
+            yield placed(event("inv.adjust.v1", f"shrink-{day}", "RICE@S3", at(day, 9), lost))
         if n % 9 == 4:
             for step, hour in (("shipped", 8), ("received", 15)):
                 moved = {
@@ -289,34 +288,22 @@ def _stock() -> Iterable[tuple[str, str]]:
                     "to": "S3",
                 }
                 name = f"TR-{day}"
-                yield _placed(
+                yield placed(
                     event("transfer.status.v1", f"{name}-{step}", name, at(day, hour), moved)
                 )
 
 
 def _order(item: str, site: str, day: date, qty: int) -> Iterable[tuple[str, str]]:
-    po = f"PO-{item}-{site}-{day}"
-    promised = day + timedelta(days=5)
-    line = {
-        "po": po,
-        "line": 1,
-        "item": item,
-        "supplier": "SUP",
-        "ship_to": site,
-        "qty": qty,
-        "price": 80,
-        "need_by": promised.isoformat(),
-        "promised": promised.isoformat(),
-    }
-    yield _placed(event("po.created.v1", po, f"{po}@1", at(day, 10), line))
+    po, promised, line = order_line(item, site, day, qty)
+    yield placed(event("po.created.v1", po, f"{po}@1", at(day, 10), line))
     if item == "OATS":
         promised += timedelta(days=1)
         changed = line | {"promised": promised.isoformat()}
         told = at(day + timedelta(days=2), 11)
-        yield _placed(event("po.changed.v1", f"{po}-slip", f"{po}@1", told, changed))
+        yield placed(event("po.changed.v1", f"{po}-slip", f"{po}@1", told, changed))
     arrived = at(promised, 7)
     got = {"qty_received": qty, "qty_damaged": 2 if item == "MILK" else 0, "at": arrived}
-    yield _placed(event("receipt.v1", f"{po}-in", f"{po}@1", arrived, got))
+    yield placed(event("receipt.v1", f"{po}-in", f"{po}@1", arrived, got))
 
 
 def _trouble() -> Iterable[tuple[str, str]]:
@@ -339,7 +326,3 @@ def _trouble() -> Iterable[tuple[str, str]]:
     slip = FIRST + timedelta(days=20)
     spike = event("pos.sale.v1", "spike", "RICE@S1", at(slip, 13), {"qty": 4000})
     yield at(slip, 13), json.dumps(spike)
-
-
-def _placed(row: dict[str, Any]) -> tuple[str, str]:
-    return str(row.get("recordedtime", row["time"])), json.dumps(row)

@@ -224,3 +224,25 @@ def event(
 def at(day: date, hour: int, minute: int = 0) -> str:
     """A local time of a day as RFC 3339."""
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZONE).isoformat()
+
+
+def placed(row: dict[str, Any]) -> tuple[str, str]:
+    """An event with its arrival, as a line of a file."""
+    return str(row.get("recordedtime", row["time"])), json.dumps(row)
+
+
+def order_line(item: str, site: str, day: date, qty: int) -> tuple[str, date, dict[str, Any]]:
+    """Number, promised day and data of an order of SUP that is promised in five days."""
+    promised = day + timedelta(days=5)
+    line = {
+        "po": f"PO-{item}-{site}-{day}",
+        "line": 1,
+        "item": item,
+        "supplier": "SUP",
+        "ship_to": site,
+        "qty": qty,
+        "price": 80,
+        "need_by": promised.isoformat(),
+        "promised": promised.isoformat(),
+    }
+    return line["po"], promised, line

@@ -8,11 +8,10 @@ import json
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from tests.worlds import PLANNERS, RISK, at, event
+from tests.worlds import PLANNERS, RISK, at, event, order_line, placed
 
 FIRST = date(2026, 3, 2)
 QUIET_DAYS = 16
@@ -159,14 +158,14 @@ def _told() -> Iterable[tuple[str, str]]:
                 if n % 4 == k or n >= QUIET_DAYS - 1:
                     counted = {"on_hand": int(base * (2 if surges else 14)), "as_of": at(day, 21)}
                     name = f"count-{item}-{site}-{day}"
-                    yield _placed(
+                    yield placed(
                         event("inv.snapshot.v1", name, f"{item}@{site}", at(day, 21), counted)
                     )
                 if n % 7 == k:
                     yield from _order(item, site, day, int(base * 7))
         for site in SITES:
             closed = {"business_date": day.isoformat()}
-            yield _placed(
+            yield placed(
                 event("pos.day_close.v1", f"close-{site}-{day}", site, at(day, 22), closed)
             )
         yield from _trouble(day)
@@ -176,7 +175,7 @@ def _sales(item: str, site: str, day: date, sold: int) -> Iterable[tuple[str, st
     if sold:
         name = f"{item}-{site}-{day}"
         sale = event("pos.sale.v1", name, f"{item}@{site}", at(day, 19), {"qty": int(sold)})
-        yield _placed(sale)
+        yield placed(sale)
         if FIRST + timedelta(days=QUIET_DAYS) <= day < FIRST + timedelta(days=DAYS - 1):
             # A till sends its day again in the night: a tick has run by then, and after a crash
             # only what was kept knows it.
@@ -185,28 +184,16 @@ def _sales(item: str, site: str, day: date, sold: int) -> Iterable[tuple[str, st
 
 
 def _order(item: str, site: str, day: date, qty: int) -> Iterable[tuple[str, str]]:
-    po = f"PO-{item}-{site}-{day}"
-    promised = day + timedelta(days=5)
-    line = {
-        "po": po,
-        "line": 1,
-        "item": item,
-        "supplier": "SUP",
-        "ship_to": site,
-        "qty": qty,
-        "price": 80,
-        "need_by": promised.isoformat(),
-        "promised": promised.isoformat(),
-    }
-    yield _placed(event("po.created.v1", po, f"{po}@1", at(day, 10), line))
+    po, promised, line = order_line(item, site, day, qty)
+    yield placed(event("po.created.v1", po, f"{po}@1", at(day, 10), line))
     if FIRST + timedelta(days=QUIET_DAYS - 5) <= day:
         late = promised + timedelta(days=9)
         told = at(max(day, FIRST + timedelta(days=QUIET_DAYS)), 11)
         slipped = line | {"promised": late.isoformat()}
-        yield _placed(event("po.changed.v1", f"{po}-slip", f"{po}@1", told, slipped))
+        yield placed(event("po.changed.v1", f"{po}-slip", f"{po}@1", told, slipped))
         return
     got = {"qty_received": qty, "qty_damaged": 0, "at": at(promised, 7)}
-    yield _placed(event("receipt.v1", f"{po}-in", f"{po}@1", at(promised, 7), got))
+    yield placed(event("receipt.v1", f"{po}-in", f"{po}@1", at(promised, 7), got))
 
 
 def _trouble(day: date) -> Iterable[tuple[str, str]]:
@@ -226,7 +213,3 @@ def _trouble(day: date) -> Iterable[tuple[str, str]]:
     yield at(day, 9, 30), json.dumps(parked)
     late = sale | {"id": f"late-{day}", "time": at(day - timedelta(days=2), 12)}
     yield soon, json.dumps(late | again)
-
-
-def _placed(row: dict[str, Any]) -> tuple[str, str]:
-    return str(row.get("recordedtime", row["time"])), json.dumps(row)
