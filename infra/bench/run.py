@@ -19,7 +19,8 @@ from replan.infra.bench import child as bench_child
 from replan.infra.bench.measure import Measure, once, typical
 from replan.infra.demo.world import build_demo_workspace
 from replan.infra.ledger.rows import packed
-from replan.infra.wiring import open_ledger, opened_engine
+from replan.infra.rules import open_ledger
+from replan.infra.wiring import opened_engine
 from replan.infra.workspace.folder import open_workspace
 from replan.infra.workspace.settings import SETTINGS_FILE
 

@@ -36,6 +36,7 @@ from replan.infra.engine.sending import Sending, SendingRules
 from replan.infra.engine.timers import MinuteTimers
 from replan.infra.executors.execution import Executor
 from replan.infra.ledger.rows import ProposalRow, SegmentRow
+from replan.infra.ledger.standing import GRANTS, NETWORK
 from replan.infra.ledger.store import Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.outlets import OpensOutlet
@@ -47,11 +48,6 @@ from replan.replanner import fit_question
 from replan.sensing import Sensed, Sensing
 from replan.streams.messages import Arrived
 from replan.throttle import BUDGET_WINDOW
-
-NETWORK = "network"
-"""Under this key the ledger keeps which network holds, where more was stated than the files say."""
-GRANTS = "grants"
-"""And under this what was stated of logins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

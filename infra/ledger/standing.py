@@ -20,6 +20,10 @@ from replan.streams.log_slices import LogSlice, Partition
 
 MODE = "run_mode"
 """Under this key the ledger keeps the mode of the newest run: verdicts follow it."""
+NETWORK = "network"
+"""Under this key the ledger keeps which network holds, where more was stated than the files say."""
+GRANTS = "grants"
+"""And under this what was stated of logins."""
 
 _EVENTS = "events."
 

@@ -8,8 +8,8 @@ from replan.errors import UsageError
 from replan.infra.boundary.shadow_report import shadow_rows
 from replan.infra.kpi import Effort, kpi
 from replan.infra.planners.planting import checks_told
+from replan.infra.rules import policy_source
 from replan.infra.running.opened import opened_office
-from replan.infra.wiring import policy_source
 
 
 def workspace_kpi(root: Path, days: int | None, effort: Effort) -> tuple[dict[str, Any], str]:

@@ -1,19 +1,22 @@
 """What does a ledger know that judges an event: master data stated since the files, usual sales?"""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from replan.delegation import Grant, grants_from_text
 from replan.errors import NotSo
-from replan.infra.engine.loop import GRANTS, NETWORK
+from replan.infra.ledger.standing import GRANTS, NETWORK
 from replan.infra.ledger.store import Ledger
-from replan.infra.wiring import open_ledger, sense_rules
+from replan.infra.rules import open_ledger, sense_rules
 from replan.infra.workspace.folder import Workspace
 from replan.network import Network, network_of
 from replan.panel import Panel, typical_daily
 from replan.state import empty_state
 from replan.state_record import state_from_bytes
-from replan.streams.intake import TypicalDaily
 from replan.units import ItemId, SiteId
+
+if TYPE_CHECKING:
+    from replan.streams.intake import TypicalDaily
 
 _SQLITE = "sqlite:///"
 
@@ -23,7 +26,7 @@ class KnownByNow:
     """The network as it holds now; mean daily sale of a series, None where there is no ledger."""
 
     network: Network
-    typical_daily: TypicalDaily | None
+    typical_daily: "TypicalDaily | None"
 
 
 def known_by_now(workspace: Workspace) -> KnownByNow:
@@ -51,7 +54,7 @@ def stated_grants(ledger: Ledger) -> tuple[Grant, ...]:
     return grants_from_text(ledger.control(GRANTS))
 
 
-def _usual(workspace: Workspace, ledger: Ledger) -> TypicalDaily | None:
+def _usual(workspace: Workspace, ledger: Ledger) -> "TypicalDaily | None":
     snapshot = ledger.latest_snapshot()
     if snapshot is None:
         return None

@@ -14,8 +14,8 @@ from replan.infra.desk.incidents_due import open_due
 from replan.infra.ledger.standing import MODE
 from replan.infra.ledger.store import Ledger
 from replan.infra.planners.office import Office
+from replan.infra.rules import open_ledger, policy_source, refuse_to_run
 from replan.infra.running.known_by_now import stated_grants, stated_network
-from replan.infra.wiring import open_ledger, policy_source, refuse_to_run
 from replan.infra.workspace.folder import Workspace, open_workspace
 from replan.infra.workspace.people_file import PLANNERS_FILE
 from replan.infra.workspace.settings import SETTINGS_FILE, Source

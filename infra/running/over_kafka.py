@@ -27,8 +27,9 @@ from replan.infra.process.ending import ended_by_signal
 from replan.infra.process.health_port import observed
 from replan.infra.process.logs import tell
 from replan.infra.process.metrics import Observer
+from replan.infra.rules import refuse_to_run
 from replan.infra.running.topics import judged_topics
-from replan.infra.wiring import Ends, opened_engine, refuse_to_run
+from replan.infra.wiring import Ends, opened_engine
 from replan.infra.workspace.folder import Workspace
 from replan.infra.workspace.kafka_settings import connection
 from replan.infra.workspace.settings import RunMode

@@ -15,8 +15,8 @@ from replan.infra.ledger.standing import MODE
 from replan.infra.ledger.store import Ledger
 from replan.infra.proof.anchors import Anchored, add_anchor, verify_anchored
 from replan.infra.proof.replay_run import replay
+from replan.infra.rules import open_ledger, policy_source
 from replan.infra.running.opened import opened_office
-from replan.infra.wiring import open_ledger, policy_source
 from replan.infra.workspace.folder import Workspace, open_workspace
 from replan.replay import Compared
 from replan.solver.columns import AskingPlanner

@@ -24,8 +24,9 @@ from replan.infra.planners.plain_text import stopped_text
 from replan.infra.process.garbage import seldom_collected
 from replan.infra.process.logs import logging_to_stderr
 from replan.infra.process.patience import Patience
+from replan.infra.rules import open_ledger, policy_source, refuse_to_run
 from replan.infra.running.opened import SOURCE, reading_from
-from replan.infra.wiring import open_ledger, opened_engine, policy_source, refuse_to_run
+from replan.infra.wiring import opened_engine
 from replan.infra.workspace.authority_file import AUTHORITY_FILE
 from replan.infra.workspace.folder import Workspace, open_workspace
 from replan.infra.workspace.settings import RunMode

@@ -5,8 +5,8 @@ from pathlib import Path
 from replan.errors import NotSo
 from replan.infra.notify.command import tell_on, tell_once, ways_of
 from replan.infra.process.logs import logging_to_stderr
+from replan.infra.rules import refuse_to_run
 from replan.infra.running.opened import opened_office
-from replan.infra.wiring import refuse_to_run
 from replan.infra.workspace.settings import SETTINGS_FILE
 
 

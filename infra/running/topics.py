@@ -5,7 +5,7 @@ from typing import Any
 
 from replan.findings import Finding
 from replan.infra.kafka.admin import create_topics, find_topics, opened_admin
-from replan.infra.wiring import refuse_to_run
+from replan.infra.rules import refuse_to_run
 from replan.infra.workspace.folder import open_workspace
 from replan.infra.workspace.kafka_settings import connection
 from replan.infra.workspace.settings import SETTINGS_FILE, Settings

@@ -9,13 +9,15 @@ import base64
 import binascii
 import os
 from pathlib import Path
-from typing import Final
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING, Final
 
 from replan.errors import NotSo, UsageError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+# Every command reads a workspace, and few of them sign or check anything: cryptography is loaded
+# where it is used.
 
 KEY_BYTES: Final = 32
 PRIVATE_MODE: Final = 0o600
@@ -24,7 +26,7 @@ PRIVATE_MODE: Final = 0o600
 class SigningKey:
     """Signs; never shown."""
 
-    def __init__(self, private: Ed25519PrivateKey) -> None:
+    def __init__(self, private: "Ed25519PrivateKey") -> None:
         self._private = private
 
     def __repr__(self) -> str:
@@ -43,6 +45,9 @@ class SigningKey:
 
 def signing_key(pem: bytes, where: str) -> SigningKey:
     """The key of a PEM text; NotSo where it is none or of another kind."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     try:
         private = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as wrong:
@@ -62,6 +67,9 @@ def read_signing_key(file: Path) -> SigningKey:
 
 def make_signing_key(file: Path) -> SigningKey:
     """A new key in a new file that only its owner may read; UsageError where a file is there."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     made = Ed25519PrivateKey.generate()
     pem = made.private_bytes(
         serialization.Encoding.PEM,
@@ -90,6 +98,9 @@ def public_bytes(text: str) -> bytes:
 
 def is_signed(message: bytes, signature: str, public: str) -> bool:
     """Whether the signature is of this message by this key; both in base64."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     try:
         raw = base64.b64decode(signature, validate=True)
         Ed25519PublicKey.from_public_bytes(public_bytes(public)).verify(raw, message)

@@ -13,9 +13,9 @@ import pytest
 from kafka import KafkaAdminClient
 
 from replan.errors import NotSo
+from replan.infra.rules import open_ledger
 from replan.infra.running.run import run_workspace
 from replan.infra.running.topics import create_all
-from replan.infra.wiring import open_ledger
 from replan.infra.workspace.folder import open_workspace
 from tests.broker.kafka_world import only_same, produce, seen_over_kafka, write_kafka_world
 from tests.busy_world import write_busy_world

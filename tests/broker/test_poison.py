@@ -11,9 +11,9 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from replan.infra.rules import open_ledger
 from replan.infra.running.run import run_workspace
 from replan.infra.running.topics import create_all
-from replan.infra.wiring import open_ledger
 from replan.infra.workspace.folder import open_workspace
 from tests.broker.kafka_world import published, write_kafka_world
 from tests.broker.test_producers import sale

@@ -15,9 +15,9 @@ import pytest
 from kafka import KafkaProducer
 
 from replan.infra.ledger.store import Ledger
+from replan.infra.rules import open_ledger
 from replan.infra.running.run import run_workspace
 from replan.infra.running.topics import create_all
-from replan.infra.wiring import open_ledger
 from replan.infra.workspace.folder import open_workspace
 from replan.infra.workspace.kafka_settings import connection
 from tests.broker.kafka_world import lines, only_same, seen_over_kafka, write_kafka_world

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from replan.errors import LedgerBusy
 from replan.infra.planners.office import Office
-from replan.infra.wiring import policy_source
+from replan.infra.rules import policy_source
 from tests.simulation.story import Story
 from tests.simulation.tiny_world import authority
 

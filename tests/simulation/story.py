@@ -36,7 +36,7 @@ from replan.infra.ledger.store import Lease, Ledger
 from replan.infra.ledger.writer import LedgerWriter
 from replan.infra.out_names import COMMANDS
 from replan.infra.process.patience import Patience
-from replan.infra.wiring import policy_source, sense_rules
+from replan.infra.rules import policy_source, sense_rules
 from replan.infra.workspace.authority_file import LoadedAuthority
 from replan.infra.workspace.folder import Workspace, open_workspace
 from replan.infra.workspace.settings import RunMode

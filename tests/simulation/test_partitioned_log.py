@@ -20,8 +20,9 @@ from replan.errors import DataLost, NotSo
 from replan.infra.engine.timers import MinuteTimers
 from replan.infra.kafka.lost_records import accept, found
 from replan.infra.kafka.segments import DatabaseClockMarks, LogClockMarks, LogSegments
+from replan.infra.rules import open_ledger
 from replan.infra.running.run import run_workspace
-from replan.infra.wiring import file_ends, open_ledger, opened_engine
+from replan.infra.wiring import file_ends, opened_engine
 from replan.infra.workspace.folder import open_workspace
 from replan.streams.log_slices import Partition, Read
 from tests.busy_world import arrival_of, busy_lines, shuffled, write_busy_world

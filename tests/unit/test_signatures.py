@@ -8,8 +8,8 @@ import pytest
 
 from replan.errors import NotSo, UsageError
 from replan.infra.proof.evidence_check import is_signed as is_signed_offline
+from replan.infra.rules import AuthorityOnDisk, policy_source
 from replan.infra.running.signed import new_key, sign_risk_record, sign_tables
-from replan.infra.wiring import AuthorityOnDisk, policy_source
 from replan.infra.workspace.folder import Workspace, open_workspace
 from replan.infra.workspace.keys import is_signed
 from tests.workspaces import write_workspace
