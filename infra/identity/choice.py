@@ -44,7 +44,12 @@ def provider_of(review: Review, environment: Mapping[str, str] | None = None) ->
                 raise NotSo(
                     f"{BROKER_KEY} has {len(key)} characters, at least {SHORTEST_KEY} are needed"
                 )
-            return GrafanaBroker(key, review.grafana_url)
+            if not review.grafana_keys:
+                return GrafanaBroker(key, review.grafana_url)
+            from replan.infra.identity.grafana_id import SignedByGrafana
+
+            signed = SignedByGrafana(review.grafana_keys, review.grafana_url)
+            return GrafanaBroker(key, review.grafana_url, signed)
 
 
 def takes_run_token(review: Review) -> bool:

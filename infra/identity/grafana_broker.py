@@ -13,7 +13,7 @@ import re
 import secrets
 from datetime import timedelta
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -25,6 +25,7 @@ NAME: Final = "grafana_broker"
 PREFIX: Final = "/grafana"
 KEY_HEADER: Final = "x-replan-broker-key"
 LOGIN_HEADER: Final = "x-grafana-user"
+ID_HEADER: Final = "x-grafana-id"
 SERVICE_ACCOUNT: Final = "sa-"
 """So begin the logins of Grafana's service accounts, which are programs."""
 TTL: Final = timedelta(seconds=60)
@@ -36,16 +37,25 @@ ROUTE = re.compile(rb"/grafana/review/([A-Za-z0-9._:-]{1,64})")
 PAGE = re.compile(r"/review/([A-Za-z0-9._:-]{1,64})")
 
 
+class Signed(Protocol):
+    """What else must prove a login."""
+
+    def stands_against(self, shown: list[str], login: str) -> str | None:
+        """Why it does not, None where it does."""
+        ...
+
+
 class GrafanaBroker:
     """Believes Grafana. `key`: what Grafana shows; `grafana_url`: where planners find it, "" where
-    that is not known.
+    that is not known. `signed`: what Grafana must have signed beside it, None where nothing is.
     """
 
     name = NAME
 
-    def __init__(self, key: str, grafana_url: str) -> None:
+    def __init__(self, key: str, grafana_url: str, signed: Signed | None = None) -> None:
         self._key = key.encode()
         self._grafana_url = grafana_url
+        self._signed = signed
 
     def of_request(self, request: Request, house: House) -> Vouched | None:
         """Nobody: only the ticket makes a session."""
@@ -90,6 +100,8 @@ class GrafanaBroker:
             why = "a service account answers nothing"
         elif not house.admits(login):
             why = "this login may not review here"
+        elif self._signed is not None:
+            why = self._signed.stands_against(request.headers.getlist(ID_HEADER), login)
         if login is None or why is not None:
             note = {"provider": NAME, "login": (login or "")[:64], "why": why}
             house.book.refused(decision_id, note | {"client": house.client(request)})

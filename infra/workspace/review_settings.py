@@ -65,13 +65,15 @@ def _header(name: object) -> str:
 
 class Review(StrictShape):
     """Who says who a planner is, the address at which browsers reach the pages (empty: this
-    machine's) and Grafana, how long a session may rest, requests a second for one login and one
+    machine's) and Grafana, where Grafana publishes the keys that it signs with (empty: it need not
+    sign), how long a session may rest, requests a second for one login and one
     address (the token of a run on this machine is not counted); what a trusted proxy, and what an
     OpenID provider is known by."""
 
     identity: Literal["auto", "dev", "grafana_broker", "trusted_proxy", "oidc"] = "auto"
     public_url: Annotated[str, parsed_by(_origin)] = ""
     grafana_url: Annotated[str, parsed_by(_base)] = ""
+    grafana_keys: Annotated[str, parsed_by(_base)] = ""
     session_minutes: Annotated[int, Field(ge=15, le=30)] = 30
     login_per_second: Annotated[int, Field(ge=1, le=1000)] = 10
     address_per_second: Annotated[int, Field(ge=1, le=1000)] = 20
