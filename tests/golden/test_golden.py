@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -28,6 +29,11 @@ def test_a_case_tells_what_is_expected(name: str, tmp_path: Path) -> None:
 def test_a_case_says_in_one_line_why_it_is_there(name: str) -> None:
     [line] = (HERE / name / WHY).read_text().splitlines()
     assert line.strip().endswith(".")
+
+
+@pytest.mark.parametrize("row", [f"R{n}" for n in (*range(1, 29), 37, 40)])
+def test_each_row_of_the_main_job_is_shown_by_a_case(row: str) -> None:
+    assert any(re.search(rf"\b{row}\b", (HERE / name / WHY).read_text()) for name in CASES)
 
 
 def test_a_case_that_changes_is_noticed(tmp_path: Path) -> None:
