@@ -13,11 +13,23 @@ from replan.infra.commands.terminal import NOT_SO, Json, place, print_rows, say
 def replay(
     decision_id: Annotated[str | None, typer.Argument(metavar="ID")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All decisions.")] = False,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Run the log again aside with table=FILE, network=FOLDER or model=NAME; may be "
+            "given more than once."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Decide again from the record and compare byte for byte."""
+    """Decide again from the record and compare byte by byte, or run the log otherwise."""
     from replan.infra.running.proved import replay_workspace
 
+    if what_if:
+        if everything or decision_id is not None:
+            raise UsageError("--what-if runs the whole log: without an id and without --all")
+        _otherwise(what_if, as_json)
+        return
     if (decision_id is None) != everything:
         raise UsageError("name one decision, or --all")
     total, wrong = 0, 0
@@ -41,6 +53,22 @@ def replay(
         say(f"{total - wrong} of {total} decisions are byte-equal")
     if wrong:
         raise typer.Exit(NOT_SO)
+
+
+def _otherwise(what_if: list[str], as_json: bool) -> None:
+    from replan.infra.running.rerun import run_otherwise, told_otherwise
+
+    changes: dict[str, str] = {}
+    for text in what_if:
+        name, equals, value = text.partition("=")
+        if not equals or not value or name in changes:
+            raise UsageError(f"--what-if {text!r} is not table=FILE, network=FOLDER or model=NAME")
+        changes[name] = value if name == "model" else str(place.of(Path(value)))
+    rows = list(run_otherwise(place.root, changes))
+    if as_json:
+        print_rows(rows)
+    else:
+        sys.stdout.write("\n".join(told_otherwise(rows)) + "\n")
 
 
 audit = typer.Typer(no_args_is_help=True, help="The hash chain over all records.")
