@@ -37,6 +37,7 @@ from replan.streams.schemas import (
     ENVELOPE_NAMES,
     MINOR_VERSION,
     ActionAnswer,
+    ClarificationAnswer,
     Data,
     Envelope,
 )
@@ -238,8 +239,8 @@ def _check_correction(envelope: Envelope, model: type[Data]) -> None:
         return
     if envelope.correctsreason is None:
         raise Refusal("missing", "/correctsreason", "a correction says why")
-    if model is ActionAnswer:
-        raise Refusal("scope", "/corrects", "what an executor answered cannot be taken back")
+    if model in (ActionAnswer, ClarificationAnswer):
+        raise Refusal("scope", "/corrects", "an answer to us cannot be taken back")
     if issubclass(model, Master):
         raise Refusal("scope", "/corrects", "master data are changed by stating them anew")
     if envelope.corrects == envelope.id:

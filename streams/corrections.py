@@ -203,6 +203,9 @@ class Corrections:
             return ()
         fact = decoded.fact
         item, site = named(key)
+        if item is None and site is None:
+            # An alert or a report may be about anything: there is nothing to hold.
+            return ()
         kind: Literal["id_window"] | None = "id_window" if self._windows.is_full(key) else None
         words = f"event {decoded.corrects} is to be taken back and is not remembered"
         shown = Shown(event_id=fact.event_id, source=fact.source, at=fact.arrived_at)

@@ -117,6 +117,26 @@ def alert(**changes: Any) -> dict[str, Any]:
     return sale(id="cap-1", type="signal.weather.v1", subject="STORM", data=data | changes)
 
 
+def hand_work(**changes: Any) -> dict[str, Any]:
+    """What people say that they did: six of milk sent from S2 to S1."""
+    data = {
+        "kind": "reallocate",
+        "lines": [{"item": "MILK", "qty": 6, "from": "S2", "to": "S1"}],
+        "at": "2026-05-04T09:00:00Z",
+    }
+    return sale(id="hand-1", type="human.action.v1", subject="MILK@S1", data=data) | changes
+
+
+def reply_to_question(**changes: Any) -> dict[str, Any]:
+    event = sale(
+        id="r-1",
+        type="clarification.answered.v1",
+        subject="dec-1",
+        data={"answer": "accepted"},
+    )
+    return event | changes
+
+
 def without_data(event: dict[str, Any], name: str) -> dict[str, Any]:
     return event | {"data": without(event["data"], name)}
 

@@ -5,11 +5,19 @@ from typing import Any
 
 import pytest
 
-from replan.events import InboundFact, Retracted, SaleRecorded
+from replan.events import HumanActed, InboundFact, Retracted, SaleRecorded
 from replan.streams.codec import Decoder
 from replan.streams.messages import Outcome, Place
 from replan.units import SiteId
-from tests.event_lines import network, order, receipt, sale
+from tests.event_lines import (
+    alert,
+    hand_work,
+    network,
+    order,
+    receipt,
+    reply_to_question,
+    sale,
+)
 from tests.unit.test_intake import at, instant, knows_transfer, new_intake, take, transfer
 
 
@@ -30,6 +38,24 @@ def test_sale_is_taken_back_as_it_was_said_with_its_own_time() -> None:
     assert isinstance(of, SaleRecorded)
     assert isinstance(original, SaleRecorded)
     assert (of.sold, of.occurred_at, of.event_id) == (2_000, original.occurred_at, "e-1")
+
+
+def test_report_of_hand_work_is_taken_back() -> None:
+    outcomes = take(new_intake(), hand_work(), correction(hand_work()))
+    (of,) = retracted(outcomes)
+    assert isinstance(of, HumanActed)
+
+
+@pytest.mark.parametrize("event", [hand_work(), alert()])
+def test_correction_of_an_unheard_report_or_alert_holds_nothing(event: dict[str, Any]) -> None:
+    """Neither names one item or site, so there is nothing to hold, and no run may stumble."""
+    (early,) = take(new_intake(), correction(event))
+    assert (early.reply.status, early.reply.code, early.facts) == ("ACCEPTED", "suspect", ())
+
+
+def test_answer_to_a_question_cannot_be_taken_back() -> None:
+    (refused,) = take(new_intake(), correction(reply_to_question()))
+    assert (refused.reply.code, refused.reply.pointer) == ("scope", "/corrects")
 
 
 def test_event_can_be_taken_back_once() -> None:
