@@ -265,6 +265,24 @@ def promotion_without_evidence() -> AbstractContextManager[Any]:
     return patch("replan.infra.boundary.moves.missing", _always(()))
 
 
+def unsigned_table_holds() -> AbstractContextManager[Any]:
+    """Any line of signatures is taken for one."""
+    return patch("replan.infra.workspace.signatures.is_signed", _always(True))
+
+
+def who_caused_it_lets_it_go_on() -> AbstractContextManager[Any]:
+    """Whoever caused an incident may end the stop that it brought."""
+    return patch("replan.infra.desk.incident_record.Incident.is_of", _always(False))
+
+
+def incident_without_a_stop() -> AbstractContextManager[Any]:
+    """An incident that opens by itself stops nothing."""
+    from replan.infra.desk import incidents_due
+    from replan.infra.desk.incident_record import KINDS
+
+    return patch.object(incidents_due, "NOT_STOPPED", frozenset(KINDS))
+
+
 _UNIT: Final = "tests/unit/"
 BUGS: Final[dict[Plant, tuple[str, ...]]] = {
     sum_instead_of_reservation: ("tests/property/test_desk_caps.py",),
@@ -299,6 +317,9 @@ BUGS: Final[dict[Plant, tuple[str, ...]]] = {
     author_approves: (_UNIT + "test_authority_proof.py",),
     breach_without_consequence: (_UNIT + "test_boundary.py",),
     promotion_without_evidence: (_UNIT + "test_boundary.py",),
+    unsigned_table_holds: (_UNIT + "test_signatures.py",),
+    who_caused_it_lets_it_go_on: (_UNIT + "test_incidents.py",),
+    incident_without_a_stop: (_UNIT + "test_incidents.py",),
 }
 """Each bug, and the tests that are there to catch it."""
 

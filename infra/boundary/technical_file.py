@@ -95,7 +95,8 @@ def _oversight(workspace: Workspace, ledger: Ledger) -> Iterator[str]:
     yield from (f"- stopped now: {stop.text}" for stop in stops)
     for drill in ledger.drills():
         held = "held" if drill["ok"] else "DID NOT HOLD"
-        yield f"- drill {drill['drill']} at {drill['at']}: {held}"
+        took = f", after {drill['took_ms']} ms" if "took_ms" in drill else ""
+        yield f"- drill {drill['drill']} at {drill['at']}: {held}{took}"
 
 
 def _accuracy(workspace: Workspace, ledger: Ledger) -> Iterator[str]:

@@ -241,7 +241,7 @@ def _unsigned_table(loaded: LoadedAuthority, wrong: Finding) -> LoadedAuthority:
 
 def _risk_unsigned(root: Path, settings: Settings, risk: RiskRecord | None) -> str | None:
     """Why a risk record that must be signed is not; None: nothing is missing."""
-    if not settings.security.require_signatures or risk is None:
+    if not settings.security.require_signatures or risk is None or risk.signed_by is None:
         return None
     keys = keys_of(root, settings.security.keys)
     if isinstance(keys, str):
