@@ -29,11 +29,16 @@ settings.load_profile("repeat")
 LONG = ("bench", "broker", "crash", "e2e", "golden", "property", "simulation")
 """Folders that run whole workspaces or hundreds of cases: in `make test`, not in `make check`."""
 
+LONG_FILES = ("contract/test_api_fuzz.py",)
+"""Files outside of them that are slow as a whole, and load much before their first test."""
+
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Where no slow test is asked for, folders that hold nothing else are not even imported."""
-    folder = collection_path.parent == Path(__file__).parent and collection_path.name in LONG
-    return True if folder and config.option.markexpr == "not slow" else None
+    """Where no slow test is asked for, what holds nothing else is not even imported."""
+    tests = Path(__file__).parent
+    folder = collection_path.parent == tests and collection_path.name in LONG
+    file = collection_path in {tests / name for name in LONG_FILES}
+    return True if (folder or file) and config.option.markexpr == "not slow" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,8 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,52 +13,17 @@ import pytest
 import sqlalchemy as sa
 
 from replan.brief import check_brief
-from replan.infra import cli as commands
 from replan.infra.running.run import run_workspace
+from tests.terminals import Cli, Said, cli_of
 from tests.worlds import AUTHORITY, PLANNERS, QUICK, RISK, event, write_events, write_world
 
 COMMAND = Path(sys.executable).parent / "replan"
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """Stdout of `--json`: one object a line, and nothing else."""
-        rows = [json.loads(line) for line in self.out.splitlines()]
-        assert all(isinstance(row, dict) for row in rows)
-        return rows
-
-    @property
-    def row(self) -> dict[str, Any]:
-        """The one object."""
-        [row] = self.rows
-        return row
-
-
-Cli = Callable[..., Said]
-
-
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
-    """`replan …` in this process, as its entry point runs it."""
-
-    def run(*words: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["replan", *map(str, words)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            commands.main()
-        told = capfd.readouterr()
-        code = stopped.value.code
-        return Said(code if isinstance(code, int) else 0, told.out, told.err)
-
-    return run
+    """`replan …`, run in this process."""
+    return cli_of(monkeypatch, capfd)
 
 
 def _ran(folder: Path, limit: int) -> Path:

@@ -1,20 +1,26 @@
 """Where does a file lie that a command is given? As with git: relative to DIR of `-C DIR` (C1)."""
 
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.terminals import Said, cli_of
 from tests.workspaces import write_workspace
 
-COMMAND = Path(sys.executable).parent / "replan"
+Replan = Callable[..., Said]
 
 
-def replan(cwd: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, *map(str, words)], cwd=cwd, capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def replan(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Replan:
+    """`replan …` as it is called in a folder."""
+    cli = cli_of(monkeypatch, capfd)
+
+    def run(cwd: Path, *words: object) -> Said:
+        monkeypatch.chdir(cwd)
+        return cli(*words)
+
+    return run
 
 
 @pytest.fixture
@@ -36,10 +42,10 @@ def shop(tmp_path: Path) -> Path:
     ],
 )
 def test_a_relative_file_begins_in_the_workspace(
-    shop: Path, words: tuple[str, ...], code: int
+    replan: Replan, shop: Path, words: tuple[str, ...], code: int
 ) -> None:
     said = replan(shop.parent, "-C", "shop", *words)
-    assert (said.returncode, "no such file" in said.stderr + said.stdout) == (code, False)
+    assert (said.code, "no such file" in said.err + said.out) == (code, False)
 
 
 @pytest.mark.parametrize(
@@ -52,27 +58,29 @@ def test_a_relative_file_begins_in_the_workspace(
         ("audit", "verify", "--anchors", "none.jsonl"),
     ],
 )
-def test_a_file_that_is_not_there_is_bad_input(shop: Path, words: tuple[str, ...]) -> None:
+def test_a_file_that_is_not_there_is_bad_input(
+    replan: Replan, shop: Path, words: tuple[str, ...]
+) -> None:
     said = replan(shop, *words, "--json")
-    assert (said.returncode, said.stdout) == (2, "")
-    assert words[-1] in said.stderr
+    assert (said.code, said.out) == (2, "")
+    assert words[-1] in said.err
 
 
-def test_an_absolute_file_stays_where_it_is(shop: Path) -> None:
+def test_an_absolute_file_stays_where_it_is(replan: Replan, shop: Path) -> None:
     said = replan(shop, "events", "check", shop / "events" / "day.jsonl", "--json")
-    assert (said.returncode, '"malformed"' in said.stdout) == (1, True)
+    assert (said.code, '"malformed"' in said.out) == (1, True)
 
 
-def test_a_workspace_is_made_inside_the_folder_of_dash_c(tmp_path: Path) -> None:
+def test_a_workspace_is_made_inside_the_folder_of_dash_c(replan: Replan, tmp_path: Path) -> None:
     said = replan(tmp_path.parent, "-C", tmp_path, "init", "shop")
-    assert (said.returncode, (tmp_path / "shop" / "replan.toml").is_file()) == (0, True)
+    assert (said.code, (tmp_path / "shop" / "replan.toml").is_file()) == (0, True)
 
 
-def test_a_file_that_is_written_is_named_where_it_lies(shop: Path) -> None:
+def test_a_file_that_is_written_is_named_where_it_lies(replan: Replan, shop: Path) -> None:
     run = replan(shop.parent, "-C", "shop", "technical-file", "-o", "file.md")
     anchor = replan(shop.parent, "-C", "shop", "audit", "anchor", "anchors.jsonl")
     build = replan(shop.parent, "-C", "shop", "grafana", "build", "boards")
-    assert run.stderr.startswith("shop/file.md: ")
-    assert anchor.stderr.startswith("shop/anchors.jsonl: ")
-    assert "shop/boards/escalations.json" in build.stdout
+    assert run.err.startswith("shop/file.md: ")
+    assert anchor.err.startswith("shop/anchors.jsonl: ")
+    assert "shop/boards/escalations.json" in build.out
     assert all((shop / name).exists() for name in ("file.md", "anchors.jsonl", "boards"))
