@@ -16,16 +16,19 @@ import numpy as np
 
 from replan.forecasting import LEVELS
 from replan.planning import Action, PlanningProblem
-from replan.scenarios import Draws, Ints, play
+from replan.scenarios import HELD_OUT_STREAM, Draws, Ints, draws, play
 from replan.units import ONE_UNIT, ItemId, SiteId, Units, quantity_json
 
 _MEDIAN = LEVELS.index(0.5)
+
+DELAYS = 25
+"""Draws of delays over which a plan is played: enough for a mean, since all plans see the same."""
 
 PLANS = ("none", "recommended", "verdict", "happened", "best")
 """The plans of a result."""
 
 ASSUMED = (
-    "deliveries came on the day that was the most likely one when it was decided",
+    "deliveries came as late as they might when it was decided, on average over the scenarios",
     "each plan alone: what was decided later about the item is left out",
     "the best: of all plans on offer then, and of those found by knowing the demand",
 )
@@ -88,11 +91,10 @@ def demand_that_came(problem: PlanningProblem, sold: Iterable[SoldDay]) -> Deman
 
 
 def as_it_came(problem: PlanningProblem, demand: Demand) -> PlanningProblem:
-    """The same case for somebody who knows the demand, with deliveries on their likeliest day."""
+    """The same case for somebody who knows the demand; deliveries are as late as they may be."""
     sites = tuple(
         replace(
             site,
-            inbound=tuple(replace(row, day_p90=row.day_p50) for row in site.inbound),
             quantiles=tuple(
                 tuple(float(q) / ONE_UNIT for q in demand.units[j, : len(site.quantiles[0])])
                 for _ in site.quantiles
@@ -100,29 +102,27 @@ def as_it_came(problem: PlanningProblem, demand: Demand) -> PlanningProblem:
         )
         for j, site in enumerate(problem.sites)
     )
-    return replace(
-        problem,
-        sites=sites,
-        lanes=tuple(replace(o, arrive_p90=o.arrive_p50) for o in problem.lanes),
-        expedites=tuple(
-            replace(o, day_p90=o.day_p50, new_day_p90=o.new_day_p50) for o in problem.expedites
-        ),
-        buffers=tuple(replace(o, arrive_p90=o.arrive_p50) for o in problem.buffers),
-        postpones=tuple(
-            replace(o, day_p90=o.day_p50, new_day_p90=o.new_day_p50) for o in problem.postpones
-        ),
-    )
+    return replace(problem, sites=sites)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """What a plan came to: cost in minor units, units short in thousandths."""
+    """What a plan came to: cost in minor units, units short in thousandths; means over the draws of
+    what deliveries may do.
+    """
 
     cost_minor: int
     short: int
 
 
-def played(came: PlanningProblem, demand: Demand, actions: Sequence[Action]) -> Played | None:
+def as_late_as_may_be(came: PlanningProblem, demand: Demand) -> Draws:
+    """The demand that came, `DELAYS` times, each time with other delays of what is on its way."""
+    delays = draws(came, DELAYS, HELD_OUT_STREAM).delay
+    known = np.broadcast_to(demand.units, (DELAYS, *demand.units.shape))
+    return Draws(demand=known, delay=delays)
+
+
+def played(came: PlanningProblem, drawn: Draws, actions: Sequence[Action]) -> Played | None:
     """A plan on the demand that came; None where it moves goods of a site that the case does not
     know. `came`: the case as `as_it_came` states it.
     """
@@ -133,10 +133,11 @@ def played(came: PlanningProblem, demand: Demand, actions: Sequence[Action]) -> 
             ends.add(SiteId(action.origin))
         if not ends <= sites:
             return None
-    sure = tuple(replace(a, arrive_p90=a.arrive_p50) for a in actions)
-    outlook = play(came, sure, Draws(demand=demand.units[None, :, :], delay={}))
+    outlook = play(came, tuple(actions), drawn)
+    count = len(outlook.cost_micros)
     return Played(
-        cost_minor=int(outlook.cost_micros[0]) // 1_000_000, short=int(outlook.short.sum())
+        cost_minor=int(outlook.cost_micros.sum()) // (count * 1_000_000),
+        short=int(outlook.short.sum()) // count,
     )
 
 
@@ -193,17 +194,18 @@ def result_of(
     `verb`: the verdict that decided it.
     """
     came = as_it_came(problem, demand)
+    drawn = as_late_as_may_be(came, demand)
     told: dict[str, Played | None] = {
-        "none": played(came, demand, ()),
-        "recommended": played(came, demand, plans.recommended),
-        "verdict": None if plans.verdict is None else played(came, demand, plans.verdict),
-        "happened": None if plans.happened is None else played(came, demand, plans.happened),
+        "none": played(came, drawn, ()),
+        "recommended": played(came, drawn, plans.recommended),
+        "verdict": None if plans.verdict is None else played(came, drawn, plans.verdict),
+        "happened": None if plans.happened is None else played(came, drawn, plans.happened),
     }
     named = [(name, plan) for name, plan in told.items() if plan is not None]
     named += [
         (name, plan)
         for name, actions in plans.others
-        if (plan := played(came, demand, actions)) is not None
+        if (plan := played(came, drawn, actions)) is not None
     ]
     # Of equals the first: nothing done, then what was shown.
     best_name, best = min(named, key=lambda row: row[1].cost_minor)

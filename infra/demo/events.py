@@ -65,10 +65,12 @@ def write_events(
     zone: str,
     first_day: date,
     last_day: date,
+    last_hour: int | None = None,
 ) -> None:
     """Write `pos-YYYY-MM.jsonl.gz` by business month: a sale a line, a close a site and day.
 
-    Both days are included; `promoted` names the promotion of an (item, site, day). Raises
+    Both days are included; `promoted` names the promotion of an (item, site, day). With `last_hour`
+    the last day is still open: of its sales only those before that local hour are known. Raises
     UsageError if the folder holds a file of a month outside them.
     """
     months: defaultdict[str, list[date]] = defaultdict(list)
@@ -84,7 +86,8 @@ def write_events(
 
     by_day: defaultdict[date, list[SaleLine]] = defaultdict(list)
     for line in lines:
-        by_day[line.day].append(line)
+        if last_hour is None or (line.day, line.hour) < (last_day, last_hour):
+            by_day[line.day].append(line)
     at_home = ZoneInfo(zone)
     for name, days in sorted(months.items()):
         _write_packed(
@@ -92,7 +95,13 @@ def write_events(
             (
                 text
                 for day in days
-                for text in _day_events(by_day.get(day, []), promoted, sites, day, at_home)
+                for text in _day_events(
+                    by_day.get(day, []),
+                    promoted,
+                    sites if last_hour is None or day < last_day else (),
+                    day,
+                    at_home,
+                )
             ),
         )
 
@@ -104,12 +113,15 @@ def write_signals(
     zone: str,
     first_day: date,
     last_day: date,
+    last_hour: int | None = None,
 ) -> None:
-    """Write what arrived in those days (both included) of events with their arrival, by arrival;
-    no file where nothing did.
+    """Write what arrived in those days (both included, the last one up to `last_hour` where it is
+    still open) of events with their arrival, by arrival; no file where nothing did.
     """
     begin = datetime.combine(first_day, time(0), tzinfo=ZoneInfo(zone))
     end = datetime.combine(last_day + timedelta(days=1), time(0), tzinfo=ZoneInfo(zone))
+    if last_hour is not None:
+        end = datetime.combine(last_day, time(last_hour), tzinfo=ZoneInfo(zone))
     heard = sorted((told.astimezone(UTC), text) for told, text in events if begin <= told < end)
     path.parent.mkdir(parents=True, exist_ok=True)
     if heard:
@@ -119,17 +131,18 @@ def write_signals(
 def _day_events(
     lines: Sequence[SaleLine],
     promoted: Mapping[tuple[str, str, date], str],
-    sites: Sequence[str],
+    closing: Sequence[str],
     day: date,
     zone: ZoneInfo,
 ) -> Iterator[str]:
+    """What the tills report of a day; `closing`: the sites whose day is over."""
     stamps = {hour: _stamps(day, hour, zone) for hour in sorted({line.hour for line in lines})}
     for line in lines:
         at, recorded = stamps[line.hour]
         yield _sale_event(line, promoted.get((line.item, line.site, day)), at, recorded)
     closed = datetime.combine(day + timedelta(days=1), CLOSED_AT, tzinfo=zone)
     recorded = _utc_text(closed + CLOSE_RECORDING_LAG)
-    for site in sites:
+    for site in closing:
         yield _text(
             {
                 "specversion": "1.0",

@@ -52,6 +52,10 @@ FLIGHTS = DEMO_DEFAULTS / "flights.csv.gz"
 WEATHER = DEMO_DEFAULTS / "weather.csv.gz"
 LEARN_UNTIL = date(2017, 5, 1)
 """First day that nothing computed here may look at; `decide_from` of the demo's settings."""
+LAST_HOUR = 10
+"""The stream stops at this local hour of its last day: after the morning's planning and before the
+cut-offs, so that whoever looks finds a desk at work and not one of the night.
+"""
 
 
 def build_demo_workspace(
@@ -62,6 +66,7 @@ def build_demo_workspace(
     last_day: date | None = None,
 ) -> None:
     """Write the demo's workspace into `folder`, with the events of the days given (both inclusive).
+    Without a last day it is the extract's last one, up to `LAST_HOUR`.
 
     Network files never depend on the days given. Raises UsageError if no sale lies in the learning
     months, if there is but one site, or if the folder already holds event files of other days.
@@ -97,6 +102,7 @@ def build_demo_workspace(
         if promo.item in prices and promo.site in sites
     ]
     first, last = first_day or lines[0].day, last_day or lines[-1].day
+    last_hour = LAST_HOUR if last_day is None else None
     write_events(
         folder / "events",
         [line for line in lines if line.item in prices and line.site in sites],
@@ -105,6 +111,7 @@ def build_demo_workspace(
         zone=ZONE,
         first_day=first,
         last_day=last,
+        last_hour=last_hour,
     )
     alerts = alerts_of(read_weather(WEATHER, DEMO_YEAR))
     legs = legs_of(read_flights(FLIGHTS), alerts, ZONE)
@@ -116,6 +123,7 @@ def build_demo_workspace(
         zone=ZONE,
         first_day=first,
         last_day=last,
+        last_hour=last_hour,
     )
     write_signals(
         folder / "events" / "promotions.jsonl.gz",
@@ -123,6 +131,7 @@ def build_demo_workspace(
         zone=ZONE,
         first_day=first,
         last_day=last,
+        last_hour=last_hour,
     )
 
 

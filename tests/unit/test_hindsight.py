@@ -79,6 +79,23 @@ def test_doing_nothing_costs_the_margin_of_every_unit_short() -> None:
     assert told["cost_minor"]["none"] >= 28 * 450
 
 
+def test_a_delivery_that_may_be_late_is_late_in_the_result_too() -> None:
+    problem = surge()
+    needy, plenty = problem.sites
+    (row,) = needy.inbound
+    late = replace(needy, inbound=(replace(row, day_p50=3, day_p90=6),))
+    doubtful = replace(problem, sites=(late, plenty))
+    punctual = replace(
+        doubtful, sites=(replace(late, inbound=(replace(row, day_p50=3, day_p90=3),)), plenty)
+    )
+    costs = []
+    for asked in (punctual, doubtful):
+        demand = demand_that_came(asked, steady(8.0))
+        plans = Plans(recommended=(), verdict=None, happened=(), others=())
+        costs.append(result_of(asked, demand, plans, None)["cost_minor"]["none"])
+    assert costs[0] < costs[1]
+
+
 def test_a_plan_that_ran_gains_what_it_saved_less_what_it_cost() -> None:
     told = came(8.0)
     cost = told["cost_minor"]
