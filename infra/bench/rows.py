@@ -19,6 +19,7 @@ from replan.errors import UsageError
 from replan.infra.bench import detection as bench_detection
 from replan.infra.bench import fold as bench_fold
 from replan.infra.bench import live as bench_live
+from replan.infra.bench import restart as bench_restart
 from replan.infra.bench import run as bench_run
 from replan.infra.bench import solver as bench_solver
 from replan.infra.bench import transport as bench_transport
@@ -38,9 +39,10 @@ ROWS: Mapping[str, Row] = {
 
 BY_NAME_ONLY: Mapping[str, Row] = {
     "live-100k": bench_live.live_100k,
+    "restart": bench_restart.restart,
     "transport": bench_transport.transport,
 }
-"""Rows that run only when they are asked for: one takes long, one starts a broker and installs what
+"""Rows that run only when they are asked for: two take long, one starts a broker and installs what
 it compares with.
 """
 
