@@ -37,8 +37,7 @@ ledgers: .venv/.dev ## keep ledgers of this version for the tests of later ones;
 	$(BIN)/python -m tests.golden_ledgers.make
 
 crash: .venv/.dev ## kill runs over files, then over Kafka, at random KILLS=200 times and compare with undisturbed ones
-	$(BIN)/python -m tests.crash.random_kills $(KILLS)
-	$(BIN)/python -m tests.crash.kafka_kills $(KILLS)
+	$(BIN)/python -m tests.crash.all_kills $(KILLS)
 
 simulate: .venv/.dev ## SEEDS=2000 stories in which everything around the engine fails, by chance
 	$(BIN)/python -m tests.simulation.simulate $(SEEDS) $(ARGS)

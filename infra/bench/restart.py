@@ -24,7 +24,8 @@ from replan.infra.engine.loop import Engine, Progress
 from replan.infra.kafka.segments import LogClockMarks, LogSegments
 from replan.infra.ledger.store import Ledger
 from replan.infra.out_files import OutFiles
-from replan.infra.wiring import Ends, open_ledger, opened_engine
+from replan.infra.rules import open_ledger
+from replan.infra.wiring import Ends, opened_engine
 from replan.infra.workspace.folder import init_workspace, open_workspace
 from replan.infra.workspace.settings import SETTINGS_FILE
 from replan.streams.codec import Decoder
@@ -171,7 +172,6 @@ class _MadeUpLog:
 
     def __init__(self) -> None:
         self._decoder = Decoder(None)
-        self._series = [f"{item}@{site}" for item in _items() for site in SITES]
 
     def begins(self) -> Mapping[Partition, int]:
         """Nothing is ever lost."""
@@ -196,19 +196,25 @@ class _MadeUpLog:
         """There is always more."""
 
     def _line(self, n: int) -> bytes:
-        at = (BEGINS + timedelta(days=1) * n / A_DAY).isoformat()
-        sale = {
-            "specversion": "1.0",
-            "id": f"sale-{n}",
-            "source": "/tills",
-            "type": "pos.sale.v1",
-            "time": at,
-            "recordedtime": at,
-            "subject": self._series[n % len(self._series)],
-            # Any multiplier that shares no factor with the modulus spreads quantities evenly.
-            "data": {"qty": 1 + n * 2_654_435_761 % 97 % 5},
-        }
-        return json.dumps(sale).encode()
+        return made_up_sale(n, BEGINS + timedelta(days=1) * n / A_DAY)[1]
+
+
+def made_up_sale(n: int, at: datetime) -> tuple[str, bytes]:
+    """The subject and the text of the n-th sale; all series take their turns."""
+    series = n % (ITEMS * len(SITES))
+    subject = f"{_item(series // len(SITES))}@{SITES[series % len(SITES)]}"
+    sale = {
+        "specversion": "1.0",
+        "id": f"sale-{n}",
+        "source": "/tills",
+        "type": "pos.sale.v1",
+        "time": at.isoformat(),
+        "recordedtime": at.isoformat(),
+        "subject": subject,
+        # Any multiplier that shares no factor with the modulus spreads quantities evenly.
+        "data": {"qty": 1 + n * 2_654_435_761 % 97 % 5},
+    }
+    return subject, json.dumps(sale).encode()
 
 
 def write_workspace(root: Path) -> Path:
@@ -245,4 +251,8 @@ _HEADS: Final = {
 
 
 def _items() -> list[str]:
-    return [f"I{n:02d}" for n in range(ITEMS)]
+    return [_item(n) for n in range(ITEMS)]
+
+
+def _item(n: int) -> str:
+    return f"I{n:02d}"

@@ -18,6 +18,7 @@ from rich.table import Table
 from replan.errors import UsageError
 from replan.infra.bench import detection as bench_detection
 from replan.infra.bench import fold as bench_fold
+from replan.infra.bench import latency as bench_latency
 from replan.infra.bench import live as bench_live
 from replan.infra.bench import restart as bench_restart
 from replan.infra.bench import run as bench_run
@@ -40,6 +41,7 @@ ROWS: Mapping[str, Row] = {
 BY_NAME_ONLY: Mapping[str, Row] = {
     "live-100k": bench_live.live_100k,
     "restart": bench_restart.restart,
+    "latency": bench_latency.latency,
     "transport": bench_transport.transport,
 }
 """Rows that run only when they are asked for: two take long, one starts a broker and installs what

@@ -1,8 +1,9 @@
 """What does an event cost on its way through Kafka, beside loops and frameworks that do less?
 
 Every contender reads the same sales from the same broker: a bare loop that parses and adds up, a
-plain Faust agent, Quix Streams and Bytewax with state, and `replan run` with everything (reading
-twice by way of the blocks, judging, answering each event, folding, committing to the ledger).
+plain Faust agent, Quix Streams and Bytewax with state; `replan run` with everything (reading twice
+by way of the blocks, judging, answering each event, folding, ticks, committing to the ledger); and
+the part of it that the others do too, carrying events from the topics to the engine, decoded.
 Counted is the processor time of all processes of a contender, on few and on many events: the
 difference is what events cost, without what starting costs. The others are installed, pinned, into
 an environment of their own for the time of the measure.
@@ -10,6 +11,7 @@ an environment of their own for the time of the measure.
 
 import gzip
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from replan.errors import NotSo, UsageError
+from replan.infra.bench import carried as bench_carried
 from replan.infra.bench.measure import Measure
 from replan.infra.bench.run import Ended, ended
 from replan.infra.demo.world import build_demo_workspace
@@ -68,28 +71,40 @@ class Slope:
 
 
 def transport(
-    *, few_days: int = 7, many_days: int = 77, others: Sequence[str] = tuple(OTHERS)
+    *,
+    few_days: int = 7,
+    many_days: int = 77,
+    packs: Sequence[int] = (1, PACKED),
+    others: Sequence[str] = tuple(OTHERS),
+    broker: str | None = None,
 ) -> list[Measure]:
-    """Processor time an event of every contender; restart and memory of ours by length of log.
+    """Processor time an event of every contender, ours for so many events a record; restart and
+    memory of ours by length of log. `broker`: `host:port` of one that runs; None: one of its own.
 
     NotSo where no broker can be started.
     """
     with tempfile.TemporaryDirectory(prefix="replan-bench-") as folder:
         home = Path(folder)
+        if broker is not None:
+            return list(_measured(home, broker, (few_days, many_days), packs, others))
         try:
-            broker = dev_broker.start(home / "broker")
+            own = dev_broker.start(home / "broker")
         except UsageError as missing:
             raise NotSo(f"the row transport needs a broker of its own: {missing}") from missing
         try:
-            return list(_measured(home, broker, few_days, many_days, others))
+            return list(_measured(home, own, (few_days, many_days), packs, others))
         finally:
             dev_broker.stop(home / "broker")
 
 
 def _measured(
-    home: Path, broker: str, few_days: int, many_days: int, others: Sequence[str]
+    home: Path, broker: str, days: tuple[int, int], packs: Sequence[int], others: Sequence[str]
 ) -> Iterator[Measure]:
-    few, many = _log(home / "few", broker, few_days), _log(home / "many", broker, many_days)
+    logs = {
+        pack: [_log(home / f"{length}-days-by-{pack}", broker, length, pack) for length in days]
+        for pack in packs
+    }
+    few, many = logs[packs[0]]
     between = many.events - few.events
     cost: dict[str, float] = {}
     if others:
@@ -98,13 +113,13 @@ def _measured(
             ask = [python, str(RIVALS / script), broker]
             ends = [ended([*ask, log.topic, str(log.events)]) for log in (few, many)]
             cost[OTHERS[script]] = Slope(few=ends[0], many=ends[1], events=between).per_event
-    single = Slope(few=_run(few), many=_run(many), events=between)
-    cost["replan, an event a record"] = single.per_event
-    packed = [
-        _log(home / f"packed{days}", broker, days, pack=PACKED) for days in (few_days, many_days)
-    ]
-    whole = Slope(few=_run(packed[0]), many=_run(packed[1]), events=between)
-    cost[f"replan, {PACKED} events a record"] = whole.per_event
+    whole: dict[int, Slope] = {}
+    for pack, (short, long) in logs.items():
+        name = "an event a record" if pack == 1 else f"{pack} events a record"
+        carried = Slope(few=_carried(short), many=_carried(long), events=between)
+        whole[pack] = Slope(few=_run(short), many=_run(long), events=between)
+        cost[f"replan, carried and decoded, {name}"] = carried.per_event
+        cost[f"replan, whole run, {name}"] = whole[pack].per_event
     for name, microseconds in cost.items():
         is_first = name == BARE or BARE not in cost
         yield _measure(name, microseconds, "µs/event", *(() if is_first else (BARE, cost[BARE])))
@@ -112,7 +127,8 @@ def _measured(
     again = [_run(log).processor_seconds for log in (few, many)]
     yield _measure(f"coming back after {size}", again[0], "s")
     yield _measure(f"coming back after {many.events} events", again[1], "s", size, again[0])
-    peaks = [end.peak_bytes / 2**20 for end in (single.few, single.many)]
+    ends = [whole[packs[0]].few, whole[packs[0]].many]
+    peaks = [end.peak_bytes / 2**20 for end in ends]
     yield _measure(f"peak memory, {size}", peaks[0], "MiB")
     yield _measure(f"peak memory, {many.events} events", peaks[1], "MiB", size, peaks[0])
 
@@ -130,7 +146,7 @@ def _log(root: Path, broker: str, days: int, pack: int = 1) -> Log:
     """The demo's first days in topics of their own."""
     build_demo_workspace(root, first_day=BEGINS, last_day=BEGINS + timedelta(days=days - 1))
     lines = _lines(root)
-    prefix = f"{root.name}."
+    prefix = f"bench-{root.name}."
     settings = (root / SETTINGS_FILE).read_text(encoding="utf-8")
     over_kafka = settings.replace('kind = "file"\n', 'kind = "kafka"\n', 1)
     over_kafka = over_kafka.replace('clock = "auto"', 'clock = "log"')
@@ -170,6 +186,20 @@ def _run(log: Log) -> Ended:
     return ended(
         [sys.executable, "-c", COMMAND, "-C", str(log.root), "run", "--until-end", "--json"]
     )
+
+
+def _carried(log: Log) -> Ended:
+    """What carrying takes, by a group of consumers of its own; NotSo where events did not come."""
+    aside = log.root.with_name(f"{log.root.name}-carried")
+    shutil.copytree(log.root, aside, ignore=shutil.ignore_patterns("events"))
+    (aside / "events").mkdir()
+    with (aside / SETTINGS_FILE).open("a", encoding="utf-8") as settings:
+        # The settings end with the section of Kafka.
+        settings.write('group = "carried"\n')
+    found = ended([sys.executable, "-m", bench_carried.__name__, str(aside)])
+    if int(found.said) != log.events:
+        raise NotSo(f"{found.said.strip()} of {log.events} events were carried")
+    return found
 
 
 def _environment(folder: Path) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from kafka import KafkaProducer
 
 from replan.infra.ledger.store import Ledger
@@ -94,7 +93,6 @@ class Crowd:
         return worker.wait(timeout=PATIENCE_S)
 
 
-@pytest.mark.slow
 def test_one_worker_then_four_then_two_decide_as_one_run_over_files_does(
     postgresql: None, broker: str, prefix: str, tmp_path: Path
 ) -> None:
