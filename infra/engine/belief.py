@@ -210,14 +210,11 @@ class Belief:
         }
         return state_bytes(self.state, extra)
 
-    def recall(self, tick: datetime, body: bytes, fits: Iterable[FitRow]) -> None:
-        """Go on from what `as_bytes` gave after a tick, with the fits that are on record."""
+    def recall(self, tick: datetime, body: bytes, in_force: FitRow | None) -> None:
+        """Go on from what `as_bytes` gave after a tick, with the fit that was in force by then."""
         sha = fit_sha_of(body)
-        fit = None
-        for row in fits:
-            kept = panel_fit_from_bytes(row.body)
-            if sha and panel_fit_digest(kept) == sha:
-                fit = kept
+        kept = None if in_force is None else panel_fit_from_bytes(in_force.body)
+        fit = kept if kept is not None and panel_fit_digest(kept) == sha else None
         empty = empty_state(self._sensing.network, self._sensing.rules)
         self.state, extra = state_from_bytes(empty, body, fit)
         self.intake = self._new_intake(extra["intake"])

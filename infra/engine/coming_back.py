@@ -60,7 +60,7 @@ def come_back(
     since = None
     if snapshot is not None:
         since = snapshot.tick
-        belief.recall(since, snapshot.body, ledger.fits_since(None))
+        belief.recall(since, snapshot.body, ledger.fit_in_force(since))
     rows = ledger.manifest_since(since)
     merged: dict[int, Sequence[Arrived]] = {}
     stored = {one.id: one for one in ledger.segments_among({row.segment for row in rows})}

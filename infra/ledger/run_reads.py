@@ -125,6 +125,13 @@ class RunReads(Reading):
         body = unpacked(row.body, row.sha, f"snapshot {row.tick}")
         return SnapshotRow(tick=row.tick, batch_seq=row.batch_seq, body=body)
 
+    def fit_in_force(self, tick: datetime) -> FitRow | None:
+        """The newest fit that took effect by a tick; None before the first."""
+        c = t.fit.c
+        query = sa.select(t.fit).where(c.effective <= tick)
+        row = self._first(query.order_by(c.effective.desc(), c.asked_at.desc()).limit(1))
+        return None if row is None else _fit(row)
+
     def fits_since(self, tick: datetime | None) -> tuple[FitRow, ...]:
         """Fits that take effect after `tick` or not yet, oldest first; all of them for None."""
         query = sa.select(t.fit).order_by(t.fit.c.asked_at)

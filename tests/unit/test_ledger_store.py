@@ -141,6 +141,18 @@ def test_a_fit_is_kept_before_it_takes_effect(ledger: Ledger) -> None:
     assert (fit.effective, fit.body) == (TICK + HOUR, b"fit")
 
 
+def test_the_fit_in_force_is_the_newest_that_took_effect(ledger: Ledger) -> None:
+    assert ledger.fit_in_force(TICK) is None
+    with ledger.transaction() as write:
+        for hours in range(3):
+            asked = TICK + hours * HOUR
+            write.record_fit(asked, asked + HOUR, f"fit {hours}".encode())
+        write.record_fit(TICK + 3 * HOUR, None, b"fit that waits")
+    found = ledger.fit_in_force(TICK + 2 * HOUR)
+    assert found is not None
+    assert found.body == b"fit 1"
+
+
 def test_another_fit_for_the_same_question_is_refused(ledger: Ledger) -> None:
     with ledger.transaction() as write:
         write.record_fit(TICK, TICK + HOUR, b"fit")
