@@ -81,8 +81,8 @@ RATES: Final[Mapping[str, float]] = {
     "crash": 0.02,
     "pause": 0.01,
     "pause before a tick is stored": 0.05,
-    "pause before a claim": 0.05,
-    "pause after a claim": 0.05,
+    "pause before a claim": 0.2,
+    "pause after a claim": 0.2,
     "busy": 0.01,
     "commit lost, and nobody knows": 0.02,
     "commit stored, and nobody knows": 0.02,
@@ -357,7 +357,10 @@ class Story:
         def taking(write: LedgerWriter, *given: Any) -> Any:
             if baton.running is not None:
                 baton.running.claims = True
-            return claim_commands(write, *given)
+            rows = claim_commands(write, *given)
+            if rows and any(stop.scope is None for stop in write.stops()):
+                raise Violated(f"G6: {rows[0].idem} is claimed though all is stopped")
+            return rows
 
         def taken(
             conn: sa.Connection, role: str, owner: str, ttl: timedelta, now: datetime
@@ -400,8 +403,14 @@ class Story:
         by_heart.baton = None
 
     def _held_up(self, where: str) -> None:
-        """A process stands still for a while just there, and others go on."""
+        """A process stands still for a while just there, and others go on: people, if there are
+        any, do something meanwhile.
+        """
         if self.baton.strikes(f"pause {where}"):
+            for other in self.baton.actors:
+                if other.name.startswith("person"):
+                    soon = timedelta(seconds=self.baton.rng.uniform(0.0, 2.0))
+                    other.wakes = min(other.wakes, self.baton.now + soon)
             self.baton.sleep(self.baton.rng.uniform(2.0, 20.0))
 
     def _one_engine(self, conn: sa.Connection, owner: str) -> None:

@@ -176,11 +176,12 @@ def _sales(item: str, site: str, day: date, sold: int) -> Iterable[tuple[str, st
         name = f"{item}-{site}-{day}"
         sale = event("pos.sale.v1", name, f"{item}@{site}", at(day, 19), {"qty": int(sold)})
         yield placed(sale)
-        if FIRST + timedelta(days=QUIET_DAYS) <= day < FIRST + timedelta(days=DAYS - 1):
-            # A till sends its day again in the night: a tick has run by then, and after a crash
-            # only what was kept knows it.
-            night = at(day + timedelta(days=1), 2)
-            yield night, json.dumps(sale | {"recordedtime": night})
+        if FIRST + timedelta(days=QUIET_DAYS - 1) <= day < FIRST + timedelta(days=DAYS - 1):
+            # A till sends its day again in the night and at noon: ticks have run by then, and after
+            # a crash, or a night without a process, only what was kept knows it.
+            for hour in (2, 14):
+                again = at(day + timedelta(days=1), hour)
+                yield again, json.dumps(sale | {"recordedtime": again})
 
 
 def _order(item: str, site: str, day: date, qty: int) -> Iterable[tuple[str, str]]:
