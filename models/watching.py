@@ -30,6 +30,10 @@ LEAST_SIGMA = 0.5
 BANDS = (0.5, 3.0, 30.0)
 """Mean units a day at which counts change their shape; pools are calibrated by these."""
 
+MOST_OFTEN = 10.0
+"""False alarms per 1,000 days that one test of a pool may raise however many series it speaks for:
+one in a hundred days. An item that rings for nothing more often is not looked at any more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitErrors:
@@ -158,6 +162,21 @@ def _by_level(level: FloatArray, taking: BoolArray) -> list[IntArray]:
     return [members for members in groups if len(members)]
 
 
+def _alike(
+    rows: Sequence[IntArray], level: FloatArray, taking: BoolArray, rate: float
+) -> list[tuple[float, IntArray]]:
+    """Pools of one level that speak for about as many series, and how often a test of theirs may
+    ring for nothing in 1,000 days. Numbers of series are rounded down to a power of two.
+    """
+    octave = np.floor(np.log2(np.maximum(pooling.shares(rows), 1.0)) + 1e-9)
+    found = []
+    for members in _by_level(level, taking):
+        for step in np.unique(octave[members]).tolist():
+            own = members[octave[members] == step]
+            found.append((max(min(rate * 2.0**step, MOST_OFTEN), rate), own))
+    return found
+
+
 def _pools(
     rows: Sequence[IntArray], past: FitErrors, mean: FloatArray, jump: FloatArray
 ) -> dict[str, FloatArray]:
@@ -180,21 +199,21 @@ def _pools(
     day_size = _day_size(
         np.where(seen, expected, 0.0), np.where(seen, sums, np.nan), np.maximum(usual, 1e-9)
     )
-    floor_up, floor_down = deviation.textbook_thresholds(past.rate)
-    up, down = np.full(n, floor_up), np.full(n, floor_down)
-    day_limit = np.full(n, intraday.limit(past.rate))
+    up, down, day_limit = np.full(n, np.inf), np.full(n, np.inf), np.full(n, np.inf)
     e = intraday.log_e(sums + expected, expected, np.ones(sums.shape), day_size, usual)
     rises, falls = _frozen_pools(of, flat, n, past, sigma, size)
-    for band, members in enumerate(_by_level(level, taking)):
-        day_limit[members] = _seen_limit(e[:, members], seen[:, members], past.rate)
+    for number, (rate, members) in enumerate(_alike(rows, level, taking, past.rate)):
+        floor_up, floor_down = deviation.textbook_thresholds(rate)
+        up[members], down[members] = floor_up, floor_down
+        day_limit[members] = _seen_limit(e[:, members], seen[:, members], rate)
         stretches = np.isfinite(rises[:, :, members]).any(axis=0).sum()
         if not stretches:
             continue
-        key = np.array([past.seed, 1_000 + band], dtype=np.uint64)
+        key = np.array([past.seed, 1_000 + number], dtype=np.uint64)
         rng = np.random.Generator(np.random.Philox(key=key))
         few = int(stretches) < deviation.FEW_STRETCHES
-        high = deviation.calibrate(_stretches(rises, members), past.rate, rng)
-        low = deviation.calibrate(_stretches(falls, members), past.rate, rng)
+        high = deviation.calibrate(_stretches(rises, members), rate, rng)
+        low = deviation.calibrate(_stretches(falls, members), rate, rng)
         up[members] = max(high, floor_up) if few else high
         down[members] = max(low, floor_down) if few else low
     return {

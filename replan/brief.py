@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from replan.brief_text import MOST_WORDS, brief_text
+from replan.cause_words import is_known
 from replan.currencies import money_text
 from replan.decision import on_offer, plan_sha
 from replan.effects import Driver, Evidence, Proposal
@@ -327,6 +328,8 @@ def _would_change(
 
 def _unknowns(proposal: Proposal, chosen: Option) -> list[str]:
     unknowns = list(proposal.lacks)
+    if not is_known(proposal.category, proposal.cause, proposal.tags, proposal.cause_confidence):
+        unknowns.append("no common cause is known")
     first = proposal.problem.first_day
     for action in chosen.actions:
         if action.arrive_p90 > action.arrive_p50:

@@ -15,7 +15,7 @@ import numpy as np
 from replan import alerts
 from replan.ahead import Ahead, shortfalls
 from replan.canonical import short_id
-from replan.causes import counterfactuals, empty_neighbours, late_units, leading_driver, split
+from replan.causes import counterfactuals, late_units, leading_driver, sent_over, split
 from replan.decision import last_moment
 from replan.drivers import driver_text
 from replan.effects import Category, DataQuality, Evidence, Feedback, Proposal, Reassessed
@@ -86,6 +86,7 @@ def find_case(
     aheads: list[Ahead],
     at: datetime,
     today: int,
+    forecasters: Mapping[str, Forecaster],
 ) -> Case | None:
     """The case of an item, or None where too little is at stake. Opens an episode for a new one."""
     at_stake = {
@@ -136,7 +137,7 @@ def find_case(
     )
     problem = as_answered(problem, state.case(item).terms)
     worst = alone.sites[int(np.argmax(lost))].site
-    category, cause = _category(state, network, item, worst, aheads, at, today)
+    category, cause = _category(state, network, item, worst, aheads, at, today, forecasters)
     file = state.case(item)
     if file.episode is None:
         file.episode = short_id("ep", [item, category, cause, at.isoformat()])
@@ -304,6 +305,7 @@ def _category(
     aheads: list[Ahead],
     at: datetime,
     today: int,
+    forecasters: Mapping[str, Forecaster],
 ) -> tuple[Category, str]:
     """Category and cause, never beyond the evidence: a slip or an adjustment only where one was
     reported.
@@ -323,11 +325,11 @@ def _category(
     if site in alarmed and (together or (len(alarmed) >= 2 and 2 * len(alarmed) >= len(aheads))):
         return "demand_surge", f"item:{item}"
     if site in alarmed:
-        emptied = empty_neighbours(panel, item, site, today)
-        missing = () if emptied else emptied_items(panel, network, item, site, today, RECENT_DAYS)
+        sender = sent_over(state, network, item, site, aheads, today, forecasters)
+        missing = () if sender else emptied_items(panel, network, item, site, today, RECENT_DAYS)
         if missing:
             return "demand_surge", f"item:{missing[0]}"
-        return "demand_surge", f"site:{emptied[0] if emptied else site}"
+        return "demand_surge", f"site:{sender or site}"
     by_supply = endangered_by(next(a for a in aheads if a.site == site), at)
     if by_supply is not None:
         return by_supply

@@ -56,9 +56,12 @@ class Split:
 
     @property
     def confidence(self) -> float:
-        """Share of the deviation that named causes explain, 0 to 1, to 1e-3."""
+        """Share of the deviation that named causes explain, 0 to 1, to 1e-3. What the item's other
+        sites do is one only where some of them were found to have left their forecast too.
+        """
+        unnamed = {"this_site"} if "item_wide" in self.tags else {"this_site", "item_wide"}
         whole = sum(abs(d.units) for d in self.drivers)
-        own = sum(abs(d.units) for d in self.drivers if d.name == "this_site")
+        own = sum(abs(d.units) for d in self.drivers if d.name in unnamed)
         return round(1.0 - own / whole, 3) if whole else 0.0
 
 
@@ -110,6 +113,27 @@ def empty_neighbours(panel: Panel, item: ItemId, site: SiteId, today: int) -> tu
         if book[row] <= 0 or panel.empty[since:upto, row].any():
             found.append(other)
     return tuple(sorted(found))
+
+
+def sent_over(
+    state: SenseState,
+    network: Network,
+    item: ItemId,
+    site: SiteId,
+    aheads: Sequence[Ahead],
+    today: int,
+    forecasters: Mapping[str, Forecaster],
+) -> SiteId | None:
+    """The empty neighbour whose customers stand for most of what a site sells beyond its forecast;
+    None where they are too few to explain it.
+    """
+    emptied = empty_neighbours(state.panel, item, site, today)
+    if not emptied:
+        return None
+    parts = split(state, network, item, site, aheads, today, forecasters).drivers
+    units = {d.name: d.units for d in parts}
+    sent = units.get("neighbour", 0)
+    return emptied[0] if sent > 0 and 2 * sent >= sum(units.values()) else None
 
 
 def late_units(state: SenseState, item: ItemId, site: SiteId, today: int) -> dict[str, int]:

@@ -28,9 +28,9 @@ _LOG_RHO = -0.693147181
 """log ρ, rounded as every logarithm here is, to 1e-9: libraries differ in the last bits."""
 
 TESTS = 6
-"""The allowed false alarms are shared evenly: up, down and within the day, alone and in a pool. A
-series stands in two pools at most, each with two series or more, so there is never more than one
-pool a series."""
+"""The allowed false alarms are shared evenly: up, down and within the day, alone and in a pool.
+They are counted by series-days, so a pool may ring as often as the series for which it speaks
+(`replan.pooling.shares`)."""
 
 FEW_STRETCHES = 40
 """With fewer stretches of history a threshold is a guess: the textbook's is its floor."""

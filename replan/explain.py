@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from replan.cause_words import likely_cause
 from replan.currencies import money_text
 from replan.plain_words import DQ_WORDS, cause_text, option_text, state_text, why_text
 from replan.wording import (
@@ -67,7 +68,17 @@ def _seen(body: Mapping[str, Any], proposal: Mapping[str, Any]) -> str:
     at, item = _at(body.get("decided_at")), body.get("item") or "an item"
     text = f"{at}: {item} at {body.get('site') or 'several sites'} showed {what}"
     if body.get("cause"):
-        text += f", put down to {cause_text(body['cause'])}"
+        text += f" ({cause_text(body['cause'])})"
+    if body.get("cause") and body.get("tags"):
+        why = likely_cause(
+            str(body.get("category")),
+            str(body["cause"]),
+            body["tags"],
+            float(body.get("cause_confidence") or 0.0),
+            str(item),
+            body.get("site"),
+        )
+        text += f"; {why}"
     facts = proposal.get("evidence") or (body.get("brief") or {}).get("evidence") or []
     if facts:
         newest = sorted(facts, key=lambda row: row["time"])[-2:]

@@ -9,6 +9,7 @@ Sites err together (weather, season), so a sum's spread is larger than that of i
 the fit measures by how much. A censored site leaves both the sum and what was expected of it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,6 +98,17 @@ def observe(
     """
     sigma = np.where(day.seen, factor * day.sigma, 1.0)
     return deviation.observe(up, down, day.sold, day.mean, sigma, size, day.seen)
+
+
+def shares(rows: Sequence[IntArray]) -> FloatArray:
+    """For how many series (G,) each pool speaks: one that stands in two pools counts half in each,
+    so that all pools together speak for no more series than there are.
+    """
+    if not rows:
+        return np.zeros(0)
+    of, flat = members(tuple(rows))
+    stands_in = np.bincount(flat)
+    return summed(of, 1.0 / stands_in[flat], len(rows))
 
 
 def takes_part(sums: FloatArray) -> BoolArray:

@@ -225,7 +225,7 @@ def _cases(
         file = state.cases[item]
         file.stirred = False
         about = (state, sensing.network, sensing.rules, item, aheads[item], at, today)
-        case = find_case(*about) or find_overstock(*about)
+        case = find_case(*about, sensing.forecasters) or find_overstock(*about)
         if case is not None:
             if is_locked(file) or (not file.replied and is_quiet(file, case, at)):
                 continue

@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from replan.cause_words import likely_cause
 from replan.units import DecisionId, instant_text
+from replan.urgency import urgency
 
 ALERTS_PER_DAY = 20
 """Announcements that one recipient gets within 24 hours, unless set otherwise: about one in half an
@@ -91,9 +93,12 @@ def attention(
 
 
 def notification(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What is announced of a decision: enough to know whether to look now."""
+    """What is announced of a decision: enough to know whether to look now. `urgency` is that of the
+    queue at the moment it was decided, minor units an hour.
+    """
     brief = body.get("brief") or {}
     headline = brief.get("headline") or {}
+    deadline, decided = body["deadline"], datetime.fromisoformat(body["decided_at"])
     return {
         "incident_id": body["incident_id"],
         "cause": body["cause"],
@@ -101,7 +106,20 @@ def notification(body: Mapping[str, Any]) -> dict[str, Any]:
         "decision_id": body["decision_id"],
         "version": body["version"],
         "recipient": body["recipient"],
-        "deadline": body["deadline"],
+        "deadline": deadline,
+        "urgency": urgency(
+            body["at_risk_minor"],
+            None if deadline is None else datetime.fromisoformat(deadline),
+            decided,
+        ),
+        "likely_cause": likely_cause(
+            body["category"],
+            body["cause"],
+            body.get("tags") or (),
+            body.get("cause_confidence") or 0.0,
+            body["item"],
+            body["site"],
+        ),
         "headline": headline.get("text"),
         "value_at_risk_minor": headline.get("value_minor"),
         "currency": body["currency"],

@@ -100,6 +100,8 @@ def proposal(
             notes=(),
         ),
         watched=None,
+        tags=("neighbour_stock_out",),
+        cause_confidence=0.6,
     )
 
 

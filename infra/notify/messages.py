@@ -47,6 +47,8 @@ def announcement(notice_id: str, told: Mapping[str, Any], *, link: str, zone: tz
     if risk is not None:
         low, high = money_text(risk["p10"], currency), money_text(risk["p90"], currency)
         lines.append(f"At risk: {low} to {high}")
+    if told.get("likely_cause"):
+        lines.append(f"Likely cause: {told['likely_cause']}")
     if told["deadline"] is not None:
         lines.append(f"Answer by: {_local(told['deadline'], zone)}")
     lines += [f"Waits for: {told['recipient']}", f"Decision: {decision_id}"]

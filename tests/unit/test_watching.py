@@ -148,3 +148,21 @@ def test_a_fit_of_the_watch_is_the_same_twice() -> None:
     one, two = (watch_fit(pooled(y), past(y), y)[0] for _ in range(2))
     for name in ("profile", "limit", "pool_up", "pool_down", "pool_limit"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+
+
+def levels(sites: int) -> tuple[float, float, float]:
+    """Alarm levels up, down and of one day of an item that sells at so many sites."""
+    y = np.random.default_rng(3).poisson(2.0, (364, sites)).astype(np.float64)
+    fit, _ = watch_fit(pooled(y), past(y), y)
+    return float(fit.pool_up[0]), float(fit.pool_down[0]), float(fit.pool_limit[0])
+
+
+def test_a_pool_may_ring_as_often_as_the_series_it_speaks_for() -> None:
+    """R12: what is allowed is counted by series-days, so many sites are watched more closely."""
+    assert all(many < few for many, few in zip(levels(16), levels(2), strict=True))
+
+
+def test_an_item_rings_for_nothing_every_hundred_days_at_most_however_many_sites_it_has() -> None:
+    y = np.random.default_rng(3).poisson(2.0, (364, 64)).astype(np.float64)
+    fit, _ = watch_fit(pooled(y), past(y), y)
+    assert fit.pool_limit[0] >= round(float(np.log(100.0)), 6)
