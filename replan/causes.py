@@ -124,8 +124,8 @@ def sent_over(
     today: int,
     forecasters: Mapping[str, Forecaster],
 ) -> SiteId | None:
-    """The empty neighbour whose customers stand for most of what a site sells beyond its forecast;
-    None where they are too few to explain it.
+    """The empty neighbour whose customers stand for half of a site's deviation or more; None where
+    they are too few to explain it.
     """
     emptied = empty_neighbours(state.panel, item, site, today)
     if not emptied:
@@ -133,7 +133,8 @@ def sent_over(
     parts = split(state, network, item, site, aheads, today, forecasters).drivers
     units = {d.name: d.units for d in parts}
     sent = units.get("neighbour", 0)
-    return emptied[0] if sent > 0 and 2 * sent >= sum(units.values()) else None
+    whole = sum(abs(part) for part in units.values())
+    return emptied[0] if sent > 0 and 2 * sent >= whole else None
 
 
 def late_units(state: SenseState, item: ItemId, site: SiteId, today: int) -> dict[str, int]:

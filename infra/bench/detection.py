@@ -155,7 +155,7 @@ def _measured(
     delays = [d for e in surging if (d := _delay(panel, found, e)) is not None]
     outs = [e for e in judged if e.kind == "collapse" and e.is_stock_out]
     mistaken = [e for e in outs if _rang(panel, found.pool_down, found.down, e)]
-    other = _beside(panel, found, judged)
+    other, items = _beside(panel, found, judged)
     row = "detection"
     of_days = f"{found.series_days} series-days"
     found_share = len(delays) / len(surging) if surging else 0.0
@@ -182,6 +182,13 @@ def _measured(
             unit="per 1,000 series-days",
             against=f"{of_days}, allowed {STATED:g}",
             ratio=1_000.0 * other / max(found.series_days, 1) / STATED,
+        ),
+        Measure(
+            row=row,
+            measure=f"{name}: items that rang beside it",
+            value=1_000.0 * items / max(found.series_days, 1),
+            unit="per 1,000 series-days",
+            against="one a day for an item, as a case is",
         ),
         Measure(
             row=row,
@@ -246,8 +253,10 @@ def _rang(
     return together or 3 * alone >= len(rows)
 
 
-def _beside(panel: Panel, found: Found, episodes: Sequence[Episode]) -> int:
-    """Alarms of days and items that the list does not name; one a day for a series or a pool."""
+def _beside(panel: Panel, found: Found, episodes: Sequence[Episode]) -> tuple[int, int]:
+    """Alarms of days and items that the list does not name, one a day for a series or a pool; and
+    of how many items, each counted once a day.
+    """
     named: set[tuple[ItemId, int]] = set()
     for episode in episodes:
         days = range(episode.first - AROUND, episode.last + AROUND + 1)
@@ -261,4 +270,5 @@ def _beside(panel: Panel, found: Found, episodes: Sequence[Episode]) -> int:
         for g in b
         for d, _ in b[g]
     ]
-    return len({row for row in (*of_rows, *of_pools) if (row[0], row[2]) not in named})
+    other = {row for row in (*of_rows, *of_pools) if (row[0], row[2]) not in named}
+    return len(other), len({(item, day) for item, _, day in other})

@@ -140,7 +140,7 @@ def test_a_substitute_that_is_there_explains_nothing() -> None:
 
 
 def test_an_empty_neighbour_with_few_customers_is_no_cause_of_a_large_surge() -> None:
-    """R6: never beyond the evidence; who had none left could have sent a third of it at most."""
+    """R6: never beyond the evidence; who had none left could have sent less than half of it."""
     facts = [*calm_sales(28, 33, factor=5.0), counted(28.2, 0, site=S2)]
     found = case_of(facts, 33.0, s1=260)
     assert found.cause == "site:S1"
