@@ -31,8 +31,8 @@ BANDS = (0.5, 3.0, 30.0)
 """Mean units a day at which counts change their shape; pools are calibrated by these."""
 
 MOST_OFTEN = 10.0
-"""False alarms per 1,000 days that one test of a pool may raise however many series it speaks for:
-one in a hundred days. An item that rings for nothing more often is not looked at any more."""
+"""False alarms per 1,000 days that one test may raise over all pools of an item, however many
+series they speak for: one in a hundred days. What rings for nothing more often is not looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,15 +165,16 @@ def _by_level(level: FloatArray, taking: BoolArray) -> list[IntArray]:
 def _alike(
     rows: Sequence[IntArray], level: FloatArray, taking: BoolArray, rate: float
 ) -> list[tuple[float, IntArray]]:
-    """Pools of one level that speak for about as many series, and how often a test of theirs may
-    ring for nothing in 1,000 days. Numbers of series are rounded down to a power of two.
+    """Pools of one level that may ring about as often for nothing, and how often in 1,000 days a
+    test of theirs may. What they may is rounded down to a power of two times `rate`.
     """
-    octave = np.floor(np.log2(np.maximum(pooling.shares(rows), 1.0)) + 1e-9)
+    # All pools of an item share what it may ring at most; the largest of them holds all its series.
+    each = np.minimum(1.0, MOST_OFTEN / (rate * np.maximum(pooling.largest(rows), 1.0)))
+    octave = np.floor(np.log2(np.maximum(pooling.shares(rows) * each, 1.0)) + 1e-9)
     found = []
     for members in _by_level(level, taking):
         for step in np.unique(octave[members]).tolist():
-            own = members[octave[members] == step]
-            found.append((max(min(rate * 2.0**step, MOST_OFTEN), rate), own))
+            found.append((rate * 2.0**step, members[octave[members] == step]))
     return found
 
 

@@ -111,6 +111,17 @@ def shares(rows: Sequence[IntArray]) -> FloatArray:
     return summed(of, 1.0 / stands_in[flat], len(rows))
 
 
+def largest(rows: Sequence[IntArray]) -> FloatArray:
+    """How many series (G,) the largest pool has that shares one with each pool."""
+    if not rows:
+        return np.zeros(0)
+    of, flat = members(tuple(rows))
+    by_row, by_pool = np.zeros(int(flat.max(initial=0)) + 1), np.zeros(len(rows))
+    np.maximum.at(by_row, flat, np.bincount(of, minlength=len(rows))[of])
+    np.maximum.at(by_pool, of, by_row[flat])
+    return by_pool
+
+
 def takes_part(sums: FloatArray) -> BoolArray:
     """Which sites (m,) of a pool that rose or fell lean the same way themselves."""
     own: BoolArray = sums > 0.0

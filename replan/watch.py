@@ -101,16 +101,12 @@ def _step_pools(
     e = intraday.log_e(sums.sold, sums.mean, np.ones(n), watch.pool_day_size, watch.pool_jump)
     rose = pools & ((up > watch.pool_up) | (sums.seen & (e >= watch.pool_limit)))
     fell = pools & (down > watch.pool_down)
-    if (rose | fell).any():
-        lean = _lean_of_the_others(panel, forecasters, day, of, rows)
-        rose &= lean >= OTHERS_LEAN
-        fell &= lean <= -OTHERS_LEAN
-        panel.pool_alarm_up[-1, rose] = day
-        panel.pool_alarm_down[-1, fell] = day
-    # What one site alone has raised stays just below an alarm: the others may follow.
-    up, down = np.minimum(up, watch.pool_up), np.minimum(down, watch.pool_down)
     panel.pool_up[-1] = np.where(pools, np.where(rose | fell, 0.0, up), panel.pool_up[-1])
     panel.pool_down[-1] = np.where(pools, np.where(rose | fell, 0.0, down), panel.pool_down[-1])
+    if (rose | fell).any():
+        lean = _lean_of_the_others(panel, forecasters, day, of, rows)
+        panel.pool_alarm_up[-1, rose & (lean >= OTHERS_LEAN)] = day
+        panel.pool_alarm_down[-1, fell & (lean <= -OTHERS_LEAN)] = day
     panel.pool_through[pools] = day
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from replan.cause_words import likely_cause, is_known
+from replan.cause_words import is_known, likely_cause
 from replan.explain import explain
 from replan.throttle import notification
 from tests.escalations import body_of, brief_of, inputs_of, proposal

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from replan.pooling import shares
+from replan.pooling import largest, shares
 
 
 def test_a_pool_speaks_for_its_sites() -> None:
@@ -23,3 +23,9 @@ def test_all_pools_speak_for_no_more_series_than_there_are() -> None:
 
 def test_without_pools_nobody_speaks() -> None:
     assert shares([]).shape == (0,)
+
+
+def test_regions_of_an_item_know_how_many_sites_it_has() -> None:
+    everywhere, north, south = np.arange(6), np.arange(4), np.arange(4, 6)
+    other = np.arange(6, 9)
+    assert largest([everywhere, north, south, other]).tolist() == [6.0, 6.0, 6.0, 3.0]
